@@ -1,6 +1,205 @@
 //! Joins records to failures, recognises causes, groups failures to problems, and gives each its verdict.
+//!
+//! Knows no file, no clock, no format: what was observed goes in ([`Observations`]), a [`Report`] comes out, and the same
+//! observations always give the same report.
 
+mod clock;
+mod events;
+mod group;
+mod inputs;
+mod join;
+mod ledger;
+mod observe;
 mod problem;
-mod recognise;
+pub mod recognise;
+pub mod route;
+mod trigger;
+mod verdict;
+
+pub use observe::Observations;
 pub use problem::*;
 pub use recognise::{Finding, Recogniser, Scope};
+
+use group::Scene;
+use join::Candidate;
+use record::{Class, Level, Record, Time};
+use std::collections::{HashMap, HashSet};
+
+/// What the diagnosis needs to know beside the records.
+pub struct Settings<'a> {
+    /// Offset (seconds east of UTC) of logs that state none, at an instant: `--tz`, else the machine's.
+    pub offset_s: &'a dyn Fn(Time) -> i64,
+    /// By source: it writes wall-clock times somewhere.
+    pub wall: &'a [bool],
+    /// By source: it states its zone somewhere.
+    pub stated: &'a [bool],
+    /// Which failures are asked for.
+    pub filter: Filter,
+}
+
+/// Which failures are asked for; everything else still serves to explain them.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// From this instant on.
+    pub since: Option<Time>,
+    /// Before this instant.
+    pub until: Option<Time>,
+    /// Ranges of statuses, both ends included; empty: all.
+    pub statuses: Vec<(u16, u16)>,
+    /// Part of the route or of the target.
+    pub route: Option<String>,
+}
+
+impl Filter {
+    fn wants(&self, f: &ledger::Failure) -> bool {
+        let time = match f.at {
+            Some(t) => self.since.is_none_or(|s| t >= s) && self.until.is_none_or(|u| t < u),
+            None => true,
+        };
+        let status = self.statuses.is_empty() || self.statuses.iter().any(|(a, b)| (*a..=*b).contains(&f.status));
+        let route = self.route.as_ref().is_none_or(|r| f.route.contains(r.as_str()) || f.target.contains(r.as_str()));
+        time && status && route
+    }
+}
+
+/// The diagnosis: problems, most harmful first, with totals (of requests and failures), traffic and notes. Lines, bytes and sources
+/// are the caller's to fill in.
+pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Settings<'_>) -> Report {
+    let mut notes = clock::resolve(&mut obs, settings.offset_s, settings.wall, settings.stated);
+    obs.settle();
+    drop_copies(&mut obs);
+    let mut ledger = ledger::build(&obs);
+    notes.append(&mut ledger.notes);
+    let candidates = candidates(&obs, recogniser);
+    if ledger.failures.iter().all(|f| !f.counts) {
+        infer(&obs, &candidates, &mut ledger);
+    }
+    for f in &mut ledger.failures {
+        f.counts = f.counts && settings.filter.wants(f);
+    }
+    let events = events::gather(&obs);
+    let joins = join::join(&obs, &ledger.failures, &candidates);
+    let scene = Scene { obs: &obs, failures: &ledger.failures, candidates: &candidates, joins: &joins, events: &events };
+    let mut explained = scene.explain();
+    scene.dig_for_processes(&mut explained);
+    scene.adopt(&mut explained);
+    let groups = scene.group(&explained);
+    let problems: Vec<Problem> = groups.iter().map(|g| verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred)).collect();
+    Report {
+        range: obs.range,
+        totals: Totals {
+            requests: ledger.requests,
+            failures: ledger.failures.iter().filter(|f| f.counts).count() as u64,
+            ..Totals::default()
+        },
+        traffic: verdict::traffic(&scene, &ledger.edges),
+        problems,
+        sources: Vec::new(),
+        source_ranges: obs.source_ranges(),
+        notes,
+    }
+}
+
+/// Other findings joined to the group's failures, as other readings.
+fn alternatives(scene: &Scene<'_>, g: &group::Group) -> Vec<Alternative> {
+    let members: HashSet<usize> = g.failures.iter().copied().collect();
+    let mut counts: HashMap<record::Cause, (usize, Option<String>)> = HashMap::new();
+    for j in scene.joins.list.iter().filter(|j| members.contains(&j.failure)) {
+        if let Some(f) = scene.candidates[j.candidate].best()
+            && f.cause != g.cause
+            && !f.symptom
+            && !scene.joins.is_noise(scene.candidates[j.candidate].template)
+        {
+            let e = counts.entry(f.cause.clone()).or_insert((0, f.culprit.clone()));
+            e.0 += 1;
+        }
+    }
+    let mut list: Vec<_> = counts.into_iter().collect();
+    list.sort_by(|a, b| b.1.0.cmp(&a.1.0).then(a.0.cmp(&b.0)));
+    list.into_iter()
+        .take(3)
+        .map(|(cause, (n, culprit))| Alternative { cause, culprit, confidence: (0.4 * n as f64 / g.failures.len() as f64).min(0.4) })
+        .collect()
+}
+
+/// Records that two logs hold alike (catalina.out and catalina.DATE.log, a log and its copy) count once.
+fn drop_copies(obs: &mut Observations) {
+    let mut nth: HashMap<(u32, u64), u32> = HashMap::new();
+    let mut first: HashMap<(u64, u32), u32> = HashMap::new();
+    let mut copies = Vec::new();
+    for (i, r) in obs.records.iter().enumerate() {
+        if r.is_ledger() || r.message.len() < 8 {
+            continue;
+        }
+        let content = observe::hash((r.at, r.format, &r.message));
+        let n = nth.entry((r.source, content)).or_default();
+        *n += 1;
+        let source = *first.entry((content, *n)).or_insert(r.source);
+        if source != r.source {
+            copies.push(i);
+        }
+    }
+    for i in copies {
+        obs.records[i] = Record { source: obs.records[i].source, line: obs.records[i].line, ..Record::default() };
+    }
+}
+
+/// Records that may explain failures, with what was recognised in them.
+fn candidates(obs: &Observations, recogniser: &Recogniser) -> Vec<Candidate> {
+    let mut out = Vec::new();
+    for (i, r) in obs.records.iter().enumerate() {
+        let ledger = r.is_ledger();
+        let quiet = matches!(r.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
+        if r.message.is_empty() && r.exceptions.is_empty() {
+            continue;
+        }
+        let mut findings = recogniser.read(r);
+        if quiet && !ledger {
+            // What is said in passing explains a failure only if it tells of a death or of a thing used up.
+            findings.retain(|f| f.scope != Scope::Request || (!f.general && !r.exceptions.is_empty()));
+            if findings.is_empty() {
+                continue;
+            }
+        }
+        if r.level == Level::Unknown && !ledger && findings.iter().all(|f| f.general && f.weight < 30) && r.exceptions.is_empty() {
+            findings.clear();
+        }
+        if findings.is_empty() && (ledger || r.level < Level::Error) {
+            continue;
+        }
+        out.push(Candidate { record: i, findings, template: join::template(r), ledger });
+    }
+    out.sort_by_key(|c| (obs.records[c.record].at, obs.records[c.record].source, obs.records[c.record].line));
+    out
+}
+
+/// No log counts requests (or none of them shows a failure): error records stand for failures.
+fn infer(obs: &Observations, candidates: &[Candidate], ledger: &mut ledger::Ledger) {
+    let covered = |t: Option<Time>| {
+        t.is_some_and(|t| {
+            ledger.edges.iter().any(|&e| {
+                let ticks = &obs.streams[e].ticks;
+                ticks.first().is_some_and(|a| a.at <= t) && ticks.last().is_some_and(|b| b.at >= t)
+            })
+        })
+    };
+    let asks = |c: &&Candidate| {
+        let r = &obs.records[c.record];
+        let strong = c.best().is_some_and(|f| !f.general || f.weight >= 35);
+        let error = r.level >= Level::Error || (r.level == Level::Unknown && (strong || !r.exceptions.is_empty())) || (!r.exceptions.is_empty() && r.level != Level::Warn);
+        let background = c.best().is_some_and(|f| f.scope == Scope::Background);
+        error && !background && ledger::stands_for_failure(r) && !covered(r.at)
+    };
+    let mut errors: Vec<usize> = candidates.iter().filter(asks).map(|c| c.record).collect();
+    if errors.is_empty() && ledger.requests.is_none() {
+        // The best lead, whatever its level.
+        errors = candidates.iter().filter(|c| c.best().is_some_and(|f| f.cause.class != Class::Unknown && f.weight >= 40)).map(|c| c.record).collect();
+    }
+    let failures = ledger::infer(obs, &errors);
+    if !failures.is_empty() {
+        ledger.failures.retain(|f| f.counts);
+        ledger.failures.extend(failures);
+        ledger.inferred = true;
+        ledger.notes.push("No log here counts the failed requests: each error record with a request of its own stands for one failure.".into());
+    }
+}

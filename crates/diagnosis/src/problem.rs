@@ -18,6 +18,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Healthy and failed requests over time, for charts.
     pub traffic: Timeline,
+    /// First and last instant of each source, in the order in which they were named.
+    pub source_ranges: Vec<Option<(Time, Time)>>,
 }
 
 /// Totals over all sources.
@@ -50,7 +52,9 @@ pub struct Source {
     pub parsed: u64,
     /// First and last instant.
     pub range: Option<(Time, Time)>,
-    /// What was wrong with it: refused, cut, binary, … Empty when nothing was.
+    /// Bytes, after decompression.
+    pub bytes: u64,
+    /// What was wrong with it: refused, cut, binary, … `None` when nothing was.
     pub trouble: Option<String>,
 }
 

@@ -1,2 +1,72 @@
-//! why500.
-fn main() {}
+//! why500 tells people why their server answered 500.
+
+mod catalogue;
+mod explain;
+mod input;
+mod report;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Tells why a server answered 5xx: from its logs, with the evidence.
+#[derive(Parser, Debug)]
+#[command(name = "why500", version, max_term_width = 100, after_help = "Examples:
+  why500 explain /var/log/nginx /srv/app/logs      which problems, what caused each, what to do next
+  why500 explain --format html -o report.html logs.tar.gz
+  kubectl logs deploy/shop | why500 explain -
+  why500 causes database/deadlock                  what a cause means and how to fix it
+  why500 status 504                                what a status means and where to look")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Explain the failures in logs: distinct problems, their causes, the evidence, the next steps
+    #[command(visible_alias = "x")]
+    Explain(Box<explain::Explain>),
+    /// What causes there are, or what one means: how it looks, how to check, how to fix
+    Causes {
+        /// A cause (deadlock, database/deadlock) or a class
+        name: Option<String>,
+    },
+    /// What an HTTP status means, who answers it and what usually causes it
+    Status {
+        /// The status, e.g. 502
+        code: u16,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match &cli.command {
+        Some(Command::Explain(options)) => explain::run(options),
+        Some(Command::Causes { name }) => teach(|out| catalogue::causes(out, name.as_deref(), &plain_look())),
+        Some(Command::Status { code }) => teach(|out| catalogue::status(out, *code, &plain_look())),
+        None => {
+            let _ = Cli::command().print_help();
+            return ExitCode::from(2);
+        }
+    };
+    outcome.unwrap_or_else(|usage| {
+        eprintln!("why500: {}", usage.0);
+        ExitCode::from(2)
+    })
+}
+
+fn plain_look() -> report::Look {
+    explain::look(explain::Colour::Auto, None, false)
+}
+
+/// Runs a teaching command: 0 when it knew the word, 2 when not.
+fn teach(write: impl FnOnce(&mut dyn Write) -> io::Result<bool>) -> Result<ExitCode, explain::Usage> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let found = match write(&mut out).and_then(|found| out.flush().map(|()| found)) {
+        Ok(found) => found,
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => true,
+        Err(e) => return Err(explain::Usage(e.to_string())),
+    };
+    Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}

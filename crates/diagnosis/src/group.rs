@@ -1,0 +1,494 @@
+//! Groups failures to problems by their cause: one outage is one problem, a code fault is one per place.
+
+use crate::events::{Events, Kind};
+use crate::join::{Candidate, How, Joins};
+use crate::ledger::Failure;
+use crate::observe::Observations;
+use crate::recognise::{Finding, Scope};
+use record::{Cause, Class, Exception, Level, Record, SECOND, Time};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A process that died or did not start explains refused connections for so long before a restart is due.
+const PROCESS_REACH_US: i64 = 60 * SECOND;
+
+/// Why one failure failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Explanation {
+    pub cause: Cause,
+    pub culprit: Option<String>,
+    /// Candidate that shows the cause; `None` when it was taken over from like failures.
+    pub candidate: Option<usize>,
+    pub how: How,
+    pub finding: Finding,
+    /// Names the problem.
+    pub fingerprint: String,
+}
+
+/// Failures with one explanation.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub fingerprint: String,
+    pub failures: Vec<usize>,
+    /// Candidates that show the cause, with how they were joined.
+    pub causes: Vec<(usize, How)>,
+    pub cause: Cause,
+    pub culprit: Option<String>,
+    pub finding: Finding,
+}
+
+/// Causes that are faces of one outage of a peer: the first "lost" and the many "refused" after it.
+fn outage_face(cause: &Cause) -> bool {
+    matches!(cause.class, Class::Database | Class::Upstream)
+        && matches!(cause.name.as_str(), "connection-refused" | "connection-lost" | "connection-reset" | "host-unreachable" | "dns-failure")
+}
+
+fn peerless(cause: &Cause) -> bool {
+    outage_face(cause) || matches!(cause.name.as_str(), "too-many-connections" | "authentication-failed" | "timeout" | "read-only")
+}
+
+/// `localhost`, schemes and paths do not make another peer.
+pub(crate) fn normal_peer(peer: &str) -> String {
+    let mut p = peer.trim().trim_matches(['"', '\'', '[', ']']);
+    for scheme in ["http://", "https://", "tcp://", "fastcgi://", "uwsgi://", "redis://", "fcgi://", "grpc://"] {
+        p = p.strip_prefix(scheme).unwrap_or(p);
+    }
+    if !p.starts_with("unix:") && !p.starts_with('/') {
+        p = p.split('/').next().unwrap_or(p);
+    }
+    p.trim_end_matches(':').replace("localhost:", "127.0.0.1:").replace("0.0.0.0:", "127.0.0.1:")
+}
+
+/// Chooses among the exceptions of a chain the frame to look at: the deepest exception that passes through the app's code.
+pub(crate) fn app_place(exceptions: &[Exception]) -> Option<(String, String)> {
+    exceptions
+        .iter()
+        .rev()
+        .find_map(Exception::app_frame)
+        .or_else(|| exceptions.iter().rev().find_map(|e| e.frames.iter().find(|f| !f.file.is_empty() && f.line.is_some() && !is_runtime(&f.file))))
+        .map(|f| (f.place(), if f.function.is_empty() { f.place() } else { format!("{} {}", f.file, f.function) }))
+}
+
+fn is_runtime(file: &str) -> bool {
+    file.contains("node:internal") || file.starts_with("internal/") || file.contains("/usr/lib/python") || file.starts_with("<frozen")
+}
+
+/// Everything the steps below look at.
+pub(crate) struct Scene<'a> {
+    pub obs: &'a Observations,
+    pub failures: &'a [Failure],
+    pub candidates: &'a [Candidate],
+    pub joins: &'a Joins,
+    pub events: &'a Events,
+}
+
+impl Scene<'_> {
+    pub fn record(&self, candidate: usize) -> &Record {
+        &self.obs.records[self.candidates[candidate].record]
+    }
+
+    /// How much a joined record says about the cause; higher is deeper.
+    fn worth(&self, candidate: usize, how: How, nested: bool) -> i32 {
+        let cand = &self.candidates[candidate];
+        let r = self.record(candidate);
+        let Some(f) = cand.best() else { return -300 };
+        let mut w = i32::from(f.weight);
+        if f.symptom {
+            w -= 120;
+        }
+        if f.cause.is(Class::Upstream, "error-response") || f.cause.is(Class::Code, "unhandled-exception") {
+            w -= 40;
+        }
+        if f.general {
+            w -= 10;
+        }
+        if how != How::Same && self.joins.is_noise(cand.template) {
+            w -= 400;
+        }
+        w += match how {
+            How::Id | How::Same | How::Request => 25,
+            How::Client | How::Neighbour => 15,
+            How::Time => 0,
+        };
+        w += match r.level {
+            Level::Fatal => 10,
+            Level::Error => 6,
+            Level::Warn => -15,
+            Level::Unknown => 0,
+            _ => -40,
+        };
+        if nested {
+            w += 12;
+        }
+        if !r.exceptions.is_empty() {
+            w += 5;
+        }
+        w
+    }
+
+    fn culprit(&self, f: &Finding, r: &Record) -> (Option<String>, String) {
+        match f.cause.class {
+            Class::Code => {
+                let place = app_place(&r.exceptions);
+                if matches!(f.cause.name.as_str(), "missing-dependency" | "template-error" | "syntax-error")
+                    && let Some(c) = &f.culprit
+                {
+                    return (Some(c.clone()), c.clone());
+                }
+                if let Some((at, function)) = place {
+                    return (Some(at), function);
+                }
+                if let Some(c) = f.culprit.clone().or_else(|| r.field("file").map(str::to_owned)) {
+                    return (Some(c.clone()), c);
+                }
+                (None, String::new())
+            }
+            Class::Database | Class::Upstream => {
+                if let Some(c) = &f.culprit {
+                    let key = if peerless(&f.cause) { normal_peer(c) } else { c.clone() };
+                    return (Some(c.clone()), key);
+                }
+                if f.cause.class == Class::Upstream
+                    && let Some(u) = r.request.as_ref().and_then(|q| q.upstream.clone())
+                {
+                    let key = normal_peer(&u);
+                    return (Some(u), key);
+                }
+                if peerless(&f.cause)
+                    && let Some(a) = self.address_of(f.service.as_deref())
+                {
+                    return (Some(a.clone()), a);
+                }
+                if let Some((at, function)) = app_place(&r.exceptions) {
+                    let key = if peerless(&f.cause) { f.service.clone().unwrap_or_default() } else { function };
+                    return (Some(at), key);
+                }
+                let c = f.service.clone().or_else(|| r.request.as_ref().and_then(|q| q.upstream.clone()));
+                (c.clone(), c.unwrap_or_default())
+            }
+            _ => {
+                if let Some(c) = &f.culprit {
+                    return (Some(c.clone()), crate::join::fold(c));
+                }
+                if let Some((at, function)) = app_place(&r.exceptions) {
+                    return (Some(at), function);
+                }
+                (None, String::new())
+            }
+        }
+    }
+
+    /// The only address at which that kind of service (any database, if the wording does not tell) said it listens.
+    fn address_of(&self, service: Option<&str>) -> Option<String> {
+        let lists: Vec<&Vec<String>> = match service {
+            Some(s) => {
+                let same = |k: &str| k == s || (matches!(k, "mariadb" | "mysql") && matches!(s, "mariadb" | "mysql"));
+                self.events.addresses.iter().filter(|(k, _)| same(k)).map(|(_, v)| v).collect()
+            }
+            None => self.events.addresses.iter().filter(|(k, _)| matches!(k.as_str(), "postgresql" | "mariadb" | "mysql" | "mongodb")).map(|(_, v)| v).collect(),
+        };
+        let all: HashSet<&String> = lists.into_iter().flatten().filter(|a| !a.starts_with('/') && !a.starts_with("unix")).collect();
+        if all.len() == 1 { all.into_iter().next().cloned() } else { None }
+    }
+
+    fn explain_by(&self, candidate: usize, how: How) -> Option<Explanation> {
+        let cand = &self.candidates[candidate];
+        let f = cand.best()?;
+        let r = self.record(candidate);
+        let (culprit, key) = self.culprit(f, r);
+        let kind = r.root().map_or("", |e| e.short_kind());
+        let fingerprint = match f.cause.class {
+            Class::Code => format!("{}|{kind}|{key}", f.cause),
+            _ if outage_face(&f.cause) => format!("outage|{}|{key}", f.cause.class.name()),
+            _ => format!("{}|{key}", f.cause),
+        };
+        Some(Explanation { cause: f.cause.clone(), culprit, candidate: Some(candidate), how, finding: f.clone(), fingerprint })
+    }
+
+    /// Explains each failure by the best record joined to it (or to the inner failures below it).
+    pub fn explain(&self) -> Vec<Option<Explanation>> {
+        let mut joined: Vec<Vec<(usize, How, bool)>> = vec![Vec::new(); self.failures.len()];
+        for j in &self.joins.list {
+            joined[j.failure].push((j.candidate, j.how, false));
+            if let Some(p) = self.failures[j.failure].parent {
+                joined[p].push((j.candidate, j.how, true));
+            }
+        }
+        joined
+            .iter()
+            .map(|list| {
+                let best = list
+                    .iter()
+                    .map(|&(c, how, nested)| (self.worth(c, how, nested), how, c))
+                    .filter(|(w, _, _)| *w > -200)
+                    .max_by_key(|(w, how, c)| (*w, *how, std::cmp::Reverse(*c)))?;
+                self.explain_by(best.2, best.1)
+            })
+            .collect()
+    }
+
+    /// Symptoms of a dead process ("connection refused", "prematurely closed") get the process's own last words.
+    pub fn dig_for_processes(&self, explained: &mut [Option<Explanation>]) {
+        let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (k, e) in explained.iter().enumerate() {
+            let f = &self.failures[k];
+            if !f.counts || f.at.is_none() {
+                continue;
+            }
+            match e {
+                Some(e) if e.cause.class == Class::Upstream && (e.finding.symptom || outage_face(&e.cause)) => {
+                    groups.entry(e.fingerprint.clone()).or_default().push(k);
+                }
+                None if matches!(f.status, 502..=504 | 0) => groups.entry("none".into()).or_default().push(k),
+                _ => {}
+            }
+        }
+        if groups.is_empty() {
+            return;
+        }
+        let edges: HashSet<u32> = self.failures.iter().filter(|f| f.counts).filter_map(|f| f.seen.first()).map(|&i| self.obs.records[i].source).collect();
+        let used: HashSet<usize> = explained.iter().flatten().filter(|e| !e.finding.symptom).filter_map(|e| e.candidate).collect();
+        // Last words: findings that concern the whole process, and uncaught errors right before it died.
+        let mut words: Vec<(Time, usize)> = Vec::new();
+        for (c, cand) in self.candidates.iter().enumerate() {
+            let r = self.record(c);
+            let (Some(at), Some(f)) = (r.at, cand.best()) else { continue };
+            let alone = edges.len() == 1 && edges.contains(&r.source) && self.obs.paths.len() == 1;
+            if (edges.contains(&r.source) && !alone && r.format != "plain" && r.service.is_none()) || f.symptom {
+                continue;
+            }
+            let process = f.scope == Scope::Process;
+            let kernel = f.scope == Scope::Background && f.cause.class == Class::Resource;
+            let fatal = !r.exceptions.is_empty() && !outage_face(&f.cause) && r.level != Level::Warn && self.died_after(r, at);
+            if process || kernel || fatal {
+                words.push((at, c));
+            }
+        }
+        words.sort_unstable();
+        if words.is_empty() {
+            return;
+        }
+        for list in groups.values() {
+            let nearest = |k: usize| -> Option<usize> {
+                let at = self.failures[k].at?;
+                let i = words.partition_point(|(t, _)| *t <= at.plus(3 * SECOND));
+                words[..i]
+                    .iter()
+                    .rev()
+                    .take_while(|(t, _)| at.since(*t) <= PROCESS_REACH_US)
+                    .max_by_key(|(t, c)| {
+                        let f = self.candidates[*c].best();
+                        let weight = f.map_or(0, |f| i64::from(f.weight) - if f.scope == Scope::Background { 20 } else { 0 } - if f.cause.name == "process-crash" { 40 } else { 0 });
+                        (weight - at.since(*t).abs() / (2 * SECOND), *t)
+                    })
+                    .map(|(_, c)| *c)
+            };
+            let found: Vec<(usize, usize)> = list.iter().filter_map(|&k| nearest(k).map(|c| (k, c))).collect();
+            if (found.len() as f64) < 0.5 * list.len() as f64 {
+                continue;
+            }
+            for (k, c) in found {
+                let new = used.contains(&c);
+                let _ = new;
+                explained[k] = self.explain_by(c, How::Time);
+            }
+        }
+    }
+
+    /// Was the process that wrote `r` reported dead or started anew within seconds after?
+    fn died_after(&self, r: &Record, at: Time) -> bool {
+        let from = self.events.list.partition_point(|e| e.at < at);
+        self.events.list[from..]
+            .iter()
+            .take_while(|e| e.at.since(at) <= 4 * SECOND)
+            .any(|e| matches!(e.kind, Kind::Down | Kind::Up) && self.obs.records[e.record].source == r.source && self.obs.records[e.record].line != r.line)
+            || r.message.contains("\nNode.js v")
+    }
+
+    /// Failures that no record explains join those of the same route and status, or the outage they lie in.
+    pub fn adopt(&self, explained: &mut [Option<Explanation>]) {
+        let weak = |e: &Option<Explanation>| e.is_none();
+        // (route, method, status) → fingerprint → count
+        let mut by_route: HashMap<(&str, &str, u16), HashMap<String, (u32, usize)>> = HashMap::new();
+        let mut by_status: HashMap<u16, Vec<(Time, usize)>> = HashMap::new();
+        for (k, e) in explained.iter().enumerate() {
+            let f = &self.failures[k];
+            if let (Some(e), true) = (e, f.counts) {
+                let entry = by_route.entry((&f.route, &f.method, f.status)).or_default().entry(e.fingerprint.clone()).or_insert((0, k));
+                entry.0 += 1;
+                if let Some(t) = f.at {
+                    by_status.entry(f.status).or_default().push((t, k));
+                }
+            }
+        }
+        for v in by_status.values_mut() {
+            v.sort_unstable();
+        }
+        let mut take: Vec<(usize, usize)> = Vec::new();
+        for (k, e) in explained.iter().enumerate() {
+            let f = &self.failures[k];
+            if !weak(e) || !f.counts {
+                continue;
+            }
+            // The nearest explained failure of the same route and status, if these nearly all have one explanation.
+            if let Some(map) = by_route.get(&(f.route.as_str(), f.method.as_str(), f.status)) {
+                let total: u32 = map.values().map(|v| v.0).sum();
+                if let Some((n, like)) = map.values().max_by_key(|v| v.0)
+                    && f64::from(*n) >= 0.75 * f64::from(total)
+                    && total >= 2
+                {
+                    take.push((k, *like));
+                    continue;
+                }
+            }
+            let Some(at) = f.at else { continue };
+            if let Some(list) = by_status.get(&f.status) {
+                let i = list.partition_point(|(t, _)| *t < at);
+                let near: Vec<usize> = list[i.saturating_sub(3)..(i + 3).min(list.len())]
+                    .iter()
+                    .filter(|(t, _)| t.since(at).abs() <= 10 * SECOND)
+                    .map(|(_, k)| *k)
+                    .collect();
+                let wide = |k: &usize| {
+                    explained[*k].as_ref().is_some_and(|e| {
+                        outage_face(&e.cause) || e.finding.scope != Scope::Request || e.cause.class == Class::Config || e.cause.class == Class::Resource
+                            || matches!(e.cause.name.as_str(), "pool-exhausted" | "too-many-connections" | "timeout")
+                    })
+                };
+                let first = near.first().and_then(|k| explained[*k].as_ref()).map(|e| &e.fingerprint);
+                let same = near.iter().all(|k| explained[*k].as_ref().map(|e| &e.fingerprint) == first);
+                if near.len() >= 2 && same && near.iter().all(wide) {
+                    take.push((k, near[0]));
+                }
+            }
+        }
+        for (k, like) in take {
+            explained[k] = explained[like].clone().map(|e| Explanation { candidate: None, how: How::Time, ..e });
+        }
+    }
+
+    /// The groups, most failures first.
+    pub fn group(&self, explained: &[Option<Explanation>]) -> Vec<Group> {
+        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        for (k, e) in explained.iter().enumerate() {
+            let f = &self.failures[k];
+            if !f.counts {
+                continue;
+            }
+            let print = match e {
+                Some(e) => e.fingerprint.clone(),
+                None => format!("unknown/unexplained|{}", f.status),
+            };
+            let g = groups.entry(print.clone()).or_insert_with(|| Group { fingerprint: print, ..Group::default() });
+            g.failures.push(k);
+            if let Some(e) = e
+                && let Some(c) = e.candidate
+            {
+                g.causes.push((c, e.how));
+            }
+        }
+        let mut list: Vec<Group> = groups.into_values().collect();
+        self.fold_outages(&mut list, explained);
+        for g in &mut list {
+            self.settle(g, explained);
+        }
+        list.sort_by(|a, b| b.failures.len().cmp(&a.failures.len()).then(a.fingerprint.cmp(&b.fingerprint)));
+        list
+    }
+
+    /// Outages of one peer said in several ways (by address and by kind of service only) become one group.
+    fn fold_outages(&self, list: &mut Vec<Group>, explained: &[Option<Explanation>]) {
+        let peer = |g: &Group| g.fingerprint.strip_prefix("outage|").and_then(|p| p.split_once('|')).map(|(c, p)| (c.to_owned(), p.to_owned()));
+        let span = |g: &Group| {
+            let mut t: Vec<Time> = g.failures.iter().filter_map(|&k| self.failures[k].at).collect();
+            t.sort_unstable();
+            t.first().copied().zip(t.last().copied())
+        };
+        let mut i = 0;
+        while i < list.len() {
+            let mut merged = false;
+            if let Some((class, me)) = peer(&list[i]) {
+                let vague = me.is_empty() || !me.contains([':', '/']);
+                for j in 0..list.len() {
+                    if i == j {
+                        continue;
+                    }
+                    let Some((c2, other)) = peer(&list[j]) else { continue };
+                    let (Some(a), Some(b)) = (span(&list[i]), span(&list[j])) else { continue };
+                    let touch = a.0 <= b.1.plus(15 * SECOND) && b.0 <= a.1.plus(15 * SECOND);
+                    let same_port = me.rsplit_once(':').map(|x| x.1) == other.rsplit_once(':').map(|x| x.1) && me.contains(':');
+                    let smaller = list[i].failures.len() <= list[j].failures.len();
+                    if touch && ((c2 == class && (vague || same_port)) || (same_port && smaller)) && (vague || smaller) {
+                        let g = list.remove(i);
+                        let j = if j > i { j - 1 } else { j };
+                        list[j].failures.extend(g.failures);
+                        list[j].causes.extend(g.causes);
+                        merged = true;
+                        break;
+                    }
+                }
+            }
+            if !merged {
+                i += 1;
+            }
+        }
+        self.fold_into_outage(list, explained);
+    }
+
+    /// A pool that is empty, or a query that times out, while the database itself was reported down, is that outage.
+    fn fold_into_outage(&self, list: &mut Vec<Group>, explained: &[Option<Explanation>]) {
+        let down: Vec<Time> = self
+            .events
+            .list
+            .iter()
+            .filter(|e| e.kind == Kind::Down && e.service.as_deref().is_some_and(|s| matches!(s, "postgresql" | "mariadb" | "mysql" | "mongodb")))
+            .map(|e| e.at)
+            .collect();
+        if down.is_empty() {
+            return;
+        }
+        let _ = explained;
+        let Some(target) = list.iter().position(|g| g.fingerprint.starts_with("outage|database")) else { return };
+        let mut i = 0;
+        let target_print = list[target].fingerprint.clone();
+        while i < list.len() {
+            let faces = list[i].fingerprint.starts_with("database/pool-exhausted") || list[i].fingerprint.starts_with("unknown/");
+            let near = list[i].failures.iter().filter(|&&k| self.failures[k].at.is_some_and(|t| down.iter().any(|d| t.since(*d) >= -SECOND && t.since(*d) <= 60 * SECOND))).count();
+            if faces && near * 10 >= list[i].failures.len() * 9 {
+                let g = list.remove(i);
+                if let Some(t) = list.iter_mut().find(|g| g.fingerprint == target_print) {
+                    t.failures.extend(g.failures);
+                    t.causes.extend(g.causes);
+                }
+            } else {
+                i += 1;
+            }
+        }
+    }
+
+    /// The cause of the many names the group; the culprit that is named most often is its culprit.
+    fn settle(&self, g: &mut Group, explained: &[Option<Explanation>]) {
+        g.failures.sort_by_key(|&k| (self.failures[k].at, k));
+        let mut causes: HashMap<&Cause, (usize, i32)> = HashMap::new();
+        let mut culprits: HashMap<&str, usize> = HashMap::new();
+        for &k in &g.failures {
+            if let Some(e) = &explained[k] {
+                let c = causes.entry(&e.cause).or_default();
+                c.0 += 1;
+                c.1 = c.1.max(i32::from(e.finding.weight));
+                if let Some(c) = &e.culprit {
+                    *culprits.entry(c).or_default() += 1;
+                }
+            }
+        }
+        g.cause = causes
+            .iter()
+            .max_by_key(|(c, (n, w))| (*n, *w, std::cmp::Reverse((*c).clone())))
+            .map_or_else(|| Cause::new(Class::Unknown, "unexplained"), |(c, _)| (*c).clone());
+        g.culprit = culprits.into_iter().max_by_key(|(c, n)| (*n, std::cmp::Reverse(c.to_string()))).map(|(c, _)| c.to_owned());
+        if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).find(|e| e.cause == g.cause && e.candidate.is_some()) {
+            g.finding = e.finding.clone();
+        } else if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).next() {
+            g.finding = e.finding.clone();
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which inputs fail: failing requests held against healthy ones of the same route.
+
+use crate::group::{Group, Scene};
+use crate::route;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Below so many failures (or healthy requests) on a route a difference may be chance.
+const COMPARE_MIN: usize = 3;
+
+/// Features of a request that may separate the failing from the healthy.
+fn features(target: &str, client: Option<&str>) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let path = route::path(target);
+    if let Some(query) = target.get(path.len()..).and_then(|q| q.strip_prefix('?')) {
+        for pair in query.split('&').take(20) {
+            let (k, v) = pair.split_once('=').unwrap_or((pair, ""));
+            out.push((format!("parameter `{k}`"), v.chars().take(40).collect()));
+        }
+    }
+    let template = route::template(target);
+    let mut nth = 0;
+    for (seg, t) in path.split('/').zip(template.split('/')) {
+        if t.starts_with("{id}") {
+            nth += 1;
+            let name = if nth == 1 { "id in the path".to_owned() } else { format!("id {nth} in the path") };
+            out.push((name, seg.chars().take(40).collect()));
+        }
+    }
+    if let Some(c) = client {
+        out.push(("client".into(), c.to_owned()));
+    }
+    out
+}
+
+/// Sentences on what separates failing from healthy requests, strongest first.
+pub(crate) fn separate(scene: &Scene<'_>, g: &Group) -> Vec<String> {
+    let mut routes: BTreeMap<(usize, &str, &str), Vec<usize>> = BTreeMap::new();
+    for &k in &g.failures {
+        let f = &scene.failures[k];
+        if let Some(s) = f.stream {
+            routes.entry((s, &f.method, &f.route)).or_default().push(k);
+        }
+    }
+    let mut out: Vec<(f64, String)> = Vec::new();
+    for ((s, method, template), list) in routes {
+        let Some(seen) = scene.obs.streams[s].routes.get(&(method.to_owned(), template.to_owned())) else { continue };
+        let first = list.first().and_then(|&k| scene.failures[k].at);
+        let last = list.last().and_then(|&k| scene.failures[k].at);
+        let healthy: Vec<_> = seen.samples.iter().filter(|(_, _, t)| first.is_none_or(|f| *t >= f) && last.is_none_or(|l| *t <= l)).collect();
+        if list.len() < COMPARE_MIN || healthy.len() < COMPARE_MIN {
+            continue;
+        }
+        let count = |items: &mut dyn Iterator<Item = (&str, Option<&str>)>| {
+            let mut values: HashMap<(String, String), usize> = HashMap::new();
+            let mut names: HashMap<String, usize> = HashMap::new();
+            for (target, client) in items {
+                let mut once = HashSet::new();
+                for (name, value) in features(target, client) {
+                    if once.insert(name.clone()) {
+                        *names.entry(name.clone()).or_default() += 1;
+                    }
+                    *values.entry((name, value)).or_default() += 1;
+                }
+            }
+            (values, names)
+        };
+        let (bad, bad_names) = count(&mut list.iter().map(|&k| (scene.failures[k].target.as_str(), scene.failures[k].client.as_deref())));
+        let (good, good_names) = count(&mut healthy.iter().map(|(t, c, _)| (t.as_str(), c.as_deref())));
+        let (nb, ng) = (list.len() as f64, healthy.len() as f64);
+        let place = format!("{method} {template}").trim().to_owned();
+        let mut found: Vec<(f64, String)> = Vec::new();
+        for ((name, value), n) in &bad {
+            let with = *n as f64 / nb;
+            let without = good.get(&(name.clone(), value.clone())).copied().unwrap_or(0);
+            if with >= 0.85 && (without as f64) / ng <= 0.1 {
+                found.push((
+                    with - without as f64 / ng,
+                    format!("On {place}, {n} of {} failing requests have {name} = {value}, of {} healthy ones at that time {without}.", list.len(), healthy.len()),
+                ));
+            }
+        }
+        for (name, n) in &bad_names {
+            let without = good_names.get(name).copied().unwrap_or(0);
+            if *n as f64 / nb >= 0.85 && (without as f64) / ng <= 0.1 {
+                found.push((
+                    0.9,
+                    format!("On {place}, {n} of {} failing requests have {name}, of {} healthy ones at that time {without}.", list.len(), healthy.len()),
+                ));
+            }
+        }
+        if found.is_empty() {
+            // A set of values that always fail.
+            let mut by_name: BTreeMap<&str, (usize, Vec<&str>, usize)> = BTreeMap::new();
+            for ((name, value), n) in &bad {
+                if name == "client" {
+                    continue;
+                }
+                let e = by_name.entry(name).or_default();
+                e.0 += n;
+                e.1.push(value);
+                e.2 += good.get(&(name.clone(), value.clone())).copied().unwrap_or(0);
+            }
+            for (name, (n, mut values, also_good)) in by_name {
+                let repeated = values.len() * 2 <= n;
+                if n as f64 / nb >= 0.95 && also_good == 0 && repeated && values.len() <= 12 {
+                    values.sort_unstable();
+                    found.push((
+                        0.8,
+                        format!("On {place}, only {name} {} fails ({n} times); {} healthy requests at that time had other values.", values.join(", "), healthy.len()),
+                    ));
+                }
+            }
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        out.extend(found.into_iter().take(2));
+    }
+    out.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    out.into_iter().take(4).map(|(_, s)| s).collect()
+}

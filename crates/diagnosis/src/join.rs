@@ -1,0 +1,375 @@
+//! Joins error records to the failures they tell of: by id, by request line, by client, by neighbourhood in the same log, by time.
+
+use crate::ledger::Failure;
+use crate::observe::{Observations, hash};
+use crate::recognise::{Finding, Scope};
+use crate::route;
+use record::{Level, Record, SECOND, Time};
+use std::collections::HashMap;
+
+/// How a record was joined to a failure; the order is that of trust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum How {
+    Time,
+    Neighbour,
+    Client,
+    Request,
+    Id,
+    /// It is the ledger record itself.
+    Same,
+}
+
+impl How {
+    pub fn reason(self) -> &'static str {
+        match self {
+            How::Time => "at the time of the failure",
+            How::Neighbour => "written next to the failed request in the same log",
+            How::Client => "same client at the same time",
+            How::Request => "names the failed request",
+            How::Id => "carries the request's id",
+            How::Same => "the failed request itself",
+        }
+    }
+}
+
+/// A record that may explain failures.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub record: usize,
+    pub findings: Vec<Finding>,
+    /// What the message says apart from its variables.
+    pub template: u64,
+    /// The ledger entry is one itself.
+    pub ledger: bool,
+}
+
+impl Candidate {
+    pub fn best(&self) -> Option<&Finding> {
+        self.findings.first()
+    }
+}
+
+/// One join.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Join {
+    pub candidate: usize,
+    pub failure: usize,
+    pub how: How,
+}
+
+/// Joins and, per template, how many records there were and how many of them met a failure.
+#[derive(Debug, Default)]
+pub(crate) struct Joins {
+    pub list: Vec<Join>,
+    pub templates: HashMap<u64, (u32, u32)>,
+}
+
+impl Joins {
+    /// Records of this template come with healthy requests as well: they explain nothing.
+    pub fn is_noise(&self, template: u64) -> bool {
+        self.templates.get(&template).is_some_and(|&(n, joined)| n >= 3 && f64::from(joined) < 0.4 * f64::from(n))
+    }
+}
+
+/// The message's first line with variables folded.
+pub(crate) fn template(r: &Record) -> u64 {
+    let line = r.message.lines().next().unwrap_or("");
+    let root = r.root().map(|e| (e.kind.as_str(), fold(e.message.lines().next().unwrap_or(""))));
+    hash((r.source, r.format, r.level, fold(line), root))
+}
+
+/// Digits, quoted parts and hex runs replaced.
+pub(crate) fn fold(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(300));
+    let mut chars = text.chars().take(300).peekable();
+    while let Some(c) = chars.next() {
+        if c.is_ascii_digit() {
+            while chars.peek().is_some_and(|d| d.is_ascii_alphanumeric() || *d == '.' || *d == '-') {
+                chars.next();
+            }
+            out.push('#');
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+const NEAR_US: i64 = 1_500_000;
+
+struct Index {
+    by_id: HashMap<String, Vec<usize>>,
+    by_tail: HashMap<u64, Vec<usize>>,
+    by_client: HashMap<u64, Vec<usize>>,
+    /// Source → (line, failure), sorted.
+    by_source: HashMap<u32, Vec<(u64, usize)>>,
+    by_time: Vec<(Time, usize)>,
+    longest_us: i64,
+}
+
+fn index(obs: &Observations, failures: &[Failure]) -> Index {
+    let mut ix = Index {
+        by_id: HashMap::new(),
+        by_tail: HashMap::new(),
+        by_client: HashMap::new(),
+        by_source: HashMap::new(),
+        by_time: Vec::new(),
+        longest_us: 0,
+    };
+    for (k, f) in failures.iter().enumerate() {
+        for id in &f.ids {
+            ix.by_id.entry(id.clone()).or_default().push(k);
+        }
+        for &i in &f.seen {
+            if let Some(q) = obs.request(i) {
+                let list = ix.by_tail.entry(hash(route::tail(&q.target))).or_default();
+                if list.last() != Some(&k) {
+                    list.push(k);
+                }
+                if let Some(c) = &q.client {
+                    let list = ix.by_client.entry(hash(c.as_str())).or_default();
+                    if list.last() != Some(&k) {
+                        list.push(k);
+                    }
+                }
+            }
+            let r = &obs.records[i];
+            ix.by_source.entry(r.source).or_default().push((r.line, k));
+        }
+        if let Some(t) = f.at {
+            ix.by_time.push((t, k));
+        }
+        ix.longest_us = ix.longest_us.max(f.duration_us.unwrap_or(0));
+    }
+    for v in ix.by_source.values_mut() {
+        v.sort_unstable();
+    }
+    ix.by_time.sort_unstable();
+    // Longer than ten minutes is a duration in a unit that was misread, or a websocket.
+    ix.longest_us = ix.longest_us.min(600 * SECOND);
+    ix
+}
+
+impl Index {
+    fn around(&self, at: Time, before: i64, after: i64) -> impl Iterator<Item = usize> + '_ {
+        let from = self.by_time.partition_point(|(t, _)| *t < at.plus(-before));
+        self.by_time[from..].iter().take_while(move |(t, _)| *t <= at.plus(after)).map(|(_, k)| *k)
+    }
+}
+
+/// How far a record lies outside the time that the failed request took; 0 inside. Access logs write the begin (Apache) or
+/// the end (nginx), so its duration counts both ways.
+fn off(f: &Failure, at: Option<Time>) -> i64 {
+    match (f.at, at) {
+        (Some(a), Some(b)) => (b.since(a).abs() - f.duration_us.unwrap_or(0)).max(0),
+        _ => 0,
+    }
+}
+
+fn is_local(client: &str) -> bool {
+    client.starts_with("127.") || client == "::1" || client.starts_with("10.") || client.starts_with("192.168.") || client.starts_with("172.")
+}
+
+/// Front controllers stand for any route.
+fn says_route(target: &str) -> bool {
+    !target.is_empty() && target != "*" && !route::path(target).ends_with("/index.php") && !route::path(target).ends_with("/app.php")
+}
+
+fn score(obs: &Observations, f: &Failure, r: &Record) -> Option<(i32, How)> {
+    let q = r.request.as_ref();
+    let mut s = 0;
+    let mut how = How::Time;
+    let away = off(f, r.at);
+    let id = q.and_then(|q| q.id.as_deref()).or(q.and_then(|q| q.trace.as_deref()));
+    if let Some(id) = id
+        && f.ids.iter().any(|x| x == id)
+    {
+        return Some((200, How::Id));
+    }
+    // Both carry ids of the same log, and they differ: another request.
+    if id.is_some() && f.seen.iter().any(|&i| obs.records[i].source == r.source && obs.request(i).is_some_and(|x| x.id.is_some())) {
+        return None;
+    }
+    if let Some(q) = q {
+        if says_route(&q.target) {
+            let seen: Vec<&str> = f.seen.iter().filter_map(|&i| obs.request(i)).map(|x| x.target.as_str()).collect();
+            let fit = seen
+                .iter()
+                .map(|t| {
+                    if *t == q.target {
+                        60
+                    } else if route::path(t) == route::path(&q.target) {
+                        50
+                    } else if route::tail(t) == route::tail(&q.target) {
+                        40
+                    } else {
+                        0
+                    }
+                })
+                .max()
+                .unwrap_or(0);
+            if fit == 0 {
+                return None;
+            }
+            s += fit;
+            how = How::Request;
+            if away > 65 * SECOND {
+                return None;
+            }
+            s -= i32::try_from(away / (200_000)).unwrap_or(100).min(30);
+        }
+        if !q.method.is_empty() && !f.method.is_empty() && says_route(&q.target) && q.method != f.method {
+            return None;
+        }
+        if let (Some(a), Some(b)) = (&q.client, &f.client) {
+            if a == b && away <= NEAR_US {
+                s += 25;
+                how = how.max(How::Client);
+                if how == How::Client {
+                    s += 10;
+                }
+            } else if a != b && !is_local(a) && !is_local(b) {
+                return None;
+            }
+        }
+    }
+    let neighbour = f
+        .seen
+        .iter()
+        .map(|&i| &obs.records[i])
+        .filter(|x| x.source == r.source)
+        .map(|x| (x.line.abs_diff(r.line), x))
+        .min_by_key(|(d, _)| *d);
+    if let Some((lines, x)) = neighbour
+        && away <= NEAR_US
+    {
+        if let (Some(a), Some(b)) = (&x.pid, &r.pid)
+            && a != b
+            && x.format == r.format
+        {
+            s -= 30;
+        }
+        let same_service = x.service == r.service || x.service.is_none() || r.service.is_none() || x.format != r.format;
+        if same_service {
+            let span = r.message.lines().count() as u64;
+            let gap = if x.line > r.line { lines.saturating_sub(span) } else { lines };
+            s += match gap {
+                0..=3 => 34,
+                4..=12 => 26,
+                13..=60 => 14,
+                _ => 4,
+            };
+            if gap <= 12 {
+                how = how.max(How::Neighbour);
+            }
+        }
+    }
+    if how == How::Time {
+        s += 10;
+        if away > NEAR_US {
+            return None;
+        }
+    }
+    s -= i32::try_from(away / 100_000).unwrap_or(100).min(10);
+    Some((s, how))
+}
+
+/// Joins every candidate to at most one failure.
+pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candidate]) -> Joins {
+    let ix = index(obs, failures);
+    let mut joins = Joins::default();
+    // What each failure has already: (source, template).
+    let mut has: HashMap<(usize, u64), u32> = HashMap::new();
+    let mut explained: Vec<bool> = vec![false; failures.len()];
+    let mut ledger_of: HashMap<usize, usize> = HashMap::new();
+    for (k, f) in failures.iter().enumerate() {
+        for &i in &f.seen {
+            ledger_of.insert(i, k);
+        }
+    }
+    let mut later = Vec::new();
+    for (c, cand) in candidates.iter().enumerate() {
+        let r = &obs.records[cand.record];
+        if let Some(&k) = ledger_of.get(&cand.record) {
+            joins.list.push(Join { candidate: c, failure: k, how: How::Same });
+            continue;
+        }
+        if cand.ledger {
+            continue;
+        }
+        let mut options: Vec<usize> = Vec::new();
+        if let Some(q) = &r.request {
+            for id in [q.id.as_ref(), q.trace.as_ref()].into_iter().flatten() {
+                options.extend(ix.by_id.get(id).into_iter().flatten());
+            }
+            if says_route(&q.target) {
+                options.extend(ix.by_tail.get(&hash(route::tail(&q.target))).into_iter().flatten());
+            } else if let Some(cl) = &q.client {
+                options.extend(ix.by_client.get(&hash(cl.as_str())).into_iter().flatten());
+            }
+        }
+        if options.is_empty()
+            && let Some(list) = ix.by_source.get(&r.source)
+        {
+            let span = r.message.lines().count() as u64;
+            let i = list.partition_point(|(l, _)| *l < r.line);
+            let j = list.partition_point(|(l, _)| *l < r.line + span);
+            options.extend(list[i.saturating_sub(3)..i].iter().map(|x| x.1));
+            options.extend(list[j..(j + 4).min(list.len())].iter().map(|x| x.1));
+        }
+        let best = options
+            .into_iter()
+            .filter_map(|k| {
+                let (mut s, how) = score(obs, &failures[k], r)?;
+                s -= 12 * has.get(&(k, cand.template)).copied().unwrap_or(0).min(3) as i32;
+                Some((s, how, k))
+            })
+            .max_by_key(|(s, how, k)| (*s, *how, std::cmp::Reverse(off(&failures[*k], r.at)), std::cmp::Reverse(*k)));
+        match best {
+            Some((s, how, k)) if s >= 25 && how != How::Time => {
+                *has.entry((k, cand.template)).or_default() += 1;
+                if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error || !r.exceptions.is_empty() {
+                    explained[k] = true;
+                }
+                joins.list.push(Join { candidate: c, failure: k, how });
+            }
+            _ => later.push(c),
+        }
+    }
+    // By time alone: which failures still lack an explanation, nearest first.
+    for c in later {
+        let cand = &candidates[c];
+        let r = &obs.records[cand.record];
+        let Some(at) = r.at else { continue };
+        let process = cand.best().is_some_and(|f| f.scope != Scope::Request);
+        let names_other = r.request.as_ref().is_some_and(|q| says_route(&q.target) && q.id.is_none());
+        if process || names_other {
+            continue;
+        }
+        let reach = ix.longest_us + NEAR_US;
+        let best = ix
+            .around(at, reach, reach)
+            .filter(|&k| off(&failures[k], r.at) <= NEAR_US)
+            .filter_map(|k| score(obs, &failures[k], r).map(|(s, _)| (s, k)))
+            .max_by_key(|&(s, k)| {
+                let f = &failures[k];
+                let raw = f.at.map_or(0, |t| t.since(at).abs());
+                let taken = has.get(&(k, cand.template)).copied().unwrap_or(0);
+                (std::cmp::Reverse(taken), !explained[k], s, std::cmp::Reverse(raw))
+            });
+        if let Some((_, k)) = best {
+            *has.entry((k, cand.template)).or_default() += 1;
+            if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error {
+                explained[k] = true;
+            }
+            joins.list.push(Join { candidate: c, failure: k, how: How::Time });
+        }
+    }
+    for cand in candidates {
+        joins.templates.entry(cand.template).or_default().0 += 1;
+    }
+    for j in &joins.list {
+        joins.templates.entry(candidates[j.candidate].template).or_default().1 += 1;
+    }
+    joins
+}

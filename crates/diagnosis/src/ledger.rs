@@ -1,0 +1,436 @@
+//! The ledger of failures: each failed request once, however many logs saw it.
+//!
+//! Logs of the same traffic (proxy and app) are found by laying their requests over each other; the outermost counts, the inner
+//! ones explain. A service that others call on a request's behalf is inner too: its failures are causes, not counts.
+
+use crate::observe::{Observations, Stream, hash, request_key};
+use crate::route;
+use record::{Ending, Record, SECOND, Time};
+use std::collections::{HashMap, HashSet};
+
+/// Two logs write the same request at most so far apart, beyond its duration (whole-second stamps, start or end).
+const SAME_REQUEST_US: i64 = 2 * SECOND;
+/// Ticks of one log that are held against another; more would not change the share.
+const COMPARE_MAX: usize = 4_000;
+/// Share of its requests found in another log from which on they are logs of the same traffic.
+const SAME_TRAFFIC: f64 = 0.5;
+
+/// One failed request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Failure {
+    /// As its outermost log dates it.
+    pub at: Option<Time>,
+    pub duration_us: Option<i64>,
+    /// 0: no answer.
+    pub status: u16,
+    pub method: String,
+    pub target: String,
+    pub route: String,
+    pub client: Option<String>,
+    pub ids: Vec<String>,
+    /// Ledger records that saw it, outermost first.
+    pub seen: Vec<usize>,
+    /// Its stream; `None` when it was inferred from an error record.
+    pub stream: Option<usize>,
+    /// It counts: it is no call of an inner service.
+    pub counts: bool,
+    /// The failure of the outer service that this inner one led to.
+    pub parent: Option<usize>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub failures: Vec<Failure>,
+    pub requests: Option<u64>,
+    pub inferred: bool,
+    /// Streams that count.
+    pub edges: Vec<usize>,
+    pub notes: Vec<String>,
+}
+
+fn times_by_key(s: &Stream) -> HashMap<u64, Vec<(Time, u16)>> {
+    let mut map: HashMap<u64, Vec<(Time, u16)>> = HashMap::new();
+    for t in &s.ticks {
+        map.entry(t.key).or_default().push((t.at, t.status));
+    }
+    map
+}
+
+/// Share of `b`'s requests (within the time both cover) that `a` has too; and how many were compared.
+fn share(a: &Stream, a_keys: &HashMap<u64, Vec<(Time, u16)>>, b: &Stream) -> (f64, usize) {
+    let (Some(a0), Some(a1)) = (a.ticks.first(), a.ticks.last()) else { return (0.0, 0) };
+    let (lo, hi) = (a0.at.plus(-SAME_REQUEST_US), a1.at.plus(SAME_REQUEST_US));
+    let common: Vec<_> = b.ticks.iter().filter(|t| t.at >= lo && t.at <= hi).collect();
+    if common.is_empty() {
+        return (0.0, 0);
+    }
+    let step = common.len().div_ceil(COMPARE_MAX);
+    let mut found = 0;
+    let mut n = 0;
+    for t in common.iter().step_by(step) {
+        n += 1;
+        if a_keys.get(&t.key).is_some_and(|v| near(v, t.at, 12 * SECOND).is_some()) {
+            found += 1;
+        }
+    }
+    (f64::from(found) / f64::from(n), common.len())
+}
+
+fn near(sorted: &[(Time, u16)], at: Time, within: i64) -> Option<usize> {
+    let i = sorted.partition_point(|(t, _)| *t < at);
+    [i.wrapping_sub(1), i]
+        .into_iter()
+        .filter(|&j| j < sorted.len())
+        .min_by_key(|&j| sorted[j].0.since(at).abs())
+        .filter(|&j| sorted[j].0.since(at).abs() <= within)
+}
+
+/// Of two logs of the same traffic: is `a` the outer one?
+fn is_outer(a: &Stream, b: &Stream, b_in_a: f64, a_in_b: f64) -> bool {
+    let local = |s: &Stream| s.local as f64 / s.total.max(1) as f64;
+    let (la, lb) = (local(a), local(b));
+    if (la - lb).abs() > 0.5 {
+        return la < lb;
+    }
+    if (b_in_a - a_in_b).abs() > 0.03 {
+        return b_in_a > a_in_b;
+    }
+    if (a.with_upstream > 0) != (b.with_upstream > 0) {
+        return a.with_upstream > 0;
+    }
+    if a.clients.len() != b.clients.len() {
+        return a.clients.len() > b.clients.len();
+    }
+    let front = |s: &Stream| ["nginx", "apache", "haproxy", "edge", "gateway", "envoy", "caddy", "proxy", "lb"].iter().any(|w| s.family.contains(w));
+    if front(a) != front(b) {
+        return front(a);
+    }
+    a.total > b.total || (a.total == b.total && a.family < b.family)
+}
+
+fn failure_of(obs: &Observations, index: usize, stream: usize) -> Failure {
+    let r = &obs.records[index];
+    let q = r.request.clone().unwrap_or_default();
+    let ids = [q.id.clone(), q.trace.clone()].into_iter().flatten().filter(|s| s.len() >= 4).collect();
+    Failure {
+        at: r.at,
+        duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
+        status: q.status.unwrap_or(0),
+        route: route::template(&q.target),
+        method: q.method,
+        target: q.target,
+        client: q.client,
+        ids,
+        seen: vec![index],
+        stream: Some(stream),
+        counts: true,
+        parent: None,
+    }
+}
+
+/// Builds the ledger.
+pub(crate) fn build(obs: &Observations) -> Ledger {
+    let n = obs.streams.len();
+    let keys: Vec<_> = obs.streams.iter().map(times_by_key).collect();
+    // outer_of[b] = the stream directly outside b that saw the same traffic.
+    let mut outer_of: Vec<Option<usize>> = vec![None; n];
+    for b in 0..n {
+        let mut best: Option<(usize, f64)> = None;
+        for a in 0..n {
+            if a == b {
+                continue;
+            }
+            let (sa, sb) = (&obs.streams[a], &obs.streams[b]);
+            let (b_in_a, nb) = share(sa, &keys[a], sb);
+            let (a_in_b, na) = share(sb, &keys[b], sa);
+            if nb == 0 || na == 0 || b_in_a.max(a_in_b) < SAME_TRAFFIC {
+                continue;
+            }
+            // The smaller one must be mostly inside the larger one.
+            let (small_in_large, _) = if nb <= na { (b_in_a, nb) } else { (a_in_b, na) };
+            if small_in_large < SAME_TRAFFIC {
+                continue;
+            }
+            if is_outer(sa, sb, b_in_a, a_in_b) && !is_outer(sb, sa, a_in_b, b_in_a) && best.is_none_or(|(_, s)| b_in_a > s) {
+                best = Some((a, b_in_a));
+            }
+        }
+        outer_of[b] = best.map(|(a, _)| a);
+    }
+    let root = |mut i: usize| {
+        for _ in 0..n {
+            match outer_of[i] {
+                Some(o) => i = o,
+                None => break,
+            }
+        }
+        i
+    };
+    let mut edges: Vec<usize> = (0..n).filter(|&i| outer_of[i].is_none() && obs.streams[i].total > 0).collect();
+    // A service called on behalf of requests: its failures nest in time in those of a service with outside clients.
+    let inner_services: HashSet<usize> = edges
+        .iter()
+        .copied()
+        .filter(|&b| edges.iter().any(|&a| a != b && is_called_by(obs, b, a) && !is_called_by(obs, a, b)))
+        .collect();
+    edges.retain(|e| !inner_services.contains(e));
+
+    let mut failures: Vec<Failure> = Vec::new();
+    let mut by_key: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
+    for &e in &edges {
+        for &i in &obs.streams[e].failures {
+            let f = failure_of(obs, i, e);
+            by_key.entry((e, request_key(&f.target))).or_default().push(failures.len());
+            failures.push(f);
+        }
+    }
+    let mut inner_nodes: Vec<Failure> = Vec::new();
+    let mut order: Vec<usize> = (0..n).filter(|i| !edges.contains(i)).collect();
+    // Outer hops first, so that `seen` goes from the outermost inwards.
+    order.sort_by_key(|&i| {
+        let mut depth = 0;
+        let mut j = i;
+        while let (Some(o), true) = (outer_of[j], depth < n) {
+            depth += 1;
+            j = o;
+        }
+        depth
+    });
+    for b in order {
+        let edge = root(b);
+        let is_service = inner_services.contains(&edge);
+        let mut taken: HashSet<usize> = HashSet::new();
+        for &i in &obs.streams[b].failures {
+            let f = failure_of(obs, i, b);
+            if is_service {
+                inner_nodes.push(Failure { counts: false, ..f });
+                continue;
+            }
+            let within = SAME_REQUEST_US + 10 * SECOND;
+            let found = by_key.get(&(edge, request_key(&f.target))).and_then(|list| {
+                list.iter()
+                    .copied()
+                    .filter(|k| !taken.contains(k))
+                    .filter_map(|k| {
+                        let g = &failures[k];
+                        if !f.ids.is_empty() && f.ids.iter().any(|id| g.ids.contains(id)) {
+                            return Some((k, -1));
+                        }
+                        let (a, b) = (g.at?, f.at?);
+                        let room = within + g.duration_us.unwrap_or(0).max(f.duration_us.unwrap_or(0));
+                        let off = a.since(b).abs();
+                        (off <= room).then_some((k, off))
+                    })
+                    .min_by_key(|(k, off)| (*off, *k))
+            });
+            match found {
+                Some((k, _)) => {
+                    taken.insert(k);
+                    failures[k].seen.push(i);
+                    for id in f.ids {
+                        if !failures[k].ids.contains(&id) {
+                            failures[k].ids.push(id);
+                        }
+                    }
+                }
+                None => {
+                    let Some(at) = f.at else { continue };
+                    let e = &obs.streams[edge];
+                    let covered = e.ticks.first().is_some_and(|t| t.at.plus(-SECOND) <= at)
+                        && e.ticks.last().is_some_and(|t| t.at.plus(SECOND) >= at);
+                    // The outer log covers that time: it saw another answer (a retry, a 499) or none yet.
+                    let left = keys[edge].get(&request_key(&f.target)).and_then(|v| near(v, at, within).map(|j| v[j].1));
+                    if !covered || left == Some(499) {
+                        let k = failures.len();
+                        by_key.entry((edge, request_key(&f.target))).or_default().push(k);
+                        taken.insert(k);
+                        failures.push(f);
+                    }
+                }
+            }
+        }
+    }
+    let mut ledger = Ledger { edges: edges.clone(), ..Ledger::default() };
+    let total: u64 = edges.iter().map(|&e| obs.streams[e].total).sum();
+    if total > 0 {
+        ledger.requests = Some(total);
+    }
+    failures.sort_by_key(|f| (f.at, f.seen.first().copied()));
+    nest(&mut failures, inner_nodes);
+    ledger.failures = failures;
+    ledger
+}
+
+/// Do `b`'s failures look like calls on behalf of `a`'s failed requests?
+fn is_called_by(obs: &Observations, b: usize, a: usize) -> bool {
+    let (sa, sb) = (&obs.streams[a], &obs.streams[b]);
+    if sb.failures.is_empty() {
+        // No failures: nothing to count twice, but its requests are calls if its clients are all local and the other's are not.
+        let local = |s: &Stream| s.local as f64 / s.total.max(1) as f64;
+        return local(sb) > 0.95 && local(sa) < 0.5;
+    }
+    if sa.failures.is_empty() {
+        return false;
+    }
+    let local = |s: &Stream| s.local as f64 / s.total.max(1) as f64;
+    if local(sb) < 0.5 && sb.clients.len() > 4 {
+        return false;
+    }
+    // Outside clients at `a`, or at least as many requests.
+    if local(sa) > 0.9 && local(sb) > 0.9 && sa.total < sb.total / 2 {
+        return false;
+    }
+    let mut times: Vec<(Time, i64)> = sa
+        .failures
+        .iter()
+        .filter_map(|&i| {
+            let r = &obs.records[i];
+            Some((r.at?, r.request.as_ref()?.duration_us.and_then(|d| i64::try_from(d).ok()).unwrap_or(0)))
+        })
+        .collect();
+    times.sort();
+    let longest = times.iter().map(|(_, d)| *d).max().unwrap_or(0);
+    let nested = sb
+        .failures
+        .iter()
+        .filter(|&&i| {
+            let Some(at) = obs.records[i].at else { return false };
+            let from = times.partition_point(|(t, _)| t.plus(longest + SAME_REQUEST_US) < at);
+            times[from..]
+                .iter()
+                .take_while(|(t, d)| t.plus(-d - SAME_REQUEST_US) <= at || *t <= at.plus(longest + SAME_REQUEST_US))
+                .any(|(t, d)| t.plus(-d - SAME_REQUEST_US) <= at && at <= t.plus(d + SAME_REQUEST_US))
+        })
+        .count();
+    nested as f64 >= 0.7 * sb.failures.len() as f64 && sa.failures.len() as f64 >= 0.5 * sb.failures.len() as f64
+}
+
+/// Gives each inner failure its parent: nearest in time, the pair of routes that meets most often preferred.
+fn nest(failures: &mut Vec<Failure>, inner: Vec<Failure>) {
+    let outer = failures.len();
+    let mut together: HashMap<(u64, u64), u32> = HashMap::new();
+    let route_of = |f: &Failure| hash((&f.method, &f.route));
+    let candidates = |f: &Failure, failures: &[Failure]| -> Vec<usize> {
+        let Some(at) = f.at else { return Vec::new() };
+        (0..outer)
+            .filter(|&k| {
+                let g = &failures[k];
+                let d = g.duration_us.unwrap_or(0).max(f.duration_us.unwrap_or(0));
+                g.at.is_some_and(|t| t.since(at).abs() <= d + SAME_REQUEST_US)
+                    || f.ids.iter().any(|id| g.ids.contains(id))
+            })
+            .collect()
+    };
+    let lists: Vec<Vec<usize>> = inner.iter().map(|f| candidates(f, failures)).collect();
+    for (f, list) in inner.iter().zip(&lists) {
+        let mut seen = HashSet::new();
+        for &k in list {
+            if seen.insert(route_of(&failures[k])) {
+                *together.entry((route_of(f), route_of(&failures[k]))).or_default() += 1;
+            }
+        }
+    }
+    let mut taken: HashSet<(usize, u64)> = HashSet::new();
+    for (mut f, list) in inner.into_iter().zip(lists) {
+        let me = route_of(&f);
+        f.parent = list
+            .into_iter()
+            .max_by_key(|&k| {
+                let g = &failures[k];
+                let id = f.ids.iter().any(|id| g.ids.contains(id));
+                let free = !taken.contains(&(k, me));
+                let off = g.at.and_then(|t| f.at.map(|a| t.since(a).abs())).unwrap_or(i64::MAX);
+                (id, free, together.get(&(me, route_of(g))).copied().unwrap_or(0), -off)
+            })
+            .inspect(|&k| {
+                taken.insert((k, me));
+            });
+        failures.push(f);
+    }
+}
+
+/// Failures inferred where no log counts requests: each error record (or group of records that tell of the same request)
+/// stands for one.
+pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
+    let mut failures: Vec<Failure> = Vec::new();
+    for &i in errors {
+        let r = &obs.records[i];
+        let q = r.request.clone().unwrap_or_default();
+        let same = failures.iter().rposition(|f| same_failure(obs, f, r));
+        match same {
+            Some(k) => {
+                let f = &mut failures[k];
+                f.seen.push(i);
+                if f.target.is_empty() {
+                    f.target = q.target.clone();
+                    f.method = q.method.clone();
+                    f.route = route::template(&q.target);
+                }
+                if f.client.is_none() {
+                    f.client = q.client;
+                }
+                f.ids.extend([q.id, q.trace].into_iter().flatten());
+            }
+            None => failures.push(Failure {
+                at: r.at,
+                duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
+                status: q.status.or(q.upstream_status.filter(|s| *s >= 500)).unwrap_or(0),
+                route: if q.target.is_empty() { String::new() } else { route::template(&q.target) },
+                method: q.method,
+                target: q.target,
+                client: q.client,
+                ids: [q.id, q.trace].into_iter().flatten().collect(),
+                seen: vec![i],
+                stream: None,
+                counts: true,
+                parent: None,
+            }),
+        }
+    }
+    failures
+}
+
+/// Does this record tell of the failure that earlier ones told of?
+fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
+    let Some(&last) = f.seen.last() else { return false };
+    let prev = &obs.records[last];
+    let q = r.request.as_ref();
+    if let Some(id) = q.and_then(|q| q.id.as_ref().or(q.trace.as_ref()))
+        && !f.ids.is_empty()
+    {
+        return f.ids.contains(id);
+    }
+    let apart = match (prev.at, r.at) {
+        (Some(a), Some(b)) => b.since(a).abs(),
+        _ => 0,
+    };
+    if apart > 2 * SECOND {
+        return false;
+    }
+    let target = q.map(|q| q.target.as_str()).filter(|t| !t.is_empty());
+    if let Some(t) = target
+        && !f.target.is_empty()
+    {
+        let same = route::tail(t) == route::tail(&f.target);
+        let client = q.and_then(|q| q.client.as_ref());
+        let clients_differ = matches!((client, &f.client), (Some(a), Some(b)) if a != b);
+        // The same request in the same log twice is two requests, unless one entry only adds to the other.
+        return same && !clients_differ && (prev.source != r.source || prev.format != r.format || prev.message != r.message);
+    }
+    // One names the request, the other only the error: neighbours of the same writer.
+    let neighbours = prev.source == r.source && r.line.saturating_sub(prev.line) <= 60 && prev.pid == r.pid && apart <= SECOND;
+    let same_error = match (prev.root(), r.root()) {
+        (Some(a), Some(b)) => a.kind == b.kind && a.message == b.message && (f.target.is_empty() != target.is_none()),
+        _ => f.target.is_empty() != target.is_none() || prev.exceptions.is_empty() != r.exceptions.is_empty(),
+    };
+    neighbours && same_error
+}
+
+/// Does a record stand for a failure, where no log counts requests?
+pub(crate) fn stands_for_failure(r: &Record) -> bool {
+    let status = r.request.as_ref().and_then(|q| q.status);
+    if let Some(s) = status {
+        return s >= 500;
+    }
+    r.request.as_ref().is_none_or(|q| q.ending != Ending::ClientLeft)
+}

@@ -1,0 +1,150 @@
+//! What set a problem off, and what ended it: its onset held against deploys, configuration changes, services that went and came
+//! back, and against the healthy requests of the same routes.
+
+use crate::events::{Event, Kind};
+use crate::group::{Group, Scene};
+use crate::observe::RouteSeen;
+use crate::problem::{Ended, Trigger};
+use record::{Class, SECOND, Time, TriggerKind};
+
+/// A deploy may lie so long before the first failure, if the failing routes were not asked for (or failed at once) in between.
+const DEPLOY_REACH_US: i64 = 30 * 60 * SECOND;
+/// Chance below which healthy requests between a deploy and the first failure speak against the deploy.
+const CHANCE_MIN: f64 = 0.05;
+
+/// Healthy and failed requests of the problem's routes, as far as they are remembered.
+struct Around {
+    /// Times of healthy requests of the failing routes, sorted.
+    healthy: Vec<Time>,
+    onset: Time,
+    last: Time,
+    /// Share of the routes' requests that failed from onset to last failure.
+    share: f64,
+}
+
+fn around(scene: &Scene<'_>, g: &Group) -> Option<Around> {
+    let times: Vec<Time> = g.failures.iter().filter_map(|&k| scene.failures[k].at).collect();
+    let (onset, last) = (times.first().copied()?, times.last().copied()?);
+    let mut keys: std::collections::HashSet<(String, String)> = std::collections::HashSet::new();
+    for &k in &g.failures {
+        let f = &scene.failures[k];
+        keys.insert((f.method.clone(), f.route.clone()));
+    }
+    let mut healthy = Vec::new();
+    let mut streams: Vec<usize> = g.failures.iter().filter_map(|&k| scene.failures[k].stream).collect();
+    streams.sort_unstable();
+    streams.dedup();
+    for s in streams {
+        for key in &keys {
+            if let Some(RouteSeen { samples, .. }) = scene.obs.streams[s].routes.get(key) {
+                healthy.extend(samples.iter().map(|(_, _, t)| *t));
+            }
+        }
+    }
+    healthy.sort_unstable();
+    let inside = healthy.iter().filter(|t| **t >= onset && **t <= last).count();
+    let share = times.len() as f64 / (times.len() + inside) as f64;
+    Some(Around { healthy, onset, last, share })
+}
+
+impl Around {
+    /// How likely is it that all requests between `from` and the onset went well by chance, had the fault been there already?
+    fn chance_since(&self, from: Time) -> f64 {
+        let n = self.healthy.iter().filter(|t| **t > from.plus(SECOND) && t.plus(SECOND) < self.onset).count();
+        (1.0 - self.share).max(0.02).powi(i32::try_from(n).unwrap_or(i32::MAX))
+    }
+
+    fn healthy_before(&self) -> usize {
+        self.healthy.iter().filter(|t| **t < self.onset).count()
+    }
+}
+
+fn latest<'a>(scene: &'a Scene<'_>, kinds: &[Kind], onset: Time, reach: i64) -> impl Iterator<Item = &'a Event> {
+    let kinds = kinds.to_vec();
+    let end = scene.events.list.partition_point(|e| e.at <= onset.plus(SECOND));
+    scene.events.list[..end].iter().rev().take_while(move |e| onset.since(e.at) <= reach).filter(move |e| kinds.contains(&e.kind))
+}
+
+/// Finds the trigger of a problem.
+pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
+    let Some(a) = around(scene, g) else { return Trigger::default() };
+    if g.cause.class == Class::Unknown {
+        return Trigger::default();
+    }
+    let name = g.cause.name.as_str();
+    let outage = g.fingerprint.starts_with("outage|");
+    // A dependency's own log tells best when it went.
+    if matches!(g.cause.class, Class::Database | Class::Upstream) && outage {
+        let down = latest(scene, &[Kind::Down], a.onset, 20 * SECOND).find(|e| e.service.is_some() || outage);
+        let deploy = latest(scene, &[Kind::Deploy], a.onset, 5 * SECOND).next().filter(|d| down.is_none_or(|x| x.service.is_none() && x.at >= d.at) && g.cause.class == Class::Upstream);
+        if let Some(d) = deploy {
+            return of(TriggerKind::Deploy, d.at, &d.what);
+        }
+        let (at, what) = down.map_or((a.onset, g.culprit.clone()), |e| (e.at, Some(match &e.service {
+            Some(s) => format!("{s}: {}", e.what),
+            None => e.what.clone(),
+        })));
+        return Trigger { kind: TriggerKind::Dependency, at: Some(at), what };
+    }
+    // Traffic causes: requests that met, load that filled something.
+    let by_load = matches!((g.cause.class, name), (Class::Database, "deadlock" | "constraint-violation" | "query-timeout"));
+    if by_load {
+        return Trigger { kind: TriggerKind::Traffic, at: Some(a.onset), what: None };
+    }
+    let change = latest(scene, &[Kind::Deploy, Kind::Config], a.onset, DEPLOY_REACH_US).find(|e| a.chance_since(e.at) >= CHANCE_MIN);
+    if let Some(e) = change
+        && !matches!((g.cause.class, name), (Class::Upstream, "rate-limited" | "tls-failure" | "authentication-failed") | (Class::Database, "lock-timeout" | "too-many-connections") | (Class::Resource, "disk-full"))
+    {
+        let kind = if e.kind == Kind::Deploy { TriggerKind::Deploy } else { TriggerKind::ConfigChange };
+        return of(kind, e.at, &e.what);
+    }
+    let healthy_before = a.healthy_before();
+    let kind = match (g.cause.class, name) {
+        (Class::Database | Class::Upstream, "lock-timeout" | "authentication-failed" | "rate-limited" | "tls-failure" | "bad-response" | "error-response" | "timeout"
+            | "connection-refused" | "connection-lost" | "connection-reset" | "dns-failure" | "read-only" | "storage-full" | "host-unreachable") => TriggerKind::Dependency,
+        (Class::Database, "too-many-connections" | "pool-exhausted") => TriggerKind::Traffic,
+        (Class::Resource, "workers-exhausted") => TriggerKind::Dependency,
+        (Class::Resource, "memory-exhausted" | "disk-full" | "execution-timeout" | "process-crash" | "load-shed") => TriggerKind::Traffic,
+        (Class::Config, _) if healthy_before > 2 && a.share > 0.6 => TriggerKind::ConfigChange,
+        (Class::Code, "missing-dependency") if healthy_before > 2 => TriggerKind::Deploy,
+        (Class::Code, _) if !a.healthy.is_empty() || scene.failures.len() > g.failures.len() => TriggerKind::Data,
+        (Class::Database, "schema-mismatch") if healthy_before > 2 => TriggerKind::Deploy,
+        _ => TriggerKind::None,
+    };
+    Trigger { kind, at: (kind != TriggerKind::None).then_some(a.onset), what: None }
+}
+
+fn of(kind: TriggerKind, at: Time, what: &str) -> Trigger {
+    Trigger { kind, at: Some(at), what: Some(what.to_owned()).filter(|w| !w.is_empty()) }
+}
+
+/// When the problem ended, and what ended it.
+pub(crate) fn ended(scene: &Scene<'_>, g: &Group) -> Option<Ended> {
+    let a = around(scene, g)?;
+    let after: Vec<&Time> = a.healthy.iter().filter(|t| **t > a.last).collect();
+    let chance = (1.0 - a.share).max(0.02).powi(i32::try_from(after.len()).unwrap_or(i32::MAX));
+    if after.is_empty() || chance >= CHANCE_MIN {
+        return None;
+    }
+    let first = **after.first()?;
+    let from = scene.events.list.partition_point(|e| e.at < a.last.plus(-2 * SECOND));
+    let what = scene.events.list[from..]
+        .iter()
+        .take_while(|e| e.at <= first.plus(2 * SECOND))
+        .filter(|e| matches!(e.kind, Kind::Rollback | Kind::Deploy | Kind::Up | Kind::Config))
+        .min_by_key(|e| match e.kind {
+            Kind::Rollback => 0,
+            Kind::Deploy => 1,
+            _ if e.service.is_some() => 2,
+            Kind::Config => 3,
+            _ => 4,
+        })
+        .map(|e| match (e.kind, &e.service) {
+            (Kind::Rollback, _) => format!("rollback: {}", e.what),
+            (Kind::Deploy, _) => format!("deploy: {}", e.what),
+            (_, Some(s)) => format!("{s} is back ({})", e.what),
+            (Kind::Config, _) => format!("configuration change: {}", e.what),
+            _ => format!("started: {}", e.what),
+        });
+    Some(Ended { at: first, what })
+}

@@ -1,0 +1,477 @@
+//! From a group of failures to a problem as people read it: title, summary, hops, evidence, reproduction, next steps.
+
+use crate::events::{service_kind, writer_name};
+use crate::group::{Group, Scene, app_place};
+use crate::inputs;
+use crate::join::How;
+
+use crate::problem::{Alternative, Endpoint, Evidence, Hop, HopState, Problem, Timeline, Verdict};
+use crate::trigger;
+use record::{Class, Level, Record, Role, SECOND, Time, TriggerKind, scrub::scrub};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Evidence lines kept per role; more repeats itself.
+const EVIDENCE_MAX: usize = 8;
+/// Steps of a problem's timeline.
+const STEPS: i64 = 60;
+
+/// What a cause means, how to check and to fix it: from `causes.toml`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CauseText {
+    pub meaning: String,
+    pub check: Vec<String>,
+    pub fix: Vec<String>,
+}
+
+pub(crate) fn catalogue() -> &'static HashMap<String, CauseText> {
+    static TEXTS: std::sync::OnceLock<HashMap<String, CauseText>> = std::sync::OnceLock::new();
+    TEXTS.get_or_init(|| {
+        let mut out = HashMap::new();
+        let Ok(table) = include_str!("../../../causes.toml").parse::<toml::Table>() else { return out };
+        for (class, causes) in table {
+            let Some(causes) = causes.as_table() else { continue };
+            for (name, cause) in causes {
+                let list = |key: &str| match cause.get(key) {
+                    Some(toml::Value::String(s)) => vec![s.clone()],
+                    Some(toml::Value::Array(a)) => a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+                    _ => Vec::new(),
+                };
+                let meaning = list("meaning").pop().unwrap_or_default();
+                out.insert(format!("{class}/{name}"), CauseText { meaning, check: list("check"), fix: list("fix") });
+            }
+        }
+        out
+    })
+}
+
+fn first_line(text: &str, max: usize) -> String {
+    let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or("").trim();
+    if line.chars().count() <= max { line.to_owned() } else { format!("{}…", line.chars().take(max - 1).collect::<String>()) }
+}
+
+/// The cause in plain words.
+fn title(g: &Group, r: Option<&Record>) -> String {
+    if let Some(t) = g.finding.title.as_ref().filter(|_| g.finding.cause == g.cause) {
+        return t.clone();
+    }
+    let at = g.culprit.as_deref().map(|c| format!(" ({})", short(c))).unwrap_or_default();
+    let who = g.culprit.as_deref().map_or("the service", short);
+    if g.cause.class == Class::Code
+        && let Some(e) = r.and_then(|r| r.root())
+        && !e.kind.is_empty()
+    {
+        let message = first_line(&e.message, 100);
+        let colon = if message.is_empty() { "" } else { ": " };
+        return format!("{}{colon}{message}{at}", e.short_kind());
+    }
+    match (g.cause.class, g.cause.name.as_str()) {
+        (Class::Database, "connection-refused") => format!("The database does not accept connections{at}"),
+        (Class::Database, "connection-lost") => format!("The database connection broke{at}"),
+        (Class::Database, "pool-exhausted") => format!("The connection pool is empty{at}"),
+        (Class::Database, "schema-mismatch") => format!("Table or column missing in the database{at}"),
+        (Class::Upstream, "connection-refused") => format!("Nothing accepts connections at {who}"),
+        (Class::Upstream, "timeout") => format!("No answer in time from {who}"),
+        (Class::Unknown, _) => "Failures that nothing in these logs explains".to_owned(),
+        _ => {
+            let meaning = catalogue().get(&g.cause.to_string()).map_or_else(|| g.cause.to_string(), |t| t.meaning.trim_end_matches('.').to_owned());
+            format!("{meaning}{at}")
+        }
+    }
+}
+
+fn short(culprit: &str) -> &str {
+    let parts: Vec<_> = culprit.rmatch_indices('/').map(|(i, _)| i).collect();
+    match parts.get(2) {
+        Some(i) if culprit.starts_with('/') => &culprit[i + 1..],
+        _ => culprit,
+    }
+}
+
+fn quote(scene: &Scene<'_>, r: &Record, line: u64, text: &str, role: Role, why: &str) -> Evidence {
+    Evidence {
+        source: scene.obs.paths.get(r.source as usize).cloned().unwrap_or_default(),
+        line,
+        at: r.at,
+        role,
+        text: scrub(text).into_owned(),
+        why: why.to_owned(),
+    }
+}
+
+/// The record's head line, and the line inside it that names the cause, when that is another one.
+fn quotes(scene: &Scene<'_>, r: &Record, matched: &str, role: Role, why: &str) -> Vec<Evidence> {
+    let mut out = vec![quote(scene, r, r.line, &r.text, role, why)];
+    let mut lines: Vec<(u64, &str)> = Vec::new();
+    let wanted = matched.lines().next().unwrap_or("").trim();
+    let root = r.root().map(|e| e.message.lines().next().unwrap_or("").trim()).filter(|m| !m.is_empty());
+    for (i, l) in r.message.lines().enumerate().skip(1) {
+        let t = l.trim();
+        if t.is_empty() {
+            continue;
+        }
+        let is_match = (!wanted.is_empty() && t.contains(wanted)) || (wanted.len() > 12 && wanted.contains(t) && t.len() > 12);
+        let is_root = root.is_some_and(|m| t.contains(m)) && r.root().is_some_and(|e| e.kind.is_empty() || t.contains(e.short_kind()) || t == e.message.trim());
+        if is_match || is_root {
+            lines.push((r.line + i as u64, l));
+        }
+    }
+    lines.dedup();
+    for (no, l) in lines.into_iter().take(3) {
+        if !r.text.contains(l.trim()) {
+            out.push(quote(scene, r, no, l.trim_end(), role, "the error itself"));
+        }
+    }
+    out
+}
+
+fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Evidence> {
+    let mut out: Vec<Evidence> = Vec::new();
+    // Cause: distinct wordings, the best joined first, the earliest of each.
+    let mut causes = g.causes.clone();
+    causes.sort_by_key(|(c, how)| {
+        let f = scene.candidates[*c].best();
+        (std::cmp::Reverse(f.is_some_and(|f| f.cause == g.cause)), std::cmp::Reverse(*how), scene.record(*c).at, *c)
+    });
+    let mut wordings = HashSet::new();
+    for (c, how) in &causes {
+        let cand = &scene.candidates[*c];
+        if wordings.len() >= 4 || !wordings.insert(cand.template) {
+            continue;
+        }
+        let matched = cand.best().map_or("", |f| f.matched.as_str());
+        out.extend(quotes(scene, scene.record(*c), matched, Role::Cause, how.reason()));
+    }
+    out.truncate(EVIDENCE_MAX);
+    // What else was joined to these failures: symptoms, and like findings in deeper logs.
+    let members: HashSet<usize> = g.failures.iter().copied().collect();
+    let mut seen = wordings.clone();
+    let (mut symptoms, mut context) = (0, 0);
+    for j in &scene.joins.list {
+        let parent = scene.failures[j.failure].parent;
+        if !members.contains(&j.failure) && !parent.is_some_and(|p| members.contains(&p)) {
+            continue;
+        }
+        let cand = &scene.candidates[j.candidate];
+        if cand.ledger || !seen.insert(cand.template) || (scene.joins.is_noise(cand.template) && j.how != How::Same) {
+            continue;
+        }
+        let r = scene.record(j.candidate);
+        match cand.best() {
+            Some(f) if f.cause == g.cause && !f.symptom && j.how >= How::Neighbour => {
+                out.extend(quotes(scene, r, &f.matched, Role::Cause, j.how.reason()).into_iter().take(2));
+            }
+            Some(f) if symptoms < 3 => {
+                symptoms += 1;
+                let why = if f.symptom { "symptom of something deeper" } else { j.how.reason() };
+                out.push(quote(scene, r, r.line, &r.text, Role::Symptom, why));
+            }
+            None if context < 2 && r.level >= Level::Warn => {
+                context += 1;
+                out.push(quote(scene, r, r.line, &r.text, Role::Context, j.how.reason()));
+            }
+            _ => {}
+        }
+    }
+    // One line of the ledger, and the event that set it off.
+    if let Some(&i) = g.failures.first().and_then(|&k| scene.failures[k].seen.first()) {
+        let r = &scene.obs.records[i];
+        if r.is_ledger() && !out.iter().any(|e| e.line == r.line && e.source == scene.obs.paths[r.source as usize]) {
+            out.push(quote(scene, r, r.line, &r.text, Role::Symptom, "the first failed request"));
+        }
+    }
+    if let Some(at) = t.at
+        && let Some(e) = scene.events.list.iter().find(|e| e.at == at && Some(&e.what) == t.what.as_ref() || e.at == at && t.what.as_ref().is_some_and(|w| w.ends_with(&e.what)))
+    {
+        let r = &scene.obs.records[e.record];
+        out.push(quote(scene, r, r.line, &r.text, Role::Context, "what set it off"));
+    }
+    out
+}
+
+fn endpoints(scene: &Scene<'_>, g: &Group) -> Vec<Endpoint> {
+    let mut map: BTreeMap<(String, String), (u64, String, Option<usize>)> = BTreeMap::new();
+    for &k in &g.failures {
+        let f = &scene.failures[k];
+        if f.target.is_empty() && f.method.is_empty() {
+            continue;
+        }
+        let e = map.entry((f.method.clone(), f.route.clone())).or_insert_with(|| (0, f.target.clone(), f.stream));
+        e.0 += 1;
+    }
+    let mut list: Vec<Endpoint> = map
+        .into_iter()
+        .map(|((method, route), (count, example, stream))| {
+            let healthy = stream.and_then(|s| scene.obs.streams[s].routes.get(&(method.clone(), route.clone()))).map(|r| r.healthy);
+            let failed = scene.failures.iter().filter(|f| f.counts && f.method == method && f.route == route).count() as u64;
+            Endpoint { requests: stream.map(|_| healthy.unwrap_or(0) + failed), method, route, count, example: scrub(&example).into_owned() }
+        })
+        .collect();
+    list.sort_by(|a, b| b.count.cmp(&a.count).then(a.route.cmp(&b.route)));
+    list
+}
+
+fn hops(scene: &Scene<'_>, g: &Group) -> Vec<Hop> {
+    let mut out: Vec<Hop> = Vec::new();
+    let push = |out: &mut Vec<Hop>, name: String, address: Option<String>, state: HopState| {
+        if let Some(h) = out.iter_mut().find(|h| h.name == name) {
+            if state == HopState::Broken {
+                h.state = HopState::Broken;
+            }
+            if h.address.is_none() {
+                h.address = address;
+            }
+        } else if !name.is_empty() {
+            out.push(Hop { name, address, state });
+        }
+    };
+    push(&mut out, "client".into(), None, HopState::Ok);
+    let names = |r: &Record| {
+        let path = scene.obs.paths.get(r.source as usize).map_or("", String::as_str);
+        let w = writer_name(r.service.as_deref(), path);
+        if matches!(w.as_str(), "access" | "error" | "access_log" | "error_log" | "logs") { r.format.split(' ').next().unwrap_or("server").to_owned() } else { w }
+    };
+    let mut upstream = None;
+    for &k in g.failures.iter().take(3) {
+        for &i in &scene.failures[k].seen {
+            let r = &scene.obs.records[i];
+            push(&mut out, names(r), None, HopState::Symptom);
+            upstream = upstream.or_else(|| r.request.as_ref().and_then(|q| q.upstream.clone()));
+        }
+    }
+    let cause = g.causes.first().map(|(c, _)| scene.record(*c));
+    if let Some(r) = cause {
+        let path = scene.obs.paths.get(r.source as usize).map_or("", String::as_str);
+        let name = service_kind(r.format, path).map_or_else(|| names(r), str::to_owned);
+        push(&mut out, name, upstream, HopState::Symptom);
+    }
+    match g.cause.class {
+        Class::Database | Class::Upstream => {
+            let name = g.finding.service.clone().or_else(|| {
+                let key = crate::group::normal_peer(g.culprit.as_deref().unwrap_or(""));
+                scene.events.names.get(&key).cloned().or_else(|| scene.events.addresses.iter().find(|(_, v)| v.contains(&key)).map(|(k, _)| k.clone()))
+            });
+            let name = name.unwrap_or_else(|| if g.cause.class == Class::Database { "database".into() } else { g.culprit.clone().unwrap_or_else(|| "upstream".into()) });
+            let address = g.culprit.clone().filter(|c| c.contains(':') && *c != name);
+            push(&mut out, name, address, HopState::Broken);
+        }
+        Class::Unknown => {}
+        _ => {
+            if let Some(h) = out.last_mut() {
+                h.state = HopState::Broken;
+            }
+        }
+    }
+    out
+}
+
+fn timeline(times: &[Time], from: Time, to: Time) -> Timeline {
+    let span = (to.since(from) + 1).max(1);
+    let nice = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800];
+    let want = span / STEPS;
+    let step = nice.iter().map(|s| s * SECOND).find(|s| *s >= want).unwrap_or(want.max(1));
+    let start = Time(from.0.div_euclid(step) * step);
+    let n = usize::try_from(to.since(start) / step + 1).unwrap_or(1).min(400);
+    let mut failed = vec![0u64; n];
+    for t in times {
+        if let Some(slot) = usize::try_from(t.since(start) / step).ok().and_then(|i| failed.get_mut(i)) {
+            *slot += 1;
+        }
+    }
+    Timeline { start, step_us: step, failed, requests: Vec::new() }
+}
+
+/// Requests and failures over the whole range.
+pub(crate) fn traffic(scene: &Scene<'_>, edges: &[usize]) -> Timeline {
+    let Some((from, to)) = scene.obs.range else { return Timeline::default() };
+    let times: Vec<Time> = scene.failures.iter().filter(|f| f.counts).filter_map(|f| f.at).collect();
+    let mut t = timeline(&times, from, to);
+    if t.step_us > 0 && !edges.is_empty() {
+        t.requests = vec![0; t.failed.len()];
+        for &e in edges {
+            for tick in &scene.obs.streams[e].ticks {
+                if let Some(slot) = usize::try_from(tick.at.since(t.start) / t.step_us).ok().and_then(|i| t.requests.get_mut(i)) {
+                    *slot += 1;
+                }
+            }
+        }
+    }
+    t
+}
+
+fn curl(scene: &Scene<'_>, g: &Group) -> Option<String> {
+    let f = g.failures.iter().map(|&k| &scene.failures[k]).find(|f| f.target.starts_with('/'))?;
+    let host = f.seen.iter().filter_map(|&i| scene.obs.request(i)).find_map(|q| q.host.clone()).or_else(|| {
+        scene.joins.list.iter().filter(|j| scene.failures.get(j.failure).is_some_and(|x| std::ptr::eq(x, f))).find_map(|j| scene.record(j.candidate).request.as_ref()?.host.clone())
+    });
+    let quote = |s: &str| s.replace('\'', "'\\''");
+    let method = match f.method.as_str() {
+        "" | "GET" => String::new(),
+        "HEAD" => " --head".into(),
+        m => format!(" -X {}", quote(m)),
+    };
+    let body = if matches!(f.method.as_str(), "POST" | "PUT" | "PATCH") { " --data '…'" } else { "" };
+    Some(format!("curl -sS -i{method}{body} 'http://{}{}'", quote(&scrub(host.as_deref().unwrap_or("HOST"))), quote(&scrub(&f.target))))
+}
+
+fn confidence(scene: &Scene<'_>, g: &Group, inferred: bool) -> f64 {
+    if g.cause.class == Class::Unknown {
+        return 0.3;
+    }
+    let n = g.failures.len().max(1) as f64;
+    let by_identity = g.causes.iter().filter(|(_, how)| *how >= How::Request).count() as f64;
+    let near = g.causes.iter().filter(|(_, how)| *how >= How::Neighbour).count() as f64;
+    let mut c: f64 = if by_identity / n >= 0.5 {
+        0.92
+    } else if near / n >= 0.5 {
+        0.85
+    } else if g.causes.len() as f64 / n >= 0.5 {
+        0.74
+    } else {
+        0.66
+    };
+    if inferred {
+        c = c.min(0.85);
+    }
+    if g.finding.symptom {
+        c = c.min(0.62);
+    }
+    if g.finding.general {
+        c = c.min(if g.finding.weight >= 40 { 0.78 } else { 0.6 });
+    }
+    if g.finding.weight < 40 {
+        c = c.min(0.65);
+    }
+    let _ = scene;
+    (c * 100.0).round() / 100.0
+}
+
+fn summary(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String {
+    let meaning = catalogue().get(&g.cause.to_string()).map(|t| t.meaning.clone()).unwrap_or_default();
+    let n = g.failures.len();
+    let requests = if n == 1 { "1 request".to_owned() } else { format!("{n} requests") };
+    let mut s = if g.cause.class == Class::Unknown {
+        format!("{requests} failed and no line in these logs says why.")
+    } else {
+        let what = r
+            .and_then(|r| r.root().map(|e| if e.message.is_empty() { e.kind.clone() } else { format!("{}: {}", e.short_kind(), first_line(&e.message, 140)) }))
+            .filter(|_| g.cause.class == Class::Code)
+            .or_else(|| Some(first_line(&g.finding.matched, 160)).filter(|m| !m.is_empty()));
+        let place = g.culprit.as_deref().map(|c| format!(" at {c}")).unwrap_or_default();
+        match what {
+            Some(w) => format!("{requests} failed{place}: {} “{}”.", meaning.trim_end_matches('.'), scrub(&w)),
+            None => format!("{requests} failed{place}: {meaning}"),
+        }
+    };
+    if let (Some(at), kind) = (t.at, t.kind)
+        && kind != TriggerKind::None
+    {
+        let what = t.what.as_deref().map(|w| format!(" ({})", scrub(w))).unwrap_or_default();
+        let word = match kind {
+            TriggerKind::Deploy => "after the deploy",
+            TriggerKind::ConfigChange => "after a configuration change",
+            TriggerKind::Dependency => "when a dependency changed",
+            TriggerKind::Traffic => "under this traffic",
+            TriggerKind::Data => "for certain inputs only",
+            TriggerKind::None => "",
+        };
+        s.push_str(&format!(" It began {word}{what} at {at}."));
+    }
+    let _ = scene;
+    s
+}
+
+fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<String> {
+    let mut out: Vec<String> = g.finding.next.clone();
+    if g.cause.class == Class::Unknown {
+        let path = |f: &crate::ledger::Failure| f.seen.first().and_then(|&i| scene.obs.paths.get(scene.obs.records[i].source as usize)).cloned();
+        let ledger = g.failures.first().and_then(|&k| path(&scene.failures[k])).unwrap_or_default();
+        out.push(format!("Bring the application's own log of that time as well: {ledger} only counts requests."));
+        out.push("nginx: log $upstream_addr, $upstream_status and $request_id in log_format, and pass the id on (proxy_set_header X-Request-ID $request_id).".into());
+        out.push("PHP: log_errors=On and error_log; php-fpm: catch_workers_output=yes. Python: configure logging for 'django.request' or app.logger. Node: log the error in the last error-handling middleware. JVM: -XX:-OmitStackTraceInFastThrow.".into());
+    }
+    if t.kind == TriggerKind::Deploy
+        && let Some(w) = &t.what
+    {
+        out.push(format!("It began with a deploy ({w}): compare that release with the one before, or roll it back."));
+    }
+    if let Some(text) = catalogue().get(&g.cause.to_string()) {
+        out.extend(text.check.iter().take(2).cloned());
+        out.extend(text.fix.iter().take(2).cloned());
+    }
+    if out.is_empty()
+        && let Some(c) = &g.culprit
+    {
+        out.push(format!("Look at {c}."));
+    }
+    let mut seen = HashSet::new();
+    out.retain(|s| seen.insert(s.clone()));
+    out.truncate(6);
+    out.into_iter().map(|s| scrub(&s).into_owned()).collect()
+}
+
+/// Makes the problem of a group.
+pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], inferred: bool) -> Problem {
+    let trigger = trigger::trigger(scene, g);
+    let mut causes = g.causes.clone();
+    causes.sort_by_key(|(c, how)| (std::cmp::Reverse(scene.candidates[*c].best().is_some_and(|f| f.cause == g.cause)), std::cmp::Reverse(*how), *c));
+    let cause_record = causes.first().map(|(c, _)| scene.record(*c));
+    let times: Vec<Time> = g.failures.iter().filter_map(|&k| scene.failures[k].at).collect();
+    let mut statuses = BTreeMap::new();
+    for &k in &g.failures {
+        *statuses.entry(scene.failures[k].status).or_insert(0) += 1;
+    }
+    if inferred {
+        // A status nobody logged is not claimed.
+        statuses.remove(&0);
+    }
+    let (from, to) = scene.obs.range.unwrap_or_default();
+    let mut culprit = g.culprit.clone();
+    if culprit.is_none()
+        && let Some(r) = cause_record
+    {
+        culprit = app_place(&r.exceptions).map(|p| p.0);
+    }
+    if culprit.is_none() && g.cause.class != Class::Unknown {
+        culprit = endpoints(scene, g).first().map(|e| format!("{} {}", e.method, e.route).trim().to_owned()).filter(|c| !c.is_empty());
+    }
+    let mut p = Problem {
+        id: format!("{:016x}", fnv(&g.fingerprint)),
+        title: String::new(),
+        count: g.failures.len() as u64,
+        counts_inferred: inferred,
+        first_seen: times.first().copied(),
+        last_seen: times.last().copied(),
+        statuses,
+        endpoints: endpoints(scene, g),
+        alternatives: others.to_vec(),
+        hops: hops(scene, g),
+        evidence: evidence(scene, g, &trigger),
+        exception: cause_record.and_then(|r| r.root()).cloned().map(|mut e| {
+            e.message = scrub(&e.message).into_owned();
+            e
+        }),
+        reproduce: curl(scene, g),
+        timeline: if times.is_empty() { Timeline::default() } else { timeline(&times, from, to) },
+        inputs: inputs::separate(scene, g).into_iter().map(|s| scrub(&s).into_owned()).collect(),
+        ended: trigger::ended(scene, g),
+        verdict: Verdict {
+            cause: g.cause.clone(),
+            culprit: culprit.map(|c| scrub(&c).into_owned()),
+            confidence: confidence(scene, g, inferred),
+            summary: summary(scene, g, &trigger, cause_record),
+            next_steps: next_steps(scene, g, &trigger),
+            trigger,
+        },
+    };
+    p.title = scrub(&title(g, cause_record)).into_owned();
+    if let Some(w) = &p.verdict.trigger.what {
+        p.verdict.trigger.what = Some(scrub(w).into_owned());
+    }
+    
+    p
+}
+
+/// FNV-1a: the id of a problem must be the same on every machine and in every version.
+pub(crate) fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
+}

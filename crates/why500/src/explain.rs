@@ -1,0 +1,494 @@
+//! `why500 explain`: from logs to the reasons of their 5xx.
+
+use crate::input::{self, Consumer, Input, Trouble};
+use crate::report::{self, Format, Look};
+use clap::{Args, ValueEnum};
+use diagnosis::{Filter, Observations, Recogniser, Report, Settings, Source};
+use formats::{Context, Counts, Healthy, Reader, Sink};
+use record::{Record, Time};
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+/// Work that takes longer shows its progress.
+const PROGRESS_AFTER_MS: u128 = 1000;
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Options of `explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// Log files, folders, archives or patterns; `-` is standard input
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Form of the answer [default: terminal on a terminal or pipe]
+    #[arg(short, long, value_enum, default_value = "terminal")]
+    format: Format,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+    /// Zone of logs that state none: an IANA name or an offset such as +02:00 [default: the machine's]
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Only failures from this instant on: RFC 3339, `2026-11-24 07:00` (in --tz) or an age such as 2h
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only failures before this instant
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only this status (502), class (5xx) or several (502,504)
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// Only routes that contain this text
+    #[arg(long, value_name = "TEXT")]
+    route: Option<String>,
+    /// Only the problem with this id (its first digits suffice)
+    #[arg(long, value_name = "ID")]
+    problem: Option<String>,
+    /// Show only the first N problems
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// Show all evidence that was kept
+    #[arg(long)]
+    all_evidence: bool,
+    /// Exit with 1 when there is a problem of this kind: any, new, CLASS or CLASS/CAUSE
+    #[arg(long, value_name = "WHAT")]
+    fail_on: Option<String>,
+    /// Problems of this earlier JSON report are not new (for --fail-on new)
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Further signatures: a folder of *.toml files
+    #[arg(long, value_name = "DIR")]
+    signatures: Option<PathBuf>,
+    /// Layout of access logs, as in nginx log_format or Apache LogFormat
+    #[arg(long, value_name = "LAYOUT")]
+    log_format: Vec<String>,
+    /// When to colour
+    #[arg(long, value_enum, default_value = "auto")]
+    color: Colour,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What is wrong with how the program was called.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+/// How the answer is to look on this terminal.
+pub fn look(colour: Colour, top: Option<usize>, all_evidence: bool) -> Look {
+    let terminal = io::stdout().is_terminal();
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    let colour = match colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => (terminal || set("CLICOLOR_FORCE")) && !set("NO_COLOR") && std::env::var("TERM").as_deref() != Ok("dumb"),
+    };
+    let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).or_else(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).unwrap_or(100);
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty())).unwrap_or_default();
+    let unicode = locale.to_ascii_lowercase().replace('-', "").contains("utf8");
+    Look { width: width.clamp(40, 240), colour, top, all_evidence, unicode }
+}
+
+fn zone(name: Option<&str>) -> Result<jiff::tz::TimeZone, Usage> {
+    let Some(name) = name else { return Ok(jiff::tz::TimeZone::system()) };
+    if let Some(offset) = offset(name) {
+        return Ok(jiff::tz::TimeZone::fixed(offset));
+    }
+    jiff::tz::TimeZone::get(name).map_err(|_| Usage(format!("--tz {name}: neither a zone name (Europe/Amsterdam) nor an offset (+02:00)")))
+}
+
+fn offset(text: &str) -> Option<jiff::tz::Offset> {
+    if matches!(text, "Z" | "z" | "UTC" | "utc") {
+        return Some(jiff::tz::Offset::UTC);
+    }
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'+' => (1, text.get(1..)?),
+        b'-' => (-1, text.get(1..)?),
+        _ => return None,
+    };
+    let digits: String = rest.chars().filter(|c| *c != ':').collect();
+    if digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let (h, m): (i32, i32) = if digits.len() <= 2 { (digits.parse().ok()?, 0) } else { (digits.get(..digits.len() - 2)?.parse().ok()?, digits.get(digits.len() - 2..)?.parse().ok()?) };
+    jiff::tz::Offset::from_seconds(sign * (h * 3600 + m * 60)).ok()
+}
+
+fn offset_at(zone: &jiff::tz::TimeZone, wall: Time) -> i64 {
+    // The reading is wall-clock time taken as UTC: the zone is asked for that wall clock.
+    let c = wall.civil();
+    let civil = i16::try_from(c.year)
+        .ok()
+        .and_then(|y| jiff::civil::DateTime::new(y, c.month as i8, c.day as i8, c.hour as i8, c.minute as i8, c.second as i8, 0).ok());
+    match civil.and_then(|d| zone.to_ambiguous_zoned(d).compatible().ok()) {
+        Some(z) => i64::from(z.offset().seconds()),
+        None => 0,
+    }
+}
+
+fn instant(text: &str, zone: &jiff::tz::TimeZone) -> Result<Time, Usage> {
+    if let Some(n) = text.strip_suffix(['s', 'm', 'h', 'd']).and_then(|n| n.parse::<i64>().ok()) {
+        let unit = match text.as_bytes().last() {
+            Some(b's') => 1,
+            Some(b'm') => 60,
+            Some(b'h') => 3600,
+            _ => 86_400,
+        };
+        return Ok(Time(now().0 - n.saturating_mul(unit) * record::SECOND));
+    }
+    let padded = if text.len() == 10 { format!("{text} 00:00:00") } else { text.to_owned() };
+    let stamp = formats::time::stamp(&padded, now()).filter(|s| s.len == padded.len()).ok_or_else(|| Usage(format!("{text}: not an instant; write 2026-11-24T07:00:00Z, '2026-11-24 07:00' or an age such as 2h")))?;
+    Ok(match stamp.zone {
+        record::Zone::Stated => stamp.time,
+        _ => stamp.time.plus(-offset_at(zone, stamp.time) * record::SECOND),
+    })
+}
+
+fn now() -> Time {
+    time_of(SystemTime::now())
+}
+
+fn time_of(t: SystemTime) -> Time {
+    Time(t.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX)))
+}
+
+fn statuses(text: &str) -> Result<Vec<(u16, u16)>, Usage> {
+    text.split(',')
+        .map(|part| {
+            let part = part.trim();
+            let class = part.strip_suffix("xx").and_then(|d| d.parse::<u16>().ok());
+            match (class, part.parse::<u16>()) {
+                (Some(c @ 4..=5), _) => Ok((c * 100, c * 100 + 99)),
+                (_, Ok(n)) if n <= 999 => Ok((n, n)),
+                _ => Err(Usage(format!("--status {part}: write 502, 5xx or 502,504"))),
+            }
+        })
+        .collect()
+}
+
+/// Shows on standard error how far the work is, once it takes longer than a second and only on a terminal.
+struct Progress {
+    began: Instant,
+    shown: Option<Instant>,
+    done: u64,
+    total: u64,
+    on: bool,
+}
+
+impl Progress {
+    fn new(total: u64) -> Progress {
+        Progress { began: Instant::now(), shown: None, done: 0, total, on: io::stderr().is_terminal() }
+    }
+
+    fn add(&mut self, bytes: u64) {
+        self.done += bytes;
+        if !self.on || self.began.elapsed().as_millis() < PROGRESS_AFTER_MS || self.shown.is_some_and(|s| s.elapsed().as_millis() < 100) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let mb = |b: u64| b as f64 / 1e6;
+        let rate = self.done as f64 / self.began.elapsed().as_secs_f64();
+        let share = if self.total > 0 { (self.done as f64 / self.total as f64).min(1.0) } else { 0.0 };
+        let filled = (share * 24.0) as usize;
+        let rest = if rate > 0.0 { ((self.total.saturating_sub(self.done)) as f64 / rate).ceil() } else { 0.0 };
+        let _ = write!(io::stderr(), "\r\x1b[K[{}{}] {:.0} of {:.0} MB, {:.0} MB/s, {rest:.0} s left", "#".repeat(filled), "-".repeat(24 - filled), mb(self.done), mb(self.total), rate / 1e6);
+        let _ = io::stderr().flush();
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+            let _ = io::stderr().flush();
+        }
+    }
+}
+
+/// Brings lines to observations.
+struct Bridge<'a> {
+    obs: Observations,
+    recogniser: &'a Recogniser,
+    layouts: Vec<Arc<formats::layout::Layout>>,
+    reader: Option<Reader>,
+    bytes: u64,
+    sources: Vec<Source>,
+    counts: Vec<Counts>,
+    progress: Progress,
+    stop: &'a AtomicBool,
+}
+
+struct Tap<'a, 'b> {
+    obs: &'b mut Observations,
+    recogniser: &'a Recogniser,
+}
+
+impl Sink for Tap<'_, '_> {
+    fn healthy(&mut self, h: &Healthy<'_>) {
+        let q = h.request;
+        self.obs.healthy(
+            h.source,
+            h.format,
+            h.service,
+            h.at,
+            &q.method,
+            &q.target,
+            q.client.as_deref(),
+            q.status.unwrap_or(0),
+            q.ending,
+            q.upstream.is_some(),
+        );
+    }
+
+    fn wants(&self, message: &str) -> bool {
+        self.recogniser.interesting(message)
+    }
+
+    fn record(&mut self, record: Record) {
+        self.obs.record(record);
+    }
+}
+
+impl Consumer for Bridge<'_> {
+    fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool {
+        let source = self.obs.source(shown);
+        let file_name = shown.rsplit(['/', ':']).next().unwrap_or(shown).to_owned();
+        let reference = modified.map_or_else(now, time_of);
+        self.reader = Some(Reader::new(source, Context { reference, file_name, layouts: self.layouts.clone(), ..Context::default() }));
+        self.sources.push(Source { path: shown.to_owned(), ..Source::default() });
+        self.bytes = 0;
+        true
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) -> bool {
+        if let Some(r) = &mut self.reader {
+            r.push(bytes, &mut Tap { obs: &mut self.obs, recogniser: self.recogniser });
+        }
+        self.bytes += bytes.len() as u64;
+        self.progress.add(bytes.len() as u64);
+        !self.stop.load(Ordering::Relaxed)
+    }
+
+    fn end(&mut self, trouble: Option<String>) {
+        let Some(reader) = self.reader.take() else { return };
+        let counts = reader.finish(&mut Tap { obs: &mut self.obs, recogniser: self.recogniser });
+        if let Some(s) = self.sources.last_mut() {
+            s.lines = counts.lines;
+            s.parsed = counts.lines.saturating_sub(counts.unparsed);
+            s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
+            s.bytes = self.bytes;
+            let mut troubles: Vec<String> = trouble.into_iter().collect();
+            if counts.long_lines > 0 {
+                troubles.push(format!("{} lines longer than 256 KiB were read only so far", counts.long_lines));
+            }
+            if let Some(n) = counts.nul_line {
+                troubles.push(format!("NUL bytes from line {n} on (a crash or a full disk leaves them)"));
+            }
+            if !troubles.is_empty() {
+                s.trouble = Some(troubles.join("; "));
+            }
+        }
+        self.counts.push(counts);
+    }
+}
+
+fn signatures(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {
+    let Some(dir) = dir else { return Ok(Vec::new()) };
+    let entries = std::fs::read_dir(dir).map_err(|e| Usage(format!("--signatures {}: {e}", dir.display())))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|p| {
+            let text = std::fs::read_to_string(&p).map_err(|e| Usage(format!("{}: {e}", p.display())))?;
+            Ok((p.display().to_string(), text))
+        })
+        .collect()
+}
+
+fn layouts(options: &Explain, inputs: &mut Vec<Input>) -> Result<Vec<Arc<formats::layout::Layout>>, Usage> {
+    let mut found = Vec::new();
+    for text in &options.log_format {
+        let layout = if text.contains('$') { formats::layout::Layout::nginx(text) } else { formats::layout::Layout::apache(text) };
+        match layout {
+            Some(l) => found.push(Arc::new(l)),
+            None => return Err(Usage(format!("--log-format {text}: holds no variable of nginx ($status) or Apache (%>s) that could be read"))),
+        }
+    }
+    // Server configurations among the paths tell the layout of the logs beside them; they are no logs themselves.
+    inputs.retain(|i| {
+        let Some(p) = i.path.as_ref().filter(|p| input::is_config(p)) else { return true };
+        if let Ok(text) = std::fs::read_to_string(p) {
+            found.extend(formats::layout::Layout::find_in_config(&text).into_iter().map(Arc::new));
+        }
+        false
+    });
+    Ok(found)
+}
+
+/// Runs the command.
+pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
+    let zone = zone(options.tz.as_deref())?;
+    let mut filter = Filter::default();
+    if let Some(s) = &options.since {
+        filter.since = Some(instant(s, &zone)?);
+    }
+    if let Some(s) = &options.until {
+        filter.until = Some(instant(s, &zone)?);
+    }
+    if let Some(s) = &options.status {
+        filter.statuses = statuses(s)?;
+    }
+    filter.route = options.route.clone();
+    let fail_on = options.fail_on.as_deref().map(|f| FailOn::parse(f, options.baseline.as_ref())).transpose()?;
+    let recogniser = Recogniser::new(&signatures(options.signatures.as_ref())?).map_err(Usage)?;
+    let mut paths = options.paths.clone();
+    if paths.is_empty() {
+        if io::stdin().is_terminal() {
+            return Err(Usage("name log files or folders, or pipe a log in: why500 explain /var/log/nginx".into()));
+        }
+        paths.push("-".into());
+    }
+    let mut troubles: Vec<Trouble> = Vec::new();
+    let mut inputs = input::find(&paths, &mut troubles);
+    let layouts = layouts(options, &mut inputs)?;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    // A second Ctrl-C ends at once; the first prints what is known so far.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    let total = inputs.iter().map(|i| i.size).sum();
+    let mut bridge = Bridge {
+        obs: Observations::new(),
+        recogniser: &recogniser,
+        layouts,
+        reader: None,
+        bytes: 0,
+        sources: Vec::new(),
+        counts: Vec::new(),
+        progress: Progress::new(total),
+        stop: &stop,
+    };
+    for i in &inputs {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        input::read(i, &mut bridge);
+    }
+    bridge.progress.clear();
+    let interrupted = stop.load(Ordering::Relaxed);
+    let mut report = finish(bridge, &recogniser, &zone, filter, &troubles, interrupted);
+    if let Some(id) = &options.problem {
+        report.problems.retain(|p| p.id.starts_with(id.as_str()));
+        if report.problems.is_empty() {
+            eprintln!("why500: no problem with id {id} in these logs");
+        }
+    }
+    let format = if options.json { Format::Json } else { options.format };
+    let mut look = look(options.color, options.top, options.all_evidence);
+    let written = match &options.output {
+        Some(path) => {
+            look.colour = false;
+            std::fs::File::create(path).and_then(|f| {
+                let mut out = io::BufWriter::new(f);
+                report::write(&mut out, &report, format, &look)?;
+                out.flush()
+            })
+        }
+        None => {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            report::write(&mut out, &report, format, &look).and_then(|()| out.flush())
+        }
+    };
+    if let Err(e) = written
+        && e.kind() != io::ErrorKind::BrokenPipe
+    {
+        return Err(Usage(format!("the report cannot be written: {e}")));
+    }
+    for t in &troubles {
+        eprintln!("why500: {}: {}", record::scrub::visible(&t.shown), t.what);
+    }
+    if interrupted {
+        return Ok(ExitCode::from(130));
+    }
+    if report.totals.lines == 0 {
+        eprintln!("why500: nothing readable: {}", if inputs.is_empty() { "no log file was found" } else { "all files are empty or refused" });
+        return Ok(ExitCode::from(3));
+    }
+    Ok(if fail_on.is_some_and(|f| f.met(&report)) { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn finish(bridge: Bridge<'_>, recogniser: &Recogniser, zone: &jiff::tz::TimeZone, filter: Filter, troubles: &[Trouble], interrupted: bool) -> Report {
+    let Bridge { obs, mut sources, counts, .. } = bridge;
+    let wall: Vec<bool> = counts.iter().map(|c| c.zone_wall).collect();
+    let stated: Vec<bool> = counts.iter().map(|c| c.zone_stated).collect();
+    let offset = |t: Time| offset_at(zone, t);
+    let mut report = diagnosis::diagnose(obs, recogniser, &Settings { offset_s: &offset, wall: &wall, stated: &stated, filter });
+    for (s, range) in sources.iter_mut().zip(&report.source_ranges) {
+        s.range = *range;
+    }
+    report.totals.lines = counts.iter().map(|c| c.lines).sum();
+    report.totals.records = counts.iter().map(|c| c.records).sum();
+    report.totals.unparsed_lines = counts.iter().map(|c| c.unparsed).sum();
+    report.totals.bytes = sources.iter().map(|s| s.bytes).sum();
+    report.sources = sources;
+    if interrupted {
+        report.notes.insert(0, "Interrupted: this is what was known so far.".into());
+    }
+    for t in troubles {
+        report.notes.push(format!("{}: {}.", t.shown, t.what.trim_end_matches('.')));
+    }
+    report
+}
+
+/// What makes the exit status 1.
+enum FailOn {
+    Any,
+    New(Vec<String>),
+    Cause(String),
+}
+
+impl FailOn {
+    fn parse(text: &str, baseline: Option<&PathBuf>) -> Result<FailOn, Usage> {
+        match text {
+            "any" => Ok(FailOn::Any),
+            "new" => {
+                let Some(path) = baseline else { return Err(Usage("--fail-on new needs --baseline FILE, an earlier JSON report".into())) };
+                let bytes = std::fs::read(path).map_err(|e| Usage(format!("--baseline {}: {e}", path.display())))?;
+                let report: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| Usage(format!("--baseline {}: no JSON report: {e}", path.display())))?;
+                let ids = report["problems"].as_array().into_iter().flatten().filter_map(|p| p["id"].as_str().map(str::to_owned)).collect();
+                Ok(FailOn::New(ids))
+            }
+            other => {
+                let class = other.split('/').next().unwrap_or(other);
+                if record::Class::parse(class).is_none() {
+                    return Err(Usage(format!("--fail-on {other}: write any, new, a class (database) or a cause (database/deadlock)")));
+                }
+                Ok(FailOn::Cause(other.to_owned()))
+            }
+        }
+    }
+
+    fn met(&self, report: &Report) -> bool {
+        report.problems.iter().any(|p| match self {
+            FailOn::Any => true,
+            FailOn::New(known) => !known.contains(&p.id),
+            FailOn::Cause(c) => p.verdict.cause.to_string() == *c || p.verdict.cause.class.name() == c,
+        })
+    }
+}
