@@ -1,7 +1,14 @@
 //! Offsets of logs that write wall-clock time: found by laying their ranges over those of logs that state their zone.
 
-use crate::observe::Observations;
+use crate::observe::{Observations, Tick};
 use record::{Time, Zone};
+use std::collections::HashMap;
+
+/// How far ahead or back in the dated log the next request of an undated one is sought: requests overtake each other.
+const ALIGN_AHEAD: usize = 400;
+const ALIGN_BACK: usize = 60;
+/// Share of an undated log's requests that must be found, in order, in a dated one.
+const ALIGN_MIN: f64 = 0.5;
 
 /// Offsets tried, in seconds: half hours from -12 to +14 hours.
 fn candidates() -> impl Iterator<Item = i64> {
@@ -75,4 +82,70 @@ pub(crate) fn resolve(obs: &mut Observations, default_offset_s: &dyn Fn(Time) ->
         obs.shift(source as u32, offset);
     }
     notes
+}
+
+/// Gives times to sources that write none, by laying the order of their requests along that of a dated log of the same traffic.
+pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
+    let mut notes = Vec::new();
+    for i in 0..obs.streams.len() {
+        if obs.streams[i].timeless.is_empty() {
+            continue;
+        }
+        let mut sources: Vec<u32> = obs.streams[i].timeless.iter().map(|t| t.0).collect();
+        sources.dedup();
+        for source in sources {
+            let mine: Vec<(u64, u64, u16)> =
+                obs.streams[i].timeless.iter().filter(|t| t.0 == source).map(|&(_, line, key, status)| (line, key, status)).collect();
+            let mut best: Option<(usize, Vec<(u64, Time, u64, u16)>)> = None;
+            for (j, other) in obs.streams.iter().enumerate() {
+                if j == i || other.ticks.is_empty() {
+                    continue;
+                }
+                let found = align(&mine, &other.ticks);
+                if found.len() as f64 >= ALIGN_MIN * mine.len() as f64 && best.as_ref().is_none_or(|(_, b)| found.len() > b.len()) {
+                    best = Some((j, found));
+                }
+            }
+            let Some((_, mut anchors)) = best else { continue };
+            anchors.sort_unstable();
+            // Lines between two dated ones take the time of the one before.
+            let at = |line: u64| {
+                let k = anchors.partition_point(|a| a.0 <= line);
+                anchors.get(k.saturating_sub(1)).or(anchors.first()).map(|a| a.1)
+            };
+            for r in obs.records.iter_mut().filter(|r| r.source == source && r.at.is_none()) {
+                r.at = at(r.line);
+            }
+            let ticks: Vec<Tick> = mine.iter().filter_map(|&(line, key, status)| Some(Tick { at: at(line)?, key, source, status })).collect();
+            obs.streams[i].ticks.extend(ticks);
+            notes.push(format!("{} writes no times; they were taken from the same requests in the other logs.", obs.paths[source as usize]));
+        }
+    }
+    notes
+}
+
+fn align(mine: &[(u64, u64, u16)], dated: &[Tick]) -> Vec<(u64, Time, u64, u16)> {
+    let mut places: HashMap<(u64, u16), Vec<usize>> = HashMap::new();
+    for (k, t) in dated.iter().enumerate() {
+        places.entry((t.key, t.status)).or_default().push(k);
+    }
+    let mut used = vec![false; dated.len()];
+    let mut out = Vec::new();
+    let mut here = 0usize;
+    let mut begun = false;
+    for &(line, key, status) in mine {
+        let Some(list) = places.get(&(key, status)) else { continue };
+        let from = here.saturating_sub(ALIGN_BACK);
+        let i = list.partition_point(|&k| k < from);
+        let hit = list[i..].iter().copied().take(200).find(|&k| !used[k]);
+        if let Some(k) = hit
+            && (!begun || k <= here + ALIGN_AHEAD)
+        {
+            used[k] = true;
+            begun = true;
+            here = here.max(k);
+            out.push((line, dated[k].at, key, status));
+        }
+    }
+    out
 }

@@ -104,6 +104,9 @@ impl Scene<'_> {
         if how != How::Same && self.joins.is_noise(cand.template) {
             w -= 400;
         }
+        if how < How::Request && crate::handled::is_handled(r) {
+            w -= 400;
+        }
         w += match how {
             How::Id | How::Same | How::Request => 25,
             How::Client | How::Neighbour => 15,
@@ -432,6 +435,37 @@ impl Scene<'_> {
             }
         }
         self.fold_into_outage(list, explained);
+        self.fold_into_descriptors(list);
+    }
+
+    /// With no file descriptor left the wrong layer speaks: connections that "are bad", names that do not resolve.
+    fn fold_into_descriptors(&self, list: &mut Vec<Group>) {
+        let Some(target) = list.iter().position(|g| g.fingerprint.starts_with("resource/too-many-open-files")) else { return };
+        let times: Vec<Time> = list[target].failures.iter().filter_map(|&k| self.failures[k].at).collect();
+        let (Some(&from), Some(&to)) = (times.iter().min(), times.iter().max()) else { return };
+        let down = self.events.list.iter().any(|e| e.kind == Kind::Down && e.service.is_some() && e.at >= from.plus(-10 * SECOND) && e.at <= to);
+        if down {
+            return;
+        }
+        let print = list[target].fingerprint.clone();
+        let source = list[target].causes.first().map(|(c, _)| self.record(*c).source);
+        let mut i = 0;
+        while i < list.len() {
+            let g = &list[i];
+            let vague = g.fingerprint.starts_with("outage|database") || g.fingerprint.starts_with("resource/too-many-open-files") || g.fingerprint.starts_with("unknown/")
+                || (g.fingerprint.starts_with("code/unhandled-exception")) || g.fingerprint.starts_with("outage|upstream||");
+            let same_writer = g.causes.is_empty() || g.causes.first().map(|(c, _)| self.record(*c).source) == source;
+            let inside = g.failures.iter().filter(|&&k| self.failures[k].at.is_some_and(|t| t >= from.plus(-10 * SECOND) && t <= to.plus(10 * SECOND))).count();
+            if g.fingerprint != print && vague && same_writer && inside * 10 >= g.failures.len() * 9 {
+                let g = list.remove(i);
+                if let Some(t) = list.iter_mut().find(|g| g.fingerprint == print) {
+                    t.failures.extend(g.failures);
+                    t.causes.extend(g.causes);
+                }
+            } else {
+                i += 1;
+            }
+        }
     }
 
     /// A pool that is empty, or a query that times out, while the database itself was reported down, is that outage.
@@ -482,8 +516,11 @@ impl Scene<'_> {
         }
         g.cause = causes
             .iter()
-            .max_by_key(|(c, (n, w))| (*n, *w, std::cmp::Reverse((*c).clone())))
+            .max_by_key(|(c, (n, w))| (*n, *w, std::cmp::Reverse(**c)))
             .map_or_else(|| Cause::new(Class::Unknown, "unexplained"), |(c, _)| (*c).clone());
+        if g.fingerprint.starts_with("resource/too-many-open-files") {
+            g.cause = Cause::new(Class::Resource, "too-many-open-files");
+        }
         g.culprit = culprits.into_iter().max_by_key(|(c, n)| (*n, std::cmp::Reverse(c.to_string()))).map(|(c, _)| c.to_owned());
         if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).find(|e| e.cause == g.cause && e.candidate.is_some()) {
             g.finding = e.finding.clone();

@@ -61,13 +61,25 @@ pub(crate) struct Join {
 #[derive(Debug, Default)]
 pub(crate) struct Joins {
     pub list: Vec<Join>,
-    pub templates: HashMap<u64, (u32, u32)>,
+    pub templates: HashMap<u64, Met>,
+}
+
+/// How often records of a template met a failure.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Met {
+    pub records: u32,
+    pub joined: u32,
+    pub by_time_only: u32,
 }
 
 impl Joins {
-    /// Records of this template come with healthy requests as well: they explain nothing.
+    /// Records of this template come with healthy requests as well: they explain nothing. Meeting a failure in time alone proves
+    /// little, so there nearly all must have met one.
     pub fn is_noise(&self, template: u64) -> bool {
-        self.templates.get(&template).is_some_and(|&(n, joined)| n >= 3 && f64::from(joined) < 0.4 * f64::from(n))
+        let Some(m) = self.templates.get(&template) else { return false };
+        let (n, joined) = (f64::from(m.records), f64::from(m.joined));
+        let loose = m.by_time_only * 2 > m.joined;
+        if loose { m.records > m.joined && joined < 0.75 * n } else { m.records >= 3 && joined < 0.4 * n }
     }
 }
 
@@ -78,19 +90,21 @@ pub(crate) fn template(r: &Record) -> u64 {
     hash((r.source, r.format, r.level, fold(line), root))
 }
 
-/// Digits, quoted parts and hex runs replaced.
+/// Words that hold a digit (numbers, ids, dates, addresses) replaced by `#`.
 pub(crate) fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(300));
-    let mut chars = text.chars().take(300).peekable();
-    while let Some(c) = chars.next() {
-        if c.is_ascii_digit() {
-            while chars.peek().is_some_and(|d| d.is_ascii_alphanumeric() || *d == '.' || *d == '-') {
-                chars.next();
-            }
-            out.push('#');
-        } else {
+    let end = text.char_indices().nth(300).map_or(text.len(), |(i, _)| i);
+    let mut rest = &text[..end];
+    while let Some(c) = rest.chars().next() {
+        let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
+        if word == 0 {
             out.push(c);
+            rest = &rest[c.len_utf8()..];
+            continue;
         }
+        let (w, r) = rest.split_at(word);
+        out.push_str(if w.bytes().any(|b| b.is_ascii_digit()) { "#" } else { w });
+        rest = r;
     }
     out
 }
@@ -366,10 +380,12 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
         }
     }
     for cand in candidates {
-        joins.templates.entry(cand.template).or_default().0 += 1;
+        joins.templates.entry(cand.template).or_default().records += 1;
     }
     for j in &joins.list {
-        joins.templates.entry(candidates[j.candidate].template).or_default().1 += 1;
+        let met = joins.templates.entry(candidates[j.candidate].template).or_default();
+        met.joined += 1;
+        met.by_time_only += u32::from(j.how == How::Time);
     }
     joins
 }

@@ -128,6 +128,36 @@ fn failure_of(obs: &Observations, index: usize, stream: usize) -> Failure {
     }
 }
 
+/// The path of an error page, which some servers log in place of the path that was asked for.
+fn is_error_page(target: &str) -> bool {
+    let p = route::path(target);
+    matches!(p, "/error" | "/errors" | "/50x.html") || p.strip_prefix("/5").or_else(|| p.strip_prefix("/errors/5")).is_some_and(|r| r.get(..2).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit())) && matches!(r.get(2..), Some("" | ".html" | ".php")))
+}
+
+/// Does the record tell of the failure that the record just before it in the same log told of (Caddy's error and access entry,
+/// pino-http's "request errored")? Other words, same request, at once.
+fn said_twice(obs: &Observations, f: &Failure, index: usize) -> bool {
+    let Some(&last) = f.seen.last() else { return false };
+    let (a, b) = (&obs.records[last], &obs.records[index]);
+    let (Some(p), Some(q)) = (&a.request, &b.request) else { return false };
+    let at_once = matches!((a.at, b.at), (Some(x), Some(y)) if y.since(x).abs() <= 50_000);
+    a.source == b.source
+        && b.line.saturating_sub(a.line) <= 4
+        && at_once
+        && p.target == q.target
+        && p.status == q.status
+        && p.client == q.client
+        && first_words(&a.message) != first_words(&b.message)
+        && a.service == b.service
+        && a.level.max(b.level) >= record::Level::Warn
+        && !matches!((&p.id, &q.id), (Some(x), Some(y)) if x != y)
+}
+
+fn first_words(message: &str) -> &str {
+    let end = message.char_indices().nth(24).map_or(message.len(), |(i, _)| i);
+    &message[..end]
+}
+
 /// Builds the ledger.
 pub(crate) fn build(obs: &Observations) -> Ledger {
     let n = obs.streams.len();
@@ -177,9 +207,17 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
 
     let mut failures: Vec<Failure> = Vec::new();
     let mut by_key: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
+    let mut twice = 0;
     for &e in &edges {
         for &i in &obs.streams[e].failures {
             let f = failure_of(obs, i, e);
+            if let Some(g) = failures.last_mut()
+                && said_twice(obs, g, i)
+            {
+                g.seen.push(i);
+                twice += 1;
+                continue;
+            }
             by_key.entry((e, request_key(&f.target))).or_default().push(failures.len());
             failures.push(f);
         }
@@ -223,9 +261,24 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
                     })
                     .min_by_key(|(k, off)| (*off, *k))
             });
+            // Puma and Tomcat log the error page's path for the failed request: the inner log knows what was asked for.
+            let found = found.or_else(|| {
+                failures
+                    .iter()
+                    .enumerate()
+                    .filter(|(k, g)| g.stream == Some(edge) && g.status == f.status && is_error_page(&g.target) && !taken.contains(k))
+                    .filter_map(|(k, g)| Some((k, g.at?.since(f.at?).abs())))
+                    .filter(|(_, off)| *off <= SAME_REQUEST_US)
+                    .min_by_key(|(k, off)| (*off, *k))
+            });
             match found {
                 Some((k, _)) => {
                     taken.insert(k);
+                    if is_error_page(&failures[k].target) {
+                        failures[k].target = f.target.clone();
+                        failures[k].route = f.route.clone();
+                        failures[k].method = f.method.clone();
+                    }
                     failures[k].seen.push(i);
                     for id in f.ids {
                         if !failures[k].ids.contains(&id) {
@@ -253,7 +306,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     let mut ledger = Ledger { edges: edges.clone(), ..Ledger::default() };
     let total: u64 = edges.iter().map(|&e| obs.streams[e].total).sum();
     if total > 0 {
-        ledger.requests = Some(total);
+        ledger.requests = Some(total - twice);
     }
     failures.sort_by_key(|f| (f.at, f.seen.first().copied()));
     nest(&mut failures, inner_nodes);

@@ -6,6 +6,7 @@
 mod clock;
 mod events;
 mod group;
+mod handled;
 mod inputs;
 mod join;
 mod ledger;
@@ -66,6 +67,8 @@ impl Filter {
 /// are the caller's to fill in.
 pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Settings<'_>) -> Report {
     let mut notes = clock::resolve(&mut obs, settings.offset_s, settings.wall, settings.stated);
+    obs.settle();
+    notes.append(&mut clock::date_undated(&mut obs));
     obs.settle();
     drop_copies(&mut obs);
     let mut ledger = ledger::build(&obs);

@@ -3,7 +3,7 @@
 
 use crate::route;
 use record::{Ending, Record, Request, Time, Zone};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Requests remembered singly per stream (24 bytes each): enough to hold two logs of the same traffic against each other.
@@ -42,9 +42,9 @@ pub(crate) struct RouteSeen {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
     pub family: String,
-    pub service: Option<String>,
-    pub format: &'static str,
     pub ticks: Vec<Tick>,
+    /// Requests of sources that write no times at all (uvicorn, some consoles): (source, line, key, status).
+    pub timeless: Vec<(u32, u64, u64, u16)>,
     pub total: u64,
     pub clients: HashSet<u64>,
     pub local: u64,
@@ -52,8 +52,6 @@ pub(crate) struct Stream {
     pub routes: HashMap<(String, String), RouteSeen>,
     /// Indices of ledger records of failures (5xx, cut).
     pub failures: Vec<usize>,
-    /// Requests a minute.
-    pub minutes: BTreeMap<i64, u64>,
 }
 
 /// All that was observed.
@@ -112,18 +110,19 @@ impl Observations {
         (self.paths.len() - 1) as u32
     }
 
-    fn stream(&mut self, source: u32, service: Option<&str>, format: &'static str) -> usize {
+    fn stream(&mut self, source: u32, service: Option<&str>) -> usize {
         let fam = self.families.get(source as usize).cloned().unwrap_or_default();
         let key = (fam, service.map(str::to_owned));
         if let Some(&i) = self.by_key.get(&key) {
             return i;
         }
-        self.streams.push(Stream { family: key.0.clone(), service: key.1.clone(), format, ..Stream::default() });
+        self.streams.push(Stream { family: key.0.clone(), ..Stream::default() });
         self.by_key.insert(key, self.streams.len() - 1);
         self.streams.len() - 1
     }
 
-    fn count(&mut self, stream: usize, source: u32, at: Option<Time>, target: &str, client: Option<&str>, status: u16, upstream: bool) {
+    #[allow(clippy::too_many_arguments)]
+    fn count(&mut self, stream: usize, source: u32, line: u64, at: Option<Time>, target: &str, client: Option<&str>, status: u16, upstream: bool) {
         let s = &mut self.streams[stream];
         s.total += 1;
         s.with_upstream += u64::from(upstream);
@@ -141,7 +140,8 @@ impl Observations {
             if s.ticks.len() < TICKS_MAX {
                 s.ticks.push(Tick { at, key: request_key(target), source, status });
             }
-            *s.minutes.entry(at.secs().div_euclid(60)).or_default() += 1;
+        } else if s.timeless.len() < TICKS_MAX {
+            s.timeless.push((source, line, request_key(target), status));
         }
     }
 
@@ -150,7 +150,7 @@ impl Observations {
     pub fn healthy(
         &mut self,
         source: u32,
-        format: &'static str,
+        line: u64,
         service: Option<&str>,
         at: Option<(Time, Zone)>,
         method: &str,
@@ -160,10 +160,10 @@ impl Observations {
         ending: Ending,
         upstream: bool,
     ) {
-        let i = self.stream(source, service, format);
+        let i = self.stream(source, service);
         let at = at.map(|(t, _)| t);
         let status = if ending == Ending::ClientLeft { 499 } else { status };
-        self.count(i, source, at, target, client, status, upstream);
+        self.count(i, source, line, at, target, client, status, upstream);
         let s = &mut self.streams[i];
         let mut key = (method.to_owned(), route::template(target));
         if !s.routes.contains_key(&key) && s.routes.len() >= ROUTES_MAX {
@@ -182,13 +182,13 @@ impl Observations {
         if record.is_ledger()
             && let Some(q) = record.request.as_ref()
         {
-            let i = self.stream(record.source, record.service.as_deref(), record.format);
+            let i = self.stream(record.source, record.service.as_deref());
             let status = match q.ending {
                 Ending::ClientLeft => 499,
                 _ => q.status.unwrap_or(0),
             };
             let failed = q.ending != Ending::ClientLeft && (status >= 500 || status == 0);
-            self.count(i, record.source, record.at, &q.target, q.client.as_deref(), status, q.upstream.is_some());
+            self.count(i, record.source, record.line, record.at, &q.target, q.client.as_deref(), status, q.upstream.is_some());
             if failed {
                 self.streams[i].failures.push(index);
             }

@@ -105,13 +105,22 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         (Class::Database, "too-many-connections" | "pool-exhausted") => TriggerKind::Traffic,
         (Class::Resource, "workers-exhausted") => TriggerKind::Dependency,
         (Class::Resource, "memory-exhausted" | "disk-full" | "execution-timeout" | "process-crash" | "load-shed") => TriggerKind::Traffic,
-        (Class::Config, _) if healthy_before > 2 && a.share > 0.6 => TriggerKind::ConfigChange,
+        // Configuration does not change by itself: requests that went well before it say that somebody changed it.
+        (Class::Config, _) if healthy_before > 2 || asked_before(scene, g, a.onset) > 20 => TriggerKind::ConfigChange,
         (Class::Code, "missing-dependency") if healthy_before > 2 => TriggerKind::Deploy,
         (Class::Code, _) if !a.healthy.is_empty() || scene.failures.len() > g.failures.len() => TriggerKind::Data,
         (Class::Database, "schema-mismatch") if healthy_before > 2 => TriggerKind::Deploy,
         _ => TriggerKind::None,
     };
     Trigger { kind, at: (kind != TriggerKind::None).then_some(a.onset), what: None }
+}
+
+/// Requests that the failing streams answered well before the onset, on whatever route.
+fn asked_before(scene: &Scene<'_>, g: &Group, onset: Time) -> usize {
+    g.failures
+        .first()
+        .and_then(|&k| scene.failures[k].stream)
+        .map_or(0, |s| scene.obs.streams[s].ticks.iter().filter(|t| t.at < onset && t.status < 500).count())
 }
 
 fn of(kind: TriggerKind, at: Time, what: &str) -> Trigger {

@@ -133,7 +133,7 @@ fn offset_at(zone: &jiff::tz::TimeZone, wall: Time) -> i64 {
     let civil = i16::try_from(c.year)
         .ok()
         .and_then(|y| jiff::civil::DateTime::new(y, c.month as i8, c.day as i8, c.hour as i8, c.minute as i8, c.second as i8, 0).ok());
-    match civil.and_then(|d| zone.to_ambiguous_zoned(d).compatible().ok()) {
+    match civil.and_then(|d| zone.to_ambiguous_zoned_datetime(d).compatible().ok()) {
         Some(z) => i64::from(z.offset().seconds()),
         None => 0,
     }
@@ -239,7 +239,7 @@ impl Sink for Tap<'_, '_> {
         let q = h.request;
         self.obs.healthy(
             h.source,
-            h.format,
+            h.line,
             h.service,
             h.at,
             &q.method,

@@ -446,7 +446,7 @@ fn archive_zip(shown: &str, modified: Option<SystemTime>, bytes: Vec<u8>, consum
     for i in 0..archive.len() {
         match archive.by_index(i) {
             Ok(file) if file.is_file() => {
-                let name = file.name().to_owned();
+                let name = file.name().map_or_else(|_| format!("#{i}"), |n| n.into_owned());
                 if is_foreign(Path::new(&name)) || depth >= 2 {
                     continue;
                 }

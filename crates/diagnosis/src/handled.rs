@@ -1,0 +1,42 @@
+//! Exceptions that are no failures of the server: frameworks answer them with a 4xx by design, or they tell that the client left.
+//! They are logged loudly (Symfony writes each 404 as an error) and must not be blamed for a 5xx that happened beside them.
+
+use record::Record;
+
+/// Last segments of exception types that the framework named turns into a 4xx.
+const ANSWERED_4XX: &[&str] = &[
+    // Symfony, Laravel, Slim
+    "NotFoundHttpException", "MethodNotAllowedHttpException", "AccessDeniedHttpException", "BadRequestHttpException", "UnauthorizedHttpException",
+    "UnprocessableEntityHttpException", "TooManyRequestsHttpException", "ConflictHttpException", "GoneHttpException", "ModelNotFoundException",
+    "TokenMismatchException", "ThrottleRequestsException", "ValidationException", "InvalidSignatureException", "PostTooLargeException",
+    "HttpNotFoundException", "HttpMethodNotAllowedException", "HttpUnauthorizedException", "HttpForbiddenException", "HttpBadRequestException",
+    "ResourceNotFoundException", "SuspiciousOperationException",
+    // Django, DRF, Flask/Werkzeug, Starlette
+    "DisallowedHost", "Http404", "SuspiciousOperation", "SuspiciousFileOperation", "TooManyFieldsSent", "RequestDataTooBig", "MultiPartParserError",
+    "UnreadablePostError", "NotFound", "MethodNotAllowed", "RequestEntityTooLarge", "BadRequestKeyError", "BadRequest", "Unauthorized", "Forbidden", "NotAuthenticated",
+    "RequestValidationError",
+    // Rails, Sinatra, Rack
+    "RoutingError", "RecordNotFound", "ParameterMissing", "UnknownFormat", "InvalidAuthenticityToken", "UnknownHttpMethod", "UnknownAction",
+    "InvalidCrossOriginRequest", "InvalidParameterError", "ParamsTooDeepError",
+    // Spring, Jakarta
+    "NoResourceFoundException", "NoHandlerFoundException", "HttpRequestMethodNotSupportedException", "HttpMediaTypeNotSupportedException",
+    "HttpMediaTypeNotAcceptableException", "HttpMessageNotReadableException", "MethodArgumentNotValidException", "MissingServletRequestParameterException",
+    "MethodArgumentTypeMismatchException", "MissingRequestHeaderException", "RequestRejectedException", "MaxUploadSizeExceededException",
+    // Node, Phoenix, .NET
+    "NotFoundError", "BadRequestError", "UnauthorizedError", "ForbiddenError", "PayloadTooLargeError", "NotFoundException", "BadRequestException",
+    "UnauthorizedException", "ForbiddenException", "NoRouteError", "BadHttpRequestException", "AntiforgeryValidationException",
+];
+
+/// Last segments of exception types that say that the client left.
+const CLIENT_LEFT: &[&str] = &["ClientAbortException", "BrokenPipeError", "ClientDisconnect", "EofException", "AsyncRequestNotUsableException", "ConnectionAbortedError", "EPIPE"];
+
+/// Is what the record tells no failure of the server by itself?
+pub(crate) fn is_handled(r: &Record) -> bool {
+    let Some(outer) = r.exceptions.first() else { return false };
+    let kind = |e: &record::Exception| {
+        let k = e.short_kind().to_owned();
+        ANSWERED_4XX.contains(&k.as_str()) || CLIENT_LEFT.contains(&k.as_str())
+    };
+    // The outermost decides what the framework answers; a wrapped one was translated on purpose.
+    kind(outer) || r.exceptions.last().is_some_and(|e| CLIENT_LEFT.contains(&e.short_kind()))
+}
