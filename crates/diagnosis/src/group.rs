@@ -68,6 +68,11 @@ pub(crate) fn app_place(exceptions: &[Exception]) -> Option<(String, String)> {
         .map(|f| (f.place(), if f.function.is_empty() { f.place() } else { format!("{} {}", f.file, f.function) }))
 }
 
+/// The wording apart from its variables: names the problem where nothing else does.
+fn said(f: &Finding) -> String {
+    crate::join::fold(f.matched.lines().next().unwrap_or("").trim())
+}
+
 fn is_runtime(file: &str) -> bool {
     file.contains("node:internal") || file.starts_with("internal/") || file.contains("/usr/lib/python") || file.starts_with("<frozen")
 }
@@ -161,8 +166,8 @@ impl Scene<'_> {
                 {
                     return (Some(a.clone()), a);
                 }
-                if let Some((at, function)) = app_place(&r.exceptions) {
-                    let key = if peerless(&f.cause) { f.service.clone().unwrap_or_default() } else { function };
+                if let Some((at, _)) = app_place(&r.exceptions) {
+                    let key = if peerless(&f.cause) { f.service.clone().unwrap_or_default() } else { said(f) };
                     return (Some(at), key);
                 }
                 let c = f.service.clone().or_else(|| r.request.as_ref().and_then(|q| q.upstream.clone()));
@@ -173,9 +178,9 @@ impl Scene<'_> {
                     return (Some(c.clone()), crate::join::fold(c));
                 }
                 if let Some((at, function)) = app_place(&r.exceptions) {
-                    return (Some(at), function);
+                    return (Some(at), if f.cause.class == Class::Config { said(f) } else { function });
                 }
-                (None, String::new())
+                (None, said(f))
             }
         }
     }
@@ -259,7 +264,9 @@ impl Scene<'_> {
             if (edges.contains(&r.source) && !alone && r.format != "plain" && r.service.is_none()) || f.symptom {
                 continue;
             }
-            let process = f.scope == Scope::Process;
+            // What a database or another service refuses ends no process, unless it is seen to end.
+            let inner = matches!(f.cause.class, Class::Code | Class::Config | Class::Resource);
+            let process = (f.scope == Scope::Process && (inner || self.died_after(r, at))) || f.cause.is(Class::Resource, "workers-exhausted");
             let kernel = f.scope == Scope::Background && f.cause.class == Class::Resource;
             let fatal = !r.exceptions.is_empty() && !outage_face(&f.cause) && r.level != Level::Warn && self.died_after(r, at);
             if process || kernel || fatal {
@@ -274,10 +281,13 @@ impl Scene<'_> {
             let nearest = |k: usize| -> Option<usize> {
                 let at = self.failures[k].at?;
                 let i = words.partition_point(|(t, _)| *t <= at.plus(3 * SECOND));
+                let refused = explained[k].as_ref().is_some_and(|e| e.cause.name == "connection-refused");
                 words[..i]
                     .iter()
                     .rev()
                     .take_while(|(t, _)| at.since(*t) <= PROCESS_REACH_US)
+                    // A process without descriptors still listens.
+                    .filter(|(_, c)| !(refused && self.candidates[*c].best().is_some_and(|f| f.cause.name == "too-many-open-files")))
                     .max_by_key(|(t, c)| {
                         let f = self.candidates[*c].best();
                         let weight = f.map_or(0, |f| i64::from(f.weight) - if f.scope == Scope::Background { 20 } else { 0 } - if f.cause.name == "process-crash" { 40 } else { 0 });
@@ -303,7 +313,7 @@ impl Scene<'_> {
         self.events.list[from..]
             .iter()
             .take_while(|e| e.at.since(at) <= 4 * SECOND)
-            .any(|e| matches!(e.kind, Kind::Down | Kind::Up) && self.obs.records[e.record].source == r.source && self.obs.records[e.record].line != r.line)
+            .any(|e| e.kind == Kind::Down && self.obs.records[e.record].source == r.source && self.obs.records[e.record].line != r.line)
             || r.message.contains("\nNode.js v")
     }
 

@@ -278,6 +278,11 @@ fn score(obs: &Observations, f: &Failure, r: &Record) -> Option<(i32, How)> {
             }
         }
     }
+    // A script or file named in the message that the failure's path ends with (CGI, mod_php).
+    let file = route::path(&f.target).rsplit('/').next().unwrap_or("");
+    if how < How::Request && file.len() >= 5 && file.contains('.') && r.message.contains(file) {
+        s += 20;
+    }
     if how == How::Time {
         s += 10;
         if away > NEAR_US {
@@ -288,8 +293,43 @@ fn score(obs: &Observations, f: &Failure, r: &Record) -> Option<(i32, How)> {
     Some((s, how))
 }
 
-/// Joins every candidate to at most one failure.
+/// How often records of a template met failures of a route: (template, route) and template alone.
+#[derive(Default)]
+struct Affinity {
+    pairs: HashMap<(u64, u64), u32>,
+    templates: HashMap<u64, u32>,
+}
+
+impl Affinity {
+    /// Up to 24 points for a route that takes most of a template's records; nothing is known of templates seen once.
+    fn points(&self, template: u64, f: &Failure) -> i32 {
+        let all = self.templates.get(&template).copied().unwrap_or(0);
+        if all < 2 {
+            return 0;
+        }
+        let here = self.pairs.get(&(template, route_of(f))).copied().unwrap_or(0);
+        (24 * here / all) as i32
+    }
+}
+
+fn route_of(f: &Failure) -> u64 {
+    hash((&f.method, &f.route, f.status))
+}
+
+/// Joins every candidate to at most one failure: once by what each record says itself, then again knowing which errors go with
+/// which routes, for those that say little.
 pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candidate]) -> Joins {
+    let first = join_once(obs, failures, candidates, &Affinity::default());
+    let mut affinity = Affinity::default();
+    for j in first.list.iter().filter(|j| j.how != How::Same) {
+        let t = candidates[j.candidate].template;
+        *affinity.pairs.entry((t, route_of(&failures[j.failure]))).or_default() += 1;
+        *affinity.templates.entry(t).or_default() += 1;
+    }
+    join_once(obs, failures, candidates, &affinity)
+}
+
+fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate], affinity: &Affinity) -> Joins {
     let ix = index(obs, failures);
     let mut joins = Joins::default();
     // What each failure has already: (source, template).
@@ -336,6 +376,9 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
             .filter_map(|k| {
                 let (mut s, how) = score(obs, &failures[k], r)?;
                 s -= 12 * has.get(&(k, cand.template)).copied().unwrap_or(0).min(3) as i32;
+                if how != How::Id {
+                    s += affinity.points(cand.template, &failures[k]);
+                }
                 Some((s, how, k))
             })
             .max_by_key(|(s, how, k)| (*s, *how, std::cmp::Reverse(off(&failures[*k], r.at)), std::cmp::Reverse(*k)));
@@ -364,12 +407,13 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
         let best = ix
             .around(at, reach, reach)
             .filter(|&k| off(&failures[k], r.at) <= NEAR_US)
-            .filter_map(|k| score(obs, &failures[k], r).map(|(s, _)| (s, k)))
+            .filter_map(|k| score(obs, &failures[k], r).map(|(s, _)| (s + affinity.points(cand.template, &failures[k]), k)))
             .max_by_key(|&(s, k)| {
                 let f = &failures[k];
                 let raw = f.at.map_or(0, |t| t.since(at).abs());
                 let taken = has.get(&(k, cand.template)).copied().unwrap_or(0);
-                (std::cmp::Reverse(taken), !explained[k], s, std::cmp::Reverse(raw))
+                let lacks = if explained[k] { 0 } else { 20 };
+                (std::cmp::Reverse(taken), s + lacks, std::cmp::Reverse(raw))
             });
         if let Some((_, k)) = best {
             *has.entry((k, cand.template)).or_default() += 1;
