@@ -68,6 +68,30 @@ pub(crate) fn app_place(exceptions: &[Exception]) -> Option<(String, String)> {
         .map(|f| (f.place(), if f.function.is_empty() { f.place() } else { format!("{} {}", f.file, f.function) }))
 }
 
+/// A group that names nothing joins the largest of the same cause that does: the same fault, said with less.
+fn fold_vague(list: &mut Vec<Group>, explained: &[Option<Explanation>]) {
+    let cause = |g: &Group| g.failures.iter().find_map(|&k| explained[k].as_ref()).map(|e| (e.cause.clone(), e.culprit.is_some(), e.fingerprint.ends_with('|')));
+    let mut i = 0;
+    while i < list.len() {
+        let Some((c, named, bare)) = cause(&list[i]).filter(|(c, ..)| !matches!(c.class, Class::Code | Class::Unknown)) else {
+            i += 1;
+            continue;
+        };
+        let target = (0..list.len())
+            .filter(|&j| j != i && cause(&list[j]).is_some_and(|(d, n, b)| d == c && n && !b))
+            .max_by_key(|&j| (list[j].failures.len(), std::cmp::Reverse(j)));
+        match target {
+            Some(j) if !named || bare => {
+                let g = list.remove(i);
+                let j = if j > i { j - 1 } else { j };
+                list[j].failures.extend(g.failures);
+                list[j].causes.extend(g.causes);
+            }
+            _ => i += 1,
+        }
+    }
+}
+
 /// The wording apart from its variables: names the problem where nothing else does.
 fn said(f: &Finding) -> String {
     crate::join::fold(f.matched.lines().next().unwrap_or("").trim())
@@ -91,31 +115,39 @@ impl Scene<'_> {
         &self.obs.records[self.candidates[candidate].record]
     }
 
-    /// How much a joined record says about the cause; higher is deeper.
+    /// How much a joined record says about the cause: first how it was joined and whether it is a cause at all, then how exact
+    /// it is. Identity beats time; a cause beats a symptom; what is exact beats the general reading.
     fn worth(&self, candidate: usize, how: How, nested: bool) -> i32 {
         let cand = &self.candidates[candidate];
         let r = self.record(candidate);
-        let Some(f) = cand.best() else { return -300 };
-        let mut w = i32::from(f.weight);
-        if f.symptom {
-            w -= 120;
-        }
-        if f.cause.is(Class::Upstream, "error-response") || f.cause.is(Class::Code, "unhandled-exception") {
-            w -= 40;
-        }
-        if f.general {
-            w -= 10;
-        }
+        let Some(f) = cand.best() else { return -3000 };
         if how != How::Same && self.joins.is_noise(cand.template) {
-            w -= 400;
+            return -2000;
         }
         if how < How::Request && crate::handled::is_handled(r) {
-            w -= 400;
+            return -2000;
+        }
+        let symptom = f.symptom || f.cause.is(Class::Upstream, "error-response");
+        let exact = f.weight >= 35 && !f.cause.is(Class::Code, "unhandled-exception");
+        // A warning that stands near, or a bare line that no signature knows, may be about anything.
+        let faint = how < How::Request && (r.level == Level::Warn || (r.level == Level::Unknown && f.general && r.exceptions.is_empty()));
+        let how = if faint { How::Time } else { how };
+        let tier = match (how > How::Time, symptom, exact) {
+            (true, false, true) => 3,
+            (false, false, true) => 2,
+            (true, false, false) if r.level >= Level::Error || !r.exceptions.is_empty() => 2,
+            (true, ..) => 1,
+            (false, ..) => 0,
+        };
+        let mut w = i32::from(f.weight);
+        if f.general {
+            w -= 10;
         }
         w += match how {
             How::Id | How::Same | How::Request => 25,
             How::Client | How::Neighbour => 15,
-            How::Time => 0,
+            // Where failures are so dense that any record meets one, meeting one says nothing.
+            How::Time => -(60.0 * self.joins.chance) as i32,
         };
         w += match r.level {
             Level::Fatal => 10,
@@ -130,7 +162,19 @@ impl Scene<'_> {
         if !r.exceptions.is_empty() {
             w += 5;
         }
-        w
+        tier * 500 + w
+    }
+
+    /// A refused connection is the database's when a database said that it listens there, and another service's when a cache did.
+    fn class_of(&self, cause: &Cause, culprit: Option<&str>) -> Class {
+        let both = matches!(cause.class, Class::Database | Class::Upstream) && (outage_face(cause) || matches!(cause.name.as_str(), "timeout" | "authentication-failed"));
+        let Some(peer) = culprit.map(normal_peer).filter(|_| both) else { return cause.class };
+        let kind = self.events.addresses.iter().find(|(_, v)| v.contains(&peer)).map(|(k, _)| k.as_str());
+        match kind {
+            Some("postgresql" | "mariadb" | "mysql" | "mongodb") if cause.name != "timeout" => Class::Database,
+            Some("redis" | "rabbitmq" | "elasticsearch") => Class::Upstream,
+            _ => cause.class,
+        }
     }
 
     fn culprit(&self, f: &Finding, r: &Record) -> (Option<String>, String) {
@@ -154,6 +198,14 @@ impl Scene<'_> {
                 if let Some(c) = &f.culprit {
                     let key = if peerless(&f.cause) { normal_peer(c) } else { c.clone() };
                     return (Some(c.clone()), key);
+                }
+                // An object dump behind the error (axios, undici) names the peer some lines below.
+                if f.cause.class == Class::Upstream
+                    && !r.is_ledger()
+                    && let Some(p) = crate::recognise::peer(&r.message)
+                {
+                    let key = if peerless(&f.cause) { normal_peer(&p) } else { p.clone() };
+                    return (Some(p), key);
                 }
                 if f.cause.class == Class::Upstream
                     && let Some(u) = r.request.as_ref().and_then(|q| q.upstream.clone())
@@ -203,13 +255,14 @@ impl Scene<'_> {
         let f = cand.best()?;
         let r = self.record(candidate);
         let (culprit, key) = self.culprit(f, r);
+        let cause = Cause { class: self.class_of(&f.cause, culprit.as_deref()), ..f.cause.clone() };
         let kind = r.root().map_or("", |e| e.short_kind());
-        let fingerprint = match f.cause.class {
-            Class::Code => format!("{}|{kind}|{key}", f.cause),
-            _ if outage_face(&f.cause) => format!("outage|{}|{key}", f.cause.class.name()),
-            _ => format!("{}|{key}", f.cause),
+        let fingerprint = match cause.class {
+            Class::Code => format!("{cause}|{kind}|{key}"),
+            _ if outage_face(&cause) => format!("outage|{}|{key}", cause.class.name()),
+            _ => format!("{cause}|{key}"),
         };
-        Some(Explanation { cause: f.cause.clone(), culprit, candidate: Some(candidate), how, finding: f.clone(), fingerprint })
+        Some(Explanation { cause, culprit, candidate: Some(candidate), how, finding: f.clone(), fingerprint })
     }
 
     /// Explains each failure by the best record joined to it (or to the inner failures below it).
@@ -227,9 +280,22 @@ impl Scene<'_> {
                 let best = list
                     .iter()
                     .map(|&(c, how, nested)| (self.worth(c, how, nested), how, c))
-                    .filter(|(w, _, _)| *w > -200)
+                    .filter(|(w, _, _)| *w > -500)
                     .max_by_key(|(w, how, c)| (*w, *how, std::cmp::Reverse(*c)))?;
-                self.explain_by(best.2, best.1)
+                let mut e = self.explain_by(best.2, best.1)?;
+                if e.cause.class == Class::Upstream && e.culprit.as_deref().is_none_or(|c| !c.contains([':', '.', '/'])) {
+                    // The line beside it names the peer (Apache writes three for one failure).
+                    let peer = list.iter().filter(|(c, how, _)| *how > How::Time && *c != best.2).find_map(|&(c, _, _)| {
+                        let f = self.candidates[c].best().filter(|f| f.cause.class == Class::Upstream);
+                        f.and_then(|f| f.culprit.clone()).filter(|c| c.contains(':')).or_else(|| self.record(c).field("remote").map(str::to_owned))
+                    });
+                    if let Some(p) = peer {
+                        let key = if peerless(&e.cause) { normal_peer(&p) } else { p.clone() };
+                        e.fingerprint = if outage_face(&e.cause) { format!("outage|{}|{key}", e.cause.class.name()) } else { format!("{}|{key}", e.cause) };
+                        e.culprit = Some(p);
+                    }
+                }
+                Some(e)
             })
             .collect()
     }
@@ -243,7 +309,7 @@ impl Scene<'_> {
                 continue;
             }
             match e {
-                Some(e) if e.cause.class == Class::Upstream && (e.finding.symptom || outage_face(&e.cause)) => {
+                Some(e) if e.finding.symptom || (e.cause.class == Class::Upstream && outage_face(&e.cause)) => {
                     groups.entry(e.fingerprint.clone()).or_default().push(k);
                 }
                 None if matches!(f.status, 502..=504 | 0) => groups.entry("none".into()).or_default().push(k),
@@ -267,7 +333,7 @@ impl Scene<'_> {
             // What a database or another service refuses ends no process, unless it is seen to end.
             let inner = matches!(f.cause.class, Class::Code | Class::Config | Class::Resource);
             let process = (f.scope == Scope::Process && (inner || self.died_after(r, at))) || f.cause.is(Class::Resource, "workers-exhausted");
-            let kernel = f.scope == Scope::Background && f.cause.class == Class::Resource;
+            let kernel = f.scope == Scope::Background && matches!(f.cause.class, Class::Resource | Class::Config);
             let fatal = !r.exceptions.is_empty() && !outage_face(&f.cause) && r.level != Level::Warn && self.died_after(r, at);
             if process || kernel || fatal {
                 words.push((at, c));
@@ -401,6 +467,7 @@ impl Scene<'_> {
         }
         let mut list: Vec<Group> = groups.into_values().collect();
         self.fold_outages(&mut list, explained);
+        fold_vague(&mut list, explained);
         for g in &mut list {
             self.settle(g, explained);
         }

@@ -37,6 +37,10 @@ pub(crate) fn is_handled(r: &Record) -> bool {
         let k = e.short_kind().to_owned();
         ANSWERED_4XX.contains(&k.as_str()) || CLIENT_LEFT.contains(&k.as_str())
     };
+    // socketserver and the like, when they write the answer to a client (or proxy) that has closed the connection.
+    if r.message.contains("processing of request from") && r.exceptions.last().is_some_and(|e| matches!(e.short_kind(), "ConnectionResetError" | "BrokenPipeError")) {
+        return true;
+    }
     // The outermost decides what the framework answers; a wrapped one was translated on purpose.
     kind(outer) || r.exceptions.last().is_some_and(|e| CLIENT_LEFT.contains(&e.short_kind()))
 }

@@ -62,6 +62,8 @@ pub(crate) struct Join {
 pub(crate) struct Joins {
     pub list: Vec<Join>,
     pub templates: HashMap<u64, Met>,
+    /// Share of the whole range that lies so near to some failure that a record would meet it in time by chance.
+    pub chance: f64,
 }
 
 /// How often records of a template met a failure.
@@ -110,6 +112,8 @@ pub(crate) fn fold(text: &str) -> String {
 }
 
 const NEAR_US: i64 = 1_500_000;
+/// Lines of one thread so near to each other tell of one request.
+const BURST_US: i64 = 3_000;
 
 struct Index {
     by_id: HashMap<String, Vec<usize>>,
@@ -164,6 +168,18 @@ fn index(obs: &Observations, failures: &[Failure]) -> Index {
     ix
 }
 
+fn chance(obs: &Observations, ix: &Index) -> f64 {
+    let Some((from, to)) = obs.range else { return 0.0 };
+    let mut covered = 0;
+    let mut end = i64::MIN;
+    for (t, _) in &ix.by_time {
+        let (a, b) = (t.0 - NEAR_US, t.0 + NEAR_US);
+        covered += b - a.max(end.min(b));
+        end = end.max(b);
+    }
+    (covered as f64 / (to.since(from).max(1) + 2 * NEAR_US) as f64).clamp(0.0, 1.0)
+}
+
 impl Index {
     fn around(&self, at: Time, before: i64, after: i64) -> impl Iterator<Item = usize> + '_ {
         let from = self.by_time.partition_point(|(t, _)| *t < at.plus(-before));
@@ -189,8 +205,45 @@ fn says_route(target: &str) -> bool {
     !target.is_empty() && target != "*" && !route::path(target).ends_with("/index.php") && !route::path(target).ends_with("/app.php")
 }
 
-fn score(obs: &Observations, f: &Failure, r: &Record) -> Option<(i32, How)> {
-    let q = r.request.as_ref();
+/// Lines that one thread wrote at the same instant tell of the same request: each record of such a burst is led by the first
+/// of them that knows its client, id or target. (Apache: AH02454 has no client, the AH01079 behind it has.)
+fn leaders(obs: &Observations, candidates: &[Candidate]) -> HashMap<usize, usize> {
+    let mut by_writer: HashMap<(u32, &str), Vec<usize>> = HashMap::new();
+    for (c, cand) in candidates.iter().enumerate().filter(|(_, c)| !c.ledger) {
+        let r = &obs.records[cand.record];
+        if let (Some(pid), Some(_)) = (&r.pid, r.at) {
+            by_writer.entry((r.source, pid)).or_default().push(c);
+        }
+    }
+    let knows = |c: usize| obs.records[candidates[c].record].request.as_ref().is_some_and(|q| q.client.is_some() || q.id.is_some() || !q.target.is_empty());
+    let mut out = HashMap::new();
+    for list in by_writer.values() {
+        let mut from = 0;
+        while from < list.len() {
+            let first = &obs.records[candidates[list[from]].record];
+            let mut to = from + 1;
+            while let Some(&c) = list.get(to) {
+                let r = &obs.records[candidates[c].record];
+                let at_once = matches!((first.at, r.at), (Some(a), Some(b)) if b.since(a).abs() <= BURST_US);
+                let conflict = matches!((first.request.as_ref().and_then(|q| q.client.as_ref()), r.request.as_ref().and_then(|q| q.client.as_ref())), (Some(a), Some(b)) if a != b);
+                if !at_once || conflict || r.line.saturating_sub(first.line) > 12 {
+                    break;
+                }
+                to += 1;
+            }
+            let burst = &list[from..to];
+            if let Some(&leader) = burst.iter().find(|&&c| knows(c)) {
+                for &c in burst.iter().filter(|&&c| c != leader) {
+                    out.insert(c, leader);
+                }
+            }
+            from = to;
+        }
+    }
+    out
+}
+
+fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request>) -> Option<(i32, How)> {
     let mut s = 0;
     let mut how = How::Time;
     let away = off(f, r.at);
@@ -236,7 +289,7 @@ fn score(obs: &Observations, f: &Failure, r: &Record) -> Option<(i32, How)> {
             return None;
         }
         if let (Some(a), Some(b)) = (&q.client, &f.client) {
-            if a == b && away <= NEAR_US {
+            if a == b && !is_local(a) && away <= NEAR_US {
                 s += 25;
                 how = how.max(How::Client);
                 if how == How::Client {
@@ -298,10 +351,27 @@ fn score(obs: &Observations, f: &Failure, r: &Record) -> Option<(i32, How)> {
 struct Affinity {
     pairs: HashMap<(u64, u64), u32>,
     templates: HashMap<u64, u32>,
+    /// By source: how often an error stood directly before, and directly after, the only failed request near it.
+    sides: HashMap<u32, (u32, u32)>,
 }
+
+/// Lines between an error and the failed request it belongs to, in a log that writes both.
+const ADJACENT_LINES: u64 = 4;
 
 impl Affinity {
     /// Up to 24 points for a route that takes most of a template's records; nothing is known of templates seen once.
+    fn side_points(&self, obs: &Observations, f: &Failure, r: &Record) -> i32 {
+        let Some(&(before, after)) = self.sides.get(&r.source) else { return 0 };
+        if before == after {
+            return 0;
+        }
+        match side(obs, f, r) {
+            Some(true) if before > after => 14,
+            Some(false) if after > before => 14,
+            _ => 0,
+        }
+    }
+
     fn points(&self, template: u64, f: &Failure) -> i32 {
         let all = self.templates.get(&template).copied().unwrap_or(0);
         if all < 2 {
@@ -310,6 +380,20 @@ impl Affinity {
         let here = self.pairs.get(&(template, route_of(f))).copied().unwrap_or(0);
         (24 * here / all) as i32
     }
+}
+
+/// Does the record stand directly before (true) or directly after (false) the failure's line in the same log?
+fn side(obs: &Observations, f: &Failure, r: &Record) -> Option<bool> {
+    let span = r.message.lines().count() as u64;
+    f.seen.iter().map(|&i| &obs.records[i]).filter(|x| x.source == r.source).find_map(|x| {
+        if x.line >= r.line && x.line < r.line + span + ADJACENT_LINES {
+            Some(true)
+        } else if x.line < r.line && r.line - x.line <= ADJACENT_LINES {
+            Some(false)
+        } else {
+            None
+        }
+    })
 }
 
 fn route_of(f: &Failure) -> u64 {
@@ -326,11 +410,30 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
         *affinity.pairs.entry((t, route_of(&failures[j.failure]))).or_default() += 1;
         *affinity.templates.entry(t).or_default() += 1;
     }
+    // On which side of its request does each log write an error? Told by those with a failed request on one side only.
+    let ix = index(obs, failures);
+    for cand in candidates.iter().filter(|c| !c.ledger) {
+        let r = &obs.records[cand.record];
+        let Some(list) = ix.by_source.get(&r.source) else { continue };
+        let span = r.message.lines().count() as u64;
+        let i = list.partition_point(|(l, _)| *l < r.line);
+        let before = list.get(i).is_some_and(|(l, _)| *l < r.line + span + ADJACENT_LINES);
+        let after = i > 0 && list.get(i - 1).is_some_and(|(l, _)| r.line - l <= ADJACENT_LINES);
+        let votes = affinity.sides.entry(r.source).or_default();
+        match (before, after) {
+            (true, false) => votes.0 += 1,
+            (false, true) => votes.1 += 1,
+            _ => {}
+        }
+    }
     join_once(obs, failures, candidates, &affinity)
 }
 
 fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate], affinity: &Affinity) -> Joins {
     let ix = index(obs, failures);
+    let leaders = leaders(obs, candidates);
+    let mut led: Vec<(usize, usize)> = Vec::new();
+    let mut joined_to: HashMap<usize, (usize, How)> = HashMap::new();
     let mut joins = Joins::default();
     // What each failure has already: (source, template).
     let mut has: HashMap<(usize, u64), u32> = HashMap::new();
@@ -351,8 +454,13 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
         if cand.ledger {
             continue;
         }
+        if let Some(&leader) = leaders.get(&c) {
+            led.push((c, leader));
+            continue;
+        }
         let mut options: Vec<usize> = Vec::new();
-        if let Some(q) = &r.request {
+        let q = r.request.as_ref();
+        if let Some(q) = q {
             for id in [q.id.as_ref(), q.trace.as_ref()].into_iter().flatten() {
                 options.extend(ix.by_id.get(id).into_iter().flatten());
             }
@@ -374,9 +482,10 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
         let best = options
             .into_iter()
             .filter_map(|k| {
-                let (mut s, how) = score(obs, &failures[k], r)?;
+                let (mut s, how) = score(obs, &failures[k], r, q)?;
                 s -= 12 * has.get(&(k, cand.template)).copied().unwrap_or(0).min(3) as i32;
                 if how != How::Id {
+                    s += affinity.side_points(obs, &failures[k], r);
                     s += affinity.points(cand.template, &failures[k]);
                 }
                 Some((s, how, k))
@@ -388,11 +497,22 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
                 if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error || !r.exceptions.is_empty() {
                     explained[k] = true;
                 }
+                joined_to.insert(c, (k, how));
                 joins.list.push(Join { candidate: c, failure: k, how });
             }
             _ => later.push(c),
         }
     }
+    for (c, leader) in led {
+        match joined_to.get(&leader) {
+            Some(&(k, how)) => {
+                *has.entry((k, candidates[c].template)).or_default() += 1;
+                joins.list.push(Join { candidate: c, failure: k, how });
+            }
+            None => later.push(c),
+        }
+    }
+    later.sort_unstable();
     // By time alone: which failures still lack an explanation, nearest first.
     for c in later {
         let cand = &candidates[c];
@@ -407,7 +527,7 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
         let best = ix
             .around(at, reach, reach)
             .filter(|&k| off(&failures[k], r.at) <= NEAR_US)
-            .filter_map(|k| score(obs, &failures[k], r).map(|(s, _)| (s + affinity.points(cand.template, &failures[k]), k)))
+            .filter_map(|k| score(obs, &failures[k], r, r.request.as_ref()).map(|(s, _)| (s + affinity.points(cand.template, &failures[k]), k)))
             .max_by_key(|&(s, k)| {
                 let f = &failures[k];
                 let raw = f.at.map_or(0, |t| t.since(at).abs());
@@ -423,6 +543,7 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
             joins.list.push(Join { candidate: c, failure: k, how: How::Time });
         }
     }
+    joins.chance = chance(obs, &ix);
     for cand in candidates {
         joins.templates.entry(cand.template).or_default().records += 1;
     }

@@ -383,7 +383,7 @@ fn nest(failures: &mut Vec<Failure>, inner: Vec<Failure>) {
             }
         }
     }
-    let mut taken: HashSet<(usize, u64)> = HashSet::new();
+    let mut taken: HashSet<(usize, Option<usize>)> = HashSet::new();
     for (mut f, list) in inner.into_iter().zip(lists) {
         let me = route_of(&f);
         f.parent = list
@@ -391,12 +391,12 @@ fn nest(failures: &mut Vec<Failure>, inner: Vec<Failure>) {
             .max_by_key(|&k| {
                 let g = &failures[k];
                 let id = f.ids.iter().any(|id| g.ids.contains(id));
-                let free = !taken.contains(&(k, me));
+                let free = !taken.contains(&(k, f.stream));
                 let off = g.at.and_then(|t| f.at.map(|a| t.since(a).abs())).unwrap_or(i64::MAX);
                 (id, free, together.get(&(me, route_of(g))).copied().unwrap_or(0), -off)
             })
             .inspect(|&k| {
-                taken.insert((k, me));
+                taken.insert((k, f.stream));
             });
         failures.push(f);
     }

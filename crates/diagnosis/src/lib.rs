@@ -156,7 +156,9 @@ fn candidates(obs: &Observations, recogniser: &Recogniser) -> Vec<Candidate> {
         if r.message.is_empty() && r.exceptions.is_empty() {
             continue;
         }
-        let mut findings = recogniser.read(r);
+        // An access-log line says nothing of causes but its flags: user agents and referers are not to be read as errors.
+        let bare = ledger && r.level == Level::Unknown && r.exceptions.is_empty() && r.format != "json";
+        let mut findings = if bare { recogniser.read(&Record { message: String::new(), ..r.clone() }) } else { recogniser.read(r) };
         if quiet && !ledger {
             // What is said in passing explains a failure only if it tells of a death or of a thing used up.
             findings.retain(|f| f.scope != Scope::Request || (!f.general && !r.exceptions.is_empty()));

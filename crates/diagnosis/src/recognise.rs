@@ -1,6 +1,29 @@
 //! Recognises causes in records: signatures (data in `signatures/*.toml`) and the general reading of what none knows.
+//!
+//! What is read of a record, each text for itself: the message, every exception of the chain as `Type: message`, and the
+//! structured fields as `key=value` lines. A real one:
+//!
+//! ```text
+//! SequelizeConnectionRefusedError: connect ECONNREFUSED 127.0.0.1:5432      → database/connection-refused, 127.0.0.1:5432
+//! ```
+//!
+//! What the root of a chain of exceptions says outranks what its wrappers say; what only tells that something deeper failed
+//! (a symptom) comes last.
 
-use record::{Cause, Record};
+mod general;
+mod owner;
+mod place;
+mod signature;
+
+use aho_corasick::AhoCorasick;
+use general::General;
+use memchr::memmem;
+use record::{Cause, Class, Exception, Level, Record};
+use signature::Signature;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+pub use place::{peer, statement_object};
 
 /// How far one record of this kind reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,17 +64,338 @@ pub struct Finding {
     pub general: bool,
 }
 
+/// The built-in files of signatures: name and text.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("code.toml", include_str!("../../../signatures/code.toml")),
+    ("config.toml", include_str!("../../../signatures/config.toml")),
+    ("database.toml", include_str!("../../../signatures/database.toml")),
+    ("upstream.toml", include_str!("../../../signatures/upstream.toml")),
+    ("resource.toml", include_str!("../../../signatures/resource.toml")),
+];
+
+/// Of a message, this much is read; a Java trace with its causes is about 30 KB.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Of one field's value, this much is read.
+const VALUE_BYTES_MAX: usize = 2 * 1024;
+/// All fields together.
+const FIELDS_BYTES_MAX: usize = 16 * 1024;
+/// Findings kept of one record: nobody looks at the tenth.
+const FINDINGS_MAX: usize = 10;
+/// Longest line kept as what matched.
+const MATCHED_BYTES_MAX: usize = 2 * 1024;
+/// Points by which the root of a chain outranks its outermost wrapper.
+const ROOT_BONUS: i32 = 30;
+/// Points of a single exception over the message around it.
+const EXCEPTION_BONUS: i32 = 6;
+
 /// The compiled signatures.
-pub struct Recogniser {}
+pub struct Recogniser {
+    signatures: Vec<Signature>,
+    literals: AhoCorasick,
+    /// By literal: the signatures that it may open.
+    opens: Vec<Vec<u32>>,
+    general: General,
+}
+
+/// One text of a record.
+struct Text<'a> {
+    text: Cow<'a, str>,
+    bonus: i32,
+    /// Index of the exception it comes from.
+    exception: Option<usize>,
+}
+
+struct Hit {
+    finding: Finding,
+    rank: i32,
+}
 
 impl Recogniser {
-    /// With the built-in signatures and those of further files (name, TOML text).
-    pub fn new(_more: &[(String, String)]) -> Result<Recogniser, String> {
-        Ok(Recogniser {})
+    /// With the built-in signatures and those of further files (name, TOML text). The error names file and entry.
+    pub fn new(more: &[(String, String)]) -> Result<Recogniser, String> {
+        let mut signatures = Vec::new();
+        for (name, text) in BUILT_IN {
+            signatures.append(&mut signature::load(name, text)?);
+        }
+        for (name, text) in more {
+            let mut own = signature::load(name, text)?;
+            for s in &own {
+                s.check().map_err(|e| format!("{name}: signature {}: {e}", s.id))?;
+            }
+            // A user's entry replaces ours of the same id.
+            signatures.retain(|s: &Signature| own.iter().all(|o| o.id != s.id));
+            signatures.append(&mut own);
+        }
+        let mut index: HashMap<&str, usize> = HashMap::new();
+        let mut words: Vec<&str> = Vec::new();
+        let mut opens: Vec<Vec<u32>> = Vec::new();
+        for (i, s) in signatures.iter().enumerate() {
+            for l in &s.literals {
+                let at = *index.entry(l).or_insert_with(|| {
+                    words.push(l);
+                    opens.push(Vec::new());
+                    words.len() - 1
+                });
+                if let (Some(list), Ok(i)) = (opens.get_mut(at), u32::try_from(i)) {
+                    list.push(i);
+                }
+            }
+        }
+        let literals = AhoCorasick::new(&words).map_err(|e| e.to_string())?;
+        Ok(Recogniser { literals, opens, general: General::load()?, signatures })
+    }
+
+    /// May an entry with this message be evidence, whatever its level? For readers that keep quiet entries only if they tell
+    /// something: a message that holds no literal of any signature costs one pass.
+    pub fn interesting(&self, text: &str) -> bool {
+        let text = head(text, TEXT_BYTES_MAX);
+        // A pattern over several lines may need lines that follow: its literal suffices.
+        self.opened(text).into_iter().any(|s| s.spans_lines() || s.matches(text))
     }
 
     /// All that the record says about causes, best first. Never fails; may be empty.
-    pub fn read(&self, _record: &Record) -> Vec<Finding> {
-        Vec::new()
+    pub fn read(&self, record: &Record) -> Vec<Finding> {
+        let texts = texts(record);
+        let mut hits = self.signed(record, &texts);
+        let known = hits.iter().any(|h| !h.finding.symptom);
+        if let Some(mut more) = self.read_generally(record, known) {
+            // The general reading adds what signatures leave open, and repeats nothing.
+            for h in &mut hits {
+                if let Some(g) = more.iter().find(|g| g.finding.cause == h.finding.cause) {
+                    let f = &mut h.finding;
+                    f.culprit = f.culprit.take().or_else(|| g.finding.culprit.clone());
+                    f.service = f.service.take().or_else(|| g.finding.service.clone());
+                }
+            }
+            // What a signature calls a symptom is not made a cause by reading it again in general.
+            more.retain(|g| {
+                hits.iter().all(|h| {
+                    let again = h.finding.cause == g.finding.cause;
+                    let wider = h.finding.symptom && h.finding.cause.class == g.finding.cause.class;
+                    !again && !wider
+                })
+            });
+            hits.append(&mut more);
+        }
+        if let Some(view) = general::view_of(record) {
+            for h in &mut hits {
+                into_view(&mut h.finding, &view);
+            }
+        }
+        hits.sort_by(|a, b| {
+            let key = |h: &Hit| (h.finding.symptom, -h.rank);
+            key(a).cmp(&key(b)).then_with(|| a.finding.signature.cmp(&b.finding.signature))
+        });
+        let mut out: Vec<Finding> = Vec::new();
+        for h in hits {
+            let again = |f: &Finding| f.cause == h.finding.cause && f.culprit == h.finding.culprit;
+            if out.len() < FINDINGS_MAX && !out.iter().any(again) {
+                out.push(h.finding);
+            }
+        }
+        out
     }
+
+    /// Signatures one of whose literals the text holds, each once.
+    fn opened(&self, text: &str) -> Vec<&Signature> {
+        let mut seen: Vec<u32> = Vec::new();
+        for m in self.literals.find_overlapping_iter(text) {
+            for &i in self.opens.get(m.pattern().as_usize()).into_iter().flatten() {
+                if !seen.contains(&i) {
+                    seen.push(i);
+                }
+            }
+        }
+        seen.into_iter().filter_map(|i| self.signatures.get(i as usize)).collect()
+    }
+
+    /// What signatures say, each at its best place.
+    fn signed(&self, record: &Record, texts: &[Text<'_>]) -> Vec<Hit> {
+        let mut hits: Vec<Hit> = Vec::new();
+        for t in texts {
+            for s in self.opened(&t.text) {
+                let Some(mut finding) = s.read(&t.text) else { continue };
+                let rank = i32::from(s.weight) + t.bonus;
+                let old = hits.iter().position(|h| h.finding.signature == finding.signature);
+                if let Some(h) = old.and_then(|i| hits.get_mut(i)) {
+                    if finding.culprit.is_some() && h.finding.culprit.is_none() {
+                        h.finding.culprit = finding.culprit.take();
+                    }
+                    h.rank = h.rank.max(rank);
+                    continue;
+                }
+                self.complete(&mut finding, record, t);
+                hits.push(Hit { finding, rank });
+            }
+        }
+        hits
+    }
+
+    /// Whose connection it was, and its address, where the wording itself leaves that open.
+    fn complete(&self, f: &mut Finding, record: &Record, t: &Text<'_>) {
+        if !matches!(f.cause.class, Class::Database | Class::Upstream) {
+            return;
+        }
+        if f.cause.class == Class::Upstream
+            && f.service.is_none()
+            && !f.symptom
+            && let Some(o) = self.general.owner(record, t.exception, &t.text)
+        {
+            if o.class == Class::Database
+                && let Some(name) = general::database_word(&f.cause.name, &f.matched)
+            {
+                f.cause = Cause::new(Class::Database, name);
+                // The title speaks of another service.
+                f.title = None;
+            }
+            f.service = o.service;
+        }
+        if f.culprit.is_none() && owner::has_peer(&f.cause) {
+            f.culprit = place::peer(&f.matched).or_else(|| place::peer_of(record, t.exception));
+        }
+    }
+
+    fn read_generally(&self, record: &Record, known: bool) -> Option<Vec<Hit>> {
+        let loud = record.level >= Level::Warn || record.level == Level::Unknown;
+        if record.exceptions.is_empty() && (record.is_ledger() && record.level < Level::Error || !loud) {
+            return None;
+        }
+        let found = self.general.read(record, known);
+        let hits = found.into_iter().map(|(finding, exception)| {
+            // A third of the points: a general word at the root does not outrank an exact one in its wrapper.
+            let rank = i32::from(finding.weight) + bonus(&record.exceptions, exception) / 3;
+            Hit { finding, rank }
+        });
+        Some(hits.collect())
+    }
+}
+
+/// A fault of the code that runs inside a view is the view's: the place to look at is the template.
+fn into_view(f: &mut Finding, view: &str) {
+    let plain = matches!(f.cause.name.as_str(), "null-reference" | "missing-key" | "type-mismatch" | "unhandled-exception");
+    if f.cause.class == Class::Code && (plain || f.cause.name == "template-error") {
+        if plain {
+            f.cause = Cause::new(Class::Code, "template-error");
+            f.title = None;
+        }
+        if f.culprit.is_none() && !view.is_empty() {
+            f.culprit = Some(view.to_owned());
+        }
+    }
+}
+
+/// The texts of a record, in the order in which they are printed.
+fn texts(record: &Record) -> Vec<Text<'_>> {
+    let mut out = Vec::with_capacity(record.exceptions.len() + 2);
+    let message = head(&record.message, TEXT_BYTES_MAX);
+    out.push(Text { text: Cow::Borrowed(message), bonus: 0, exception: None });
+    if let Some(plain) = unescaped(message) {
+        out.push(Text { text: Cow::Owned(plain), bonus: 0, exception: None });
+    }
+    for (i, e) in record.exceptions.iter().enumerate() {
+        let text = format!("{}: {}", e.kind, e.message);
+        out.push(Text { text: Cow::Owned(text), bonus: bonus(&record.exceptions, Some(i)), exception: Some(i) });
+    }
+    let fields = fields(record);
+    if !fields.is_empty() {
+        out.push(Text { text: Cow::Owned(fields), bonus: 0, exception: None });
+    }
+    out
+}
+
+/// Points of the exception at this index (outermost 0) in its chain.
+fn bonus(chain: &[Exception], exception: Option<usize>) -> i32 {
+    let Some(i) = exception else { return 0 };
+    let last = chain.len().saturating_sub(1);
+    // `try: cache[key] except KeyError: ask_the_database()`: the root is how the code looks for things, no failure.
+    if i > 0 && chain.get(i).is_some_and(|e| is_control_flow(e.short_kind())) {
+        return 0;
+    }
+    if last == 0 { EXCEPTION_BONUS } else { EXCEPTION_BONUS + ROOT_BONUS * i as i32 / last as i32 }
+}
+
+/// Types that programs raise and catch in the ordinary course of things.
+fn is_control_flow(kind: &str) -> bool {
+    matches!(
+        kind,
+        "KeyError" | "AttributeError" | "IndexError" | "LookupError" | "StopIteration" | "Empty" | "DoesNotExist" | "ImportError"
+            | "ModuleNotFoundError" | "CancelledError" | "InterruptedException" | "BlockingIOError" | "CacheMiss" | "WouldBlock"
+    )
+}
+
+/// Fields as `key=value` lines, with what the request carries of proxies' flags.
+fn fields(record: &Record) -> String {
+    let mut out = String::new();
+    let mut add = |k: &str, v: &str| {
+        if out.len() < FIELDS_BYTES_MAX {
+            out.push_str(k);
+            out.push('=');
+            out.push_str(head(v, VALUE_BYTES_MAX));
+            out.push('\n');
+        }
+    };
+    for (k, v) in &record.fields {
+        if !is_clients(k) {
+            add(k, v);
+        }
+    }
+    if let Some(q) = &record.request {
+        for (k, v) in [("flags", &q.flags), ("upstream", &q.upstream)] {
+            if let Some(v) = v {
+                add(k, v);
+            }
+        }
+        if let Some(s) = q.upstream_status {
+            add("upstream_status", &s.to_string());
+        }
+    }
+    out
+}
+
+/// Fields that hold what the client sent: anybody can write an error's words there.
+fn is_clients(key: &str) -> bool {
+    let low = key.to_ascii_lowercase();
+    ["agent", "referer", "referrer", "cookie", "headers", "query_string", "request.body"].iter().any(|w| low.contains(w))
+}
+
+/// The text with JSON's or Apache's escapes undone, if it has any: `Class \"App\\Fee\" not found` inside a Monolog line.
+fn unescaped(text: &str) -> Option<String> {
+    let escaped = ["\\\"", "\\n", "\\'"].iter().any(|e| memmem::find(text.as_bytes(), e.as_bytes()).is_some());
+    if !escaped {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some(e @ ('"' | '\'' | '\\' | '/')) => out.push(e),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+    }
+    Some(out)
+}
+
+/// At most `max` bytes from the front, cut at a character.
+fn head(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    let end = (0..=max).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    text.get(..end).unwrap_or("")
+}
+
+/// The whole line of `text` that holds byte `at`.
+fn line_at(text: &str, at: usize) -> &str {
+    let bytes = text.as_bytes();
+    let at = at.min(bytes.len());
+    let from = memchr::memrchr(b'\n', bytes.get(..at).unwrap_or(&[])).map_or(0, |i| i + 1);
+    let to = memchr::memchr(b'\n', bytes.get(at..).unwrap_or(&[])).map_or(bytes.len(), |i| at + i);
+    head(text.get(from..to).unwrap_or("").trim(), MATCHED_BYTES_MAX)
 }

@@ -99,10 +99,12 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         return of(kind, e.at, &e.what);
     }
     let healthy_before = a.healthy_before();
+    let one_input = matches!((g.cause.class, name), (Class::Resource, "execution-timeout" | "workers-exhausted")) && !crate::inputs::separate(scene, g).is_empty();
     let kind = match (g.cause.class, name) {
         (Class::Database | Class::Upstream, "lock-timeout" | "authentication-failed" | "rate-limited" | "tls-failure" | "bad-response" | "error-response" | "timeout"
             | "connection-refused" | "connection-lost" | "connection-reset" | "dns-failure" | "read-only" | "storage-full" | "host-unreachable") => TriggerKind::Dependency,
         (Class::Database, "too-many-connections" | "pool-exhausted") => TriggerKind::Traffic,
+        _ if one_input => TriggerKind::Data,
         (Class::Resource, "workers-exhausted") => TriggerKind::Dependency,
         (Class::Resource, "memory-exhausted" | "disk-full" | "execution-timeout" | "process-crash" | "load-shed") => TriggerKind::Traffic,
         // Configuration does not change by itself: requests that went well before it say that somebody changed it.

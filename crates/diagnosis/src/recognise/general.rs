@@ -1,0 +1,709 @@
+//! The general reading of an error: what its exception type, its errno, its SQLSTATE, the status of the service asked and the
+//! words of its message tell, for software that nobody wrote a signature for. The words are data (`signatures/types.toml`,
+//! `signatures/general.toml`); what is looked at first is decided here. A real one:
+//!
+//! ```text
+//! com.acme.LedgerException: posting failed … Caused by: java.net.ConnectException: Connection refused
+//! ```
+//!
+//! No signature knows Acme; the root's type and errno say that nobody listens, the frames whose connection it was.
+
+use super::owner::{self, Owner};
+use super::{Finding, head, place};
+use aho_corasick::AhoCorasick;
+use record::{Cause, Class, Exception, Frame, Level, Record};
+use regex::Regex;
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// No general finding weighs more: an exact wording always does.
+const WEIGHT_MAX: u8 = 45;
+/// An exception that nothing is known of.
+const UNKNOWN_WEIGHT: u8 = 25;
+/// Of a message, this much is read.
+const MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Frames that are asked whose they are.
+const FRAMES_MAX: usize = 40;
+/// The class in data files for "of the peer, whoever it is": `peer/connection-refused`.
+const PEER: &str = "peer/";
+
+#[derive(Deserialize)]
+struct TypesFile {
+    #[serde(rename = "type")]
+    types: Vec<TypeEntry>,
+}
+
+#[derive(Deserialize)]
+struct TypeEntry {
+    names: Vec<String>,
+    cause: String,
+    #[serde(default = "type_weight")]
+    weight: u8,
+}
+
+fn type_weight() -> u8 {
+    38
+}
+
+#[derive(Deserialize)]
+struct GeneralFile {
+    condition: Vec<WordEntry>,
+    word: Vec<WordEntry>,
+    owner: Vec<OwnerEntry>,
+    port: Vec<PortEntry>,
+    sqlstate: Vec<CodeEntry>,
+    number: Vec<NumberEntry>,
+    status: Vec<CodeEntry>,
+}
+
+#[derive(Deserialize)]
+struct WordEntry {
+    cause: String,
+    words: Vec<String>,
+    #[serde(default = "condition_weight")]
+    weight: u8,
+}
+
+fn condition_weight() -> u8 {
+    40
+}
+
+#[derive(Deserialize)]
+struct OwnerEntry {
+    class: String,
+    service: Option<String>,
+    names: Vec<String>,
+    /// Names of files and packages of an app, a hint only.
+    #[serde(default)]
+    hint: bool,
+}
+
+#[derive(Deserialize)]
+struct PortEntry {
+    class: String,
+    service: String,
+    ports: Vec<u16>,
+}
+
+#[derive(Deserialize)]
+struct CodeEntry {
+    cause: String,
+    codes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct NumberEntry {
+    vendor: String,
+    pattern: String,
+    /// The form is that vendor's alone; else a word of a database must be near.
+    #[serde(default)]
+    sure: bool,
+    codes: HashMap<String, String>,
+}
+
+/// What a word or type stands for.
+#[derive(Clone)]
+struct Meaning {
+    cause: Means,
+    weight: u8,
+}
+
+#[derive(Clone)]
+enum Means {
+    Cause(Cause),
+    /// Of the other side of a connection; named as `upstream` names it.
+    Peer(String),
+    /// A wrapper: says nothing by itself.
+    Nothing,
+}
+
+impl Means {
+    fn parse(text: &str) -> Result<Means, String> {
+        if text == "none" {
+            return Ok(Means::Nothing);
+        }
+        if let Some(name) = text.strip_prefix(PEER) {
+            return Ok(Means::Peer(name.to_owned()));
+        }
+        Cause::parse(text).map(Means::Cause).ok_or_else(|| format!("no such cause: {text}"))
+    }
+}
+
+/// Words with what they mean, found in one pass.
+struct Words {
+    finder: AhoCorasick,
+    meanings: Vec<Meaning>,
+    whose: Vec<usize>,
+}
+
+impl Words {
+    fn of(entries: &[WordEntry]) -> Result<Words, String> {
+        let mut words = Vec::new();
+        let mut meanings = Vec::new();
+        let mut whose = Vec::new();
+        for e in entries {
+            for w in &e.words {
+                words.push(w.as_str());
+                whose.push(meanings.len());
+            }
+            meanings.push(Meaning { cause: Means::parse(&e.cause)?, weight: e.weight.min(WEIGHT_MAX) });
+        }
+        let finder = AhoCorasick::builder().ascii_case_insensitive(true).build(&words).map_err(|e| e.to_string())?;
+        Ok(Words { finder, meanings, whose })
+    }
+
+    /// The weightiest meaning in the text, the earliest of equals, with where it stands.
+    fn best(&self, text: &str) -> Option<(&Meaning, usize)> {
+        let mut best: Option<(&Meaning, usize)> = None;
+        for m in self.finder.find_overlapping_iter(text) {
+            if !stands_alone(text, m.start(), m.end()) {
+                continue;
+            }
+            let Some(meaning) = self.whose.get(m.pattern().as_usize()).and_then(|&i| self.meanings.get(i)) else { continue };
+            if best.is_none_or(|(b, _)| meaning.weight > b.weight) {
+                best = Some((meaning, m.start()));
+            }
+        }
+        best
+    }
+}
+
+/// Is it a word of its own, not part of a longer one?
+fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let bytes = text.as_bytes();
+    let is_word = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let first = is_word(bytes.get(start));
+    let last = is_word(end.checked_sub(1).and_then(|i| bytes.get(i)));
+    let before = is_word(start.checked_sub(1).and_then(|i| bytes.get(i)));
+    !(first && before || last && is_word(bytes.get(end)))
+}
+
+/// Names of drivers, libraries and services.
+struct Owners {
+    finder: AhoCorasick,
+    whose: Vec<Owner>,
+    hint: Vec<bool>,
+    ports: HashMap<u16, Owner>,
+}
+
+impl Owners {
+    fn of(entries: &[OwnerEntry], ports: &[PortEntry]) -> Result<Owners, String> {
+        let class = |name: &str| Class::parse(name).ok_or_else(|| format!("no such class: {name}"));
+        let mut names = Vec::new();
+        let mut whose = Vec::new();
+        let mut hint = Vec::new();
+        for e in entries {
+            for n in &e.names {
+                names.push(n.as_str());
+                whose.push(Owner { class: class(&e.class)?, service: e.service.clone() });
+                hint.push(e.hint);
+            }
+        }
+        let mut by_port = HashMap::new();
+        for e in ports {
+            for p in &e.ports {
+                by_port.insert(*p, Owner { class: class(&e.class)?, service: Some(e.service.clone()) });
+            }
+        }
+        // The longest name at a place: `sqlite` is not `sql`.
+        let finder = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(aho_corasick::MatchKind::LeftmostLongest)
+            .build(&names)
+            .map_err(|e| e.to_string())?;
+        Ok(Owners { finder, whose, hint, ports: by_port })
+    }
+
+    fn named(&self, text: &str, hints: bool) -> Option<Owner> {
+        let bytes = text.as_bytes();
+        for m in self.finder.find_iter(text) {
+            let before = m.start().checked_sub(1).and_then(|i| bytes.get(i));
+            // `MongoServerError` begins a word inside `com.MongoX`, but `spg` does not hold `pg`.
+            let inside = before.is_some_and(|b| b.is_ascii_alphanumeric()) && !bytes.get(m.start()).is_some_and(u8::is_ascii_uppercase);
+            // Short names must be whole words.
+            let short = m.end() - m.start() <= 3 && bytes.get(m.end()).is_some_and(u8::is_ascii_lowercase);
+            let i = m.pattern().as_usize();
+            if !inside && !short && self.hint.get(i) == Some(&hints) {
+                return self.whose.get(i).cloned();
+            }
+        }
+        None
+    }
+
+    fn by_port(&self, text: &str) -> Option<Owner> {
+        let peer = place::peer(text)?;
+        let (_, port) = peer.rsplit_once(':')?;
+        self.ports.get(&port.parse().ok()?).cloned()
+    }
+}
+
+/// Error codes with classes: `42P01`, else `42*`.
+struct Codes(HashMap<String, Cause>);
+
+impl Codes {
+    fn of(entries: &[CodeEntry]) -> Result<Codes, String> {
+        let mut all = HashMap::new();
+        for e in entries {
+            let cause = Cause::parse(&e.cause).ok_or_else(|| format!("no such cause: {}", e.cause))?;
+            all.extend(e.codes.iter().map(|c| (c.clone(), cause.clone())));
+        }
+        Ok(Codes(all))
+    }
+
+    fn get(&self, code: &str) -> Option<&Cause> {
+        let class = |n: usize| code.get(..n).and_then(|c| self.0.get(&format!("{c}*")));
+        self.0.get(code).or_else(|| class(2)).or_else(|| class(1))
+    }
+}
+
+struct Numbers {
+    vendor: String,
+    regex: Regex,
+    sure: bool,
+    codes: HashMap<String, Cause>,
+}
+
+/// The tables of the general reading.
+pub(super) struct General {
+    types: HashMap<String, Meaning>,
+    /// `*TimeoutException`, longest first.
+    suffixes: Vec<(String, Meaning)>,
+    conditions: Words,
+    words: Words,
+    owners: Owners,
+    sqlstates: Codes,
+    numbers: Vec<Numbers>,
+    statuses: Codes,
+    sqlstate: Regex,
+    status: [Regex; 2],
+    setting: Regex,
+}
+
+/// One text of a record with the exception it comes from.
+struct Site<'a> {
+    exception: Option<usize>,
+    kind: &'a str,
+    text: Cow<'a, str>,
+}
+
+impl General {
+    pub fn load() -> Result<General, String> {
+        let types: TypesFile =
+            toml::from_str(include_str!("../../../../signatures/types.toml")).map_err(|e| format!("types.toml: {e}"))?;
+        let data: GeneralFile =
+            toml::from_str(include_str!("../../../../signatures/general.toml")).map_err(|e| format!("general.toml: {e}"))?;
+        let mut table = HashMap::new();
+        let mut suffixes = Vec::new();
+        for t in &types.types {
+            let meaning = Meaning { cause: Means::parse(&t.cause)?, weight: t.weight.min(WEIGHT_MAX) };
+            for n in &t.names {
+                match n.strip_prefix('*') {
+                    Some(s) => suffixes.push((s.to_owned(), meaning.clone())),
+                    None => {
+                        table.insert(n.clone(), meaning.clone());
+                    }
+                }
+            }
+        }
+        suffixes.sort_by_key(|(s, _)| std::cmp::Reverse(s.len()));
+        let regex = |p: &str| Regex::new(p).map_err(|e| e.to_string());
+        let mut numbers = Vec::new();
+        for n in data.number {
+            let mut codes = HashMap::new();
+            for (k, v) in n.codes {
+                codes.insert(k, Cause::parse(&v).ok_or_else(|| format!("no such cause: {v}"))?);
+            }
+            numbers.push(Numbers { vendor: n.vendor, regex: regex(&n.pattern)?, sure: n.sure, codes });
+        }
+        Ok(General {
+            types: table,
+            suffixes,
+            conditions: Words::of(&data.condition)?,
+            words: Words::of(&data.word)?,
+            owners: Owners::of(&data.owner, &data.port)?,
+            sqlstates: Codes::of(&data.sqlstate)?,
+            numbers,
+            statuses: Codes::of(&data.status)?,
+            sqlstate: regex(r#"(?i)\bsql[ _]?state["']?(?:\s+code)?[\s:=\[("']*([0-9A-Z]{5})\b"#)?,
+            status: [
+                regex(r#"(?i)(?:\bstatus(?:[ _]?code)?|\bHTTP(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|responded with(?: an?)?|returned(?: an?)?|replied(?: with)?|answered(?: with)?|response(?: code| status)?|request failed with)["']?(?: (?:of|is|was|code|error|status|http))*[\s:=\["'(]*([45]\d\d)\b"#)?,
+                regex(r"(?i)\b([45]\d\d)[\s:,-]*(?:Unauthorized|Forbidden|Too Many Requests|Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out|Not Found|Bad Request|Payment Required|Conflict|Unprocessable)\b")?,
+            ],
+            setting: regex(r#"^["'`]?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)["'`]?$"#)?,
+        })
+    }
+
+    /// What the record says by general words: findings with the exception (index) each comes from. `known`: a signature
+    /// already tells the cause, so the last resorts are not asked.
+    pub fn read(&self, record: &Record, known: bool) -> Vec<(Finding, Option<usize>)> {
+        let chain = &record.exceptions;
+        let mut out: Vec<(Finding, Option<usize>)> = Vec::new();
+        let mut blind = true;
+        let sites = sites(record);
+        for site in &sites {
+            for mut f in self.at(record, site) {
+                blind = false;
+                self.fill(&mut f, record, site);
+                out.push((f, site.exception));
+            }
+        }
+        if !known && blind {
+            for site in &sites {
+                let Some((m, at)) = self.words.best(&site.text) else { continue };
+                let mut f = self.finding(m, record, site, at);
+                // Without an exception, a loose word is worth less.
+                f.weight = if site.exception.is_some() { f.weight } else { f.weight.saturating_sub(6) };
+                self.fill(&mut f, record, site);
+                out.push((f, site.exception));
+                break;
+            }
+            if let Some(e) = chain.last()
+                && is_error(record, e)
+            {
+                let name = if is_panic(&e.kind) { "assertion-or-panic" } else { "unhandled-exception" };
+                let cause = Cause::new(Class::Code, name);
+                let matched = format!("{}: {}", e.kind, e.message.lines().next().unwrap_or(""));
+                let f = Finding { cause, weight: UNKNOWN_WEIGHT, matched, general: true, ..Finding::default() };
+                out.push((f, Some(chain.len() - 1)));
+            }
+        }
+        out
+    }
+
+    /// What one text says, weightiest first.
+    fn at(&self, record: &Record, site: &Site<'_>) -> Vec<Finding> {
+        let mut out = Vec::new();
+        if let Some(f) = self.setting(record, site) {
+            return vec![f];
+        }
+        if !site.kind.is_empty()
+            && let Some(m) = self.by_type(site.kind)
+            && !matches!(m.cause, Means::Nothing)
+        {
+            out.push(self.finding(m, record, site, 0));
+        }
+        if let Some((cause, at)) = self.by_code(record, site) {
+            let m = Meaning { cause: Means::Cause(cause.clone()), weight: 42 };
+            out.push(self.finding(&m, record, site, at));
+        }
+        // Of quiet types the words are user data as often as not.
+        let quiet = out.iter().any(|f| f.cause.class == Class::Code && f.weight >= 38);
+        if !quiet && let Some((m, at)) = self.conditions.best(&site.text) {
+            let socket = m.weight >= 30 && is_socket(&site.text, &m.cause);
+            let refused = Meaning { cause: Means::Peer("connection-refused".into()), weight: m.weight };
+            out.push(self.finding(if socket { &refused } else { m }, record, site, at));
+        }
+        if !quiet && let Some((cause, at)) = self.by_status(record, site) {
+            let m = Meaning { cause: Means::Cause(cause.clone()), weight: 36 };
+            out.push(self.finding(&m, record, site, at));
+        }
+        out.sort_by_key(|f| std::cmp::Reverse(f.weight));
+        out.dedup_by(|a, b| a.cause == b.cause);
+        out
+    }
+
+    fn finding(&self, m: &Meaning, record: &Record, site: &Site<'_>, at: usize) -> Finding {
+        let mut f = Finding { weight: m.weight, general: true, matched: super::line_at(&site.text, at).to_owned(), ..Finding::default() };
+        match &m.cause {
+            Means::Cause(c) => f.cause = c.clone(),
+            Means::Nothing => {}
+            Means::Peer(name) => {
+                let owner = self.owner(record, site.exception, &site.text);
+                f.cause = match &owner {
+                    Some(o) if o.class == Class::Database => of_database(name, &site.text),
+                    _ => Cause::new(Class::Upstream, name),
+                };
+                f.service = owner.and_then(|o| o.service);
+            }
+        }
+        f
+    }
+
+    /// The culprit, by what the cause asks for.
+    fn fill(&self, f: &mut Finding, record: &Record, site: &Site<'_>) {
+        if f.culprit.is_some() {
+            return;
+        }
+        f.culprit = match (f.cause.class, f.cause.name.as_str()) {
+            _ if owner::has_peer(&f.cause) => place::peer(&site.text).or_else(|| place::peer_of(record, site.exception)),
+            (Class::Database, "schema-mismatch" | "deadlock" | "lock-timeout" | "query-timeout") => place::statement_object(&site.text),
+            (Class::Config, "permission-denied" | "missing-file") | (Class::Resource, "disk-full") => {
+                place::path(&f.matched).or_else(|| place::path(&site.text))
+            }
+            (Class::Code, "missing-dependency") => quoted(&site.text),
+            _ => None,
+        };
+        if f.service.is_none() && f.cause.class == Class::Database {
+            f.service = self.owner(record, site.exception, &site.text).and_then(|o| o.service);
+        }
+    }
+
+    /// A setting read from the environment that is not there: Python's `KeyError: 'PAYMENT_API_KEY'` out of `os.environ`,
+    /// Ruby's out of `ENV.fetch`. The name alone, without the frame that read it, must look like nothing else.
+    fn setting(&self, record: &Record, site: &Site<'_>) -> Option<Finding> {
+        if !matches!(short(site.kind), "KeyError" | "EnvironmentError" | "MissingEnvironmentVariable") {
+            return None;
+        }
+        let e = site.exception.and_then(|i| record.exceptions.get(i))?;
+        let said = e.message.lines().next().unwrap_or("").trim();
+        let said = said.strip_prefix("key not found: ").unwrap_or(said);
+        let name = self.setting.captures(said)?.get(1)?.as_str();
+        let environ = |f: &Frame| f.file.ends_with("/os.py") || f.file.ends_with("\\os.py") || f.file == "<frozen os>" || f.function.contains("ENV") || f.function == "fetch";
+        let read_there = e.frames.iter().take(3).any(environ) || record.message.contains("os.environ[") || record.message.contains("ENV.fetch");
+        let telling = ["_KEY", "_SECRET", "_TOKEN", "_URL", "_URI", "_PASSWORD", "_DSN", "_HOST", "_PORT", "_USER"];
+        let named = name.contains('_') && telling.iter().any(|t| name.ends_with(t));
+        let weight = if read_there { WEIGHT_MAX } else { 40 };
+        (read_there || named).then(|| Finding {
+            cause: Cause::new(Class::Config, "missing-setting"),
+            culprit: Some(name.to_owned()),
+            weight,
+            matched: super::line_at(&site.text, 0).to_owned(),
+            general: true,
+            ..Finding::default()
+        })
+    }
+
+    fn by_type(&self, kind: &str) -> Option<&Meaning> {
+        let kind = kind.trim().trim_start_matches('\\');
+        if let Some(m) = self.types.get(kind) {
+            return Some(m);
+        }
+        // Node: `Error [ERR_MODULE_NOT_FOUND]`.
+        if let Some(code) = kind.split_once('[').and_then(|(_, c)| c.strip_suffix(']'))
+            && let Some(m) = self.types.get(code)
+        {
+            return Some(m);
+        }
+        let dotted = kind.replace("::", ".").replace(['\\', '/'], ".");
+        if let Some(m) = self.types.get(&dotted) {
+            return Some(m);
+        }
+        let short = short(kind);
+        if let Some(m) = self.types.get(short) {
+            return Some(m);
+        }
+        self.suffixes.iter().find(|(s, _)| short.len() > s.len() && short.ends_with(s.as_str())).map(|(_, m)| m)
+    }
+
+    fn by_code(&self, record: &Record, site: &Site<'_>) -> Option<(&Cause, usize)> {
+        // MySQL's numbers are finer than the SQLSTATE HY000 before them.
+        for n in &self.numbers {
+            if !n.sure {
+                let o = self.owner(record, site.exception, &site.text);
+                if !o.is_some_and(|o| o.class == Class::Database && o.service.as_deref().is_none_or(|s| s == n.vendor)) {
+                    continue;
+                }
+            }
+            for c in n.regex.captures_iter(&site.text) {
+                let Some(m) = c.iter().skip(1).flatten().next() else { continue };
+                if let Some(cause) = n.codes.get(m.as_str()) {
+                    return Some((cause, m.start()));
+                }
+            }
+        }
+        for c in self.sqlstate.captures_iter(&site.text) {
+            if let Some(m) = c.get(1)
+                && let Some(cause) = self.sqlstates.get(&m.as_str().to_ascii_uppercase())
+            {
+                return Some((cause, m.start()));
+            }
+        }
+        // Drivers of PostgreSQL put the state alone into `code`.
+        if site.exception.is_none()
+            && let Some((_, code)) = record.fields.iter().find(|(k, v)| is_code(k) && is_sqlstate(v))
+            && self.owner(record, None, &record.message).is_some_and(|o| o.class == Class::Database)
+        {
+            return self.sqlstates.get(code).map(|c| (c, 0));
+        }
+        None
+    }
+
+    fn by_status(&self, record: &Record, site: &Site<'_>) -> Option<(&Cause, usize)> {
+        // Without an exception or an absolute URL it may be the service's own answer.
+        let foreign = site.exception.is_some() && !is_own_answer(site.kind) || site.text.contains("://");
+        if !foreign {
+            return None;
+        }
+        let m = self.status.iter().find_map(|r| r.captures(&site.text)?.get(1))?;
+        let own = record.request.as_ref().is_some_and(|q| site.exception.is_none() && q.upstream.is_none() && q.status.is_some());
+        if own { None } else { self.statuses.get(m.as_str()).map(|c| (c, m.start())) }
+    }
+
+    /// Whose connection: by the type, the port, the words, the libraries the stack goes through, the rest of the chain, the
+    /// logger; at last by names of the app's own files.
+    pub fn owner(&self, record: &Record, exception: Option<usize>, text: &str) -> Option<Owner> {
+        let chain = &record.exceptions;
+        let here = exception.and_then(|i| chain.get(i));
+        let kind = |e: &Exception| self.owners.named(&e.kind, false);
+        let libraries = |e: &Exception| {
+            e.frames.iter().take(FRAMES_MAX).filter(|f| !f.in_app).find_map(|f| self.owners.named(&f.file, false).or_else(|| self.owners.named(&f.function, false)))
+        };
+        let first = || head(record.message.lines().next().unwrap_or(""), MESSAGE_BYTES_MAX);
+        here.and_then(kind)
+            .or_else(|| self.owners.by_port(text))
+            .or_else(|| self.owners.named(text, false))
+            .or_else(|| here.and_then(libraries))
+            .or_else(|| chain.iter().rev().find_map(kind))
+            .or_else(|| chain.iter().rev().find_map(libraries))
+            .or_else(|| chain.iter().rev().find_map(|e| self.owners.named(&e.message, false)))
+            .or_else(|| self.owners.named(first(), false))
+            .or_else(|| place::peer_of(record, exception).and_then(|p| self.owners.by_port(&p)))
+            .or_else(|| self.owners.named(record.service.as_deref().unwrap_or(""), false))
+            .or_else(|| self.hinted(record))
+    }
+
+    fn hinted(&self, record: &Record) -> Option<Owner> {
+        let frames = record.exceptions.iter().rev().flat_map(|e| e.frames.iter().filter(|f| f.in_app).take(3));
+        frames.into_iter().find_map(|f| {
+            let file = f.file.rsplit(['/', '\\']).next().unwrap_or("");
+            self.owners.named(file, true).or_else(|| self.owners.named(&f.function, true))
+        })
+    }
+}
+
+/// Endings of the files that template engines render.
+const VIEW: &str = r#"([^\s"'(),:\[\]]+\.(?:ejs|erb|haml|slim|twig|pug|jade|hbs|handlebars|mustache|liquid|jinja2?|j2|blade\.php|cshtml|razor|jspx?|ftlh?|vm|gsp|mako|eex|heex|leex|phtml|tpl|latte|volt|njk|marko|rhtml))(?:(?:[:(]|", line |"? at line |"? on line | line )(\d+))?"#;
+
+/// The view that a record's error rose in, as `file:line`, if it did; empty when its place is not told.
+pub(super) fn view_of(record: &Record) -> Option<String> {
+    let chain = &record.exceptions;
+    let wrapped = chain.iter().find(|e| is_view_error(&e.kind));
+    let frame = chain.last().and_then(|e| e.frames.iter().find(|f| f.in_app || is_view_frame(f))).filter(|f| is_view_frame(f));
+    if let Some(f) = frame {
+        return Some(f.place());
+    }
+    // EJS and Pug put the place before the message.
+    let led = chain.iter().find(|e| {
+        let first = e.message.split_whitespace().next().unwrap_or("");
+        first.rsplit_once(':').is_some_and(|(file, line)| is_view_file(file) && line.bytes().all(|b| b.is_ascii_digit()))
+    });
+    if let Some(e) = led {
+        return e.message.split_whitespace().next().map(str::to_owned);
+    }
+    let wrapped = wrapped?;
+    let frame = chain.iter().rev().flat_map(|e| &e.frames).find(|f| is_view_frame(f));
+    let told = || {
+        static VIEW_PLACE: std::sync::OnceLock<Option<Regex>> = std::sync::OnceLock::new();
+        let c = VIEW_PLACE.get_or_init(|| Regex::new(VIEW).ok()).as_ref()?.captures(&wrapped.message)?;
+        let file = c.get(1)?.as_str();
+        Some(c.get(2).map_or_else(|| file.to_owned(), |n| format!("{file}:{}", n.as_str())))
+    };
+    Some(frame.map(Frame::place).or_else(told).unwrap_or_default())
+}
+
+fn is_view_error(kind: &str) -> bool {
+    let k = short(kind);
+    kind.starts_with("ActionView::") || kind.starts_with("Twig") && k != "LoaderError" || kind.starts_with("jinja2.")
+        || matches!(k, "ViewException" | "JasperException" | "TemplateProcessingException" | "TemplateInputException" | "TemplateOutputException" | "InvalidReferenceException" | "TemplateError" | "TemplateSyntaxError")
+}
+
+fn is_view_frame(f: &Frame) -> bool {
+    is_view_file(&f.file) || f.function.contains("template code") || f.function.starts_with("block \"") || f.file.contains("/storage/framework/views/")
+}
+
+fn is_view_file(file: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        ".ejs", ".erb", ".haml", ".slim", ".twig", ".pug", ".jade", ".hbs", ".handlebars", ".mustache", ".liquid", ".jinja", ".jinja2", ".j2",
+        ".blade.php", ".cshtml", ".razor", ".jsp", ".jspx", ".ftl", ".ftlh", ".gsp", ".mako", ".eex", ".heex", ".leex", ".phtml", ".tpl", ".latte",
+        ".volt", ".njk", ".marko", ".rhtml", ".vm", "_jsp.java",
+    ];
+    ENDINGS.iter().any(|e| file.ends_with(e))
+}
+
+/// The texts of a record, deepest first: exceptions from the root outwards, the message, the fields.
+fn sites(record: &Record) -> Vec<Site<'_>> {
+    let mut out = Vec::with_capacity(record.exceptions.len() + 2);
+    for (i, e) in record.exceptions.iter().enumerate().rev() {
+        let text = format!("{}: {}", e.kind, head(&e.message, MESSAGE_BYTES_MAX));
+        out.push(Site { exception: Some(i), kind: &e.kind, text: Cow::Owned(text) });
+    }
+    if record.level >= Level::Warn || record.level == Level::Unknown || !record.exceptions.is_empty() {
+        // Below the first line of a message with a trace are frames and source lines.
+        let message = if record.exceptions.is_empty() {
+            head(&record.message, MESSAGE_BYTES_MAX)
+        } else {
+            head(record.message.lines().next().unwrap_or(""), MESSAGE_BYTES_MAX)
+        };
+        out.push(Site { exception: None, kind: "", text: Cow::Borrowed(message) });
+        let mut fields = String::new();
+        for (k, v) in record.fields.iter().filter(|(k, _)| tells_error(k)) {
+            if fields.len() < MESSAGE_BYTES_MAX {
+                fields.push_str(k);
+                fields.push_str(": ");
+                fields.push_str(head(v, 512));
+                fields.push('\n');
+            }
+        }
+        if !fields.is_empty() {
+            out.push(Site { exception: None, kind: "", text: Cow::Owned(fields) });
+        }
+    }
+    out
+}
+
+/// Fields whose values are an error's own words: `err.code`, `error`, `exception.message`, `reason`, `cause`.
+fn tells_error(key: &str) -> bool {
+    let low = key.to_ascii_lowercase();
+    let last = low.rsplit('.').next().unwrap_or("");
+    ["err", "exc", "cause", "reason"].iter().any(|w| low.starts_with(w) || last.starts_with(w)) || matches!(last, "code" | "errno" | "syscall" | "sqlstate" | "detail")
+}
+
+fn is_code(key: &str) -> bool {
+    let last = key.rsplit('.').next().unwrap_or("");
+    last.eq_ignore_ascii_case("code") || last.eq_ignore_ascii_case("sqlstate")
+}
+
+fn is_sqlstate(value: &str) -> bool {
+    value.len() == 5 && value.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) && value.bytes().any(|b| b.is_ascii_digit())
+}
+
+/// Exceptions that *are* an answer with a status, raised by the service itself: their status is no other service's.
+fn is_own_answer(kind: &str) -> bool {
+    matches!(short(kind), "HttpException" | "HTTPException" | "InternalServerErrorException" | "InternalServerError" | "NotFoundHttpException" | "ResponseStatusException" | "HttpError")
+}
+
+/// The error of a missing socket file reads like that of a missing file.
+fn is_socket(text: &str, cause: &Means) -> bool {
+    let Means::Cause(c) = cause else { return false };
+    c.is(Class::Config, "missing-file") && (text.contains(".sock") || text.contains("connect(") || text.contains(" connect ") || text.contains("s.PGSQL") || text.contains("to connect"))
+}
+
+/// How the vocabulary calls it when the peer is a database: a time-out while connecting says that the host does not answer.
+fn of_database(name: &str, text: &str) -> Cause {
+    Cause::new(Class::Database, database_word(name, text).unwrap_or("connection-lost"))
+}
+
+/// See [`of_database`]; `None` where a database has no such cause.
+pub(super) fn database_word(name: &str, text: &str) -> Option<&'static str> {
+    let low = text.to_ascii_lowercase();
+    if name == "timeout" && (low.contains("connect") || low.contains("dial ") || low.contains("etimedout")) {
+        return Some("host-unreachable");
+    }
+    owner::as_database(name)
+}
+
+fn is_panic(kind: &str) -> bool {
+    let k = kind.to_ascii_lowercase();
+    k.contains("panic") || k.contains("assert") || k.contains("abort")
+}
+
+/// Does the exception tell of a failure, rather than of a warning that PHP wrote with a place?
+fn is_error(record: &Record, e: &Exception) -> bool {
+    let warns = ["PHP Warning", "PHP Notice", "PHP Deprecated", "Warning", "Notice", "Deprecated", "DeprecationWarning", "UserWarning"];
+    !warns.contains(&e.kind.as_str()) && !e.kind.ends_with("Warning") && record.level != Level::Warn
+}
+
+/// The last segment of a type's name.
+fn short(kind: &str) -> &str {
+    let kind = kind.trim();
+    kind.rsplit(['.', '\\', ':', '/', '$']).next().filter(|s| !s.is_empty()).unwrap_or(kind)
+}
+
+fn quoted(text: &str) -> Option<String> {
+    let from = text.find(['\'', '"', '`'])?;
+    let mark = text.get(from..)?.chars().next()?;
+    let rest = text.get(from + 1..)?;
+    let to = rest.find(mark)?;
+    rest.get(..to).filter(|s| !s.is_empty() && s.len() < 200).map(str::to_owned)
+}
