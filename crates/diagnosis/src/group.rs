@@ -196,15 +196,17 @@ impl Scene<'_> {
             }
             Class::Database | Class::Upstream => {
                 if let Some(c) = &f.culprit {
-                    let key = if peerless(&f.cause) { normal_peer(c) } else { c.clone() };
+                    // Another service is one whatever path was asked for.
+                    let key = if peerless(&f.cause) || f.cause.class == Class::Upstream { normal_peer(c) } else { c.clone() };
                     return (Some(c.clone()), key);
                 }
                 // An object dump behind the error (axios, undici) names the peer some lines below.
                 if f.cause.class == Class::Upstream
                     && !r.is_ledger()
                     && let Some(p) = crate::recognise::peer(&r.message)
+                    && !self.is_database(&p)
                 {
-                    let key = if peerless(&f.cause) { normal_peer(&p) } else { p.clone() };
+                    let key = normal_peer(&p);
                     return (Some(p), key);
                 }
                 if f.cause.class == Class::Upstream
@@ -229,12 +231,27 @@ impl Scene<'_> {
                 if let Some(c) = &f.culprit {
                     return (Some(c.clone()), crate::join::fold(c));
                 }
-                if let Some((at, function)) = app_place(&r.exceptions) {
+                let place = app_place(&r.exceptions);
+                // What a process lacks is named by the process; the place only says who noticed.
+                let of_process = matches!(f.cause.name.as_str(), "too-many-open-files" | "process-crash") || (f.cause.class == Class::Resource && place.is_none());
+                if of_process {
+                    let path = self.obs.paths.get(r.source as usize).map_or("", String::as_str);
+                    let who = crate::events::writer_name(r.service.as_deref(), path);
+                    let at = place.map(|(at, _)| format!("{who} ({at})")).unwrap_or_else(|| who.clone());
+                    return (Some(at), who);
+                }
+                if let Some((at, function)) = place {
                     return (Some(at), if f.cause.class == Class::Config { said(f) } else { function });
                 }
                 (None, said(f))
             }
         }
+    }
+
+    /// Did a database say that it listens there?
+    fn is_database(&self, peer: &str) -> bool {
+        let peer = normal_peer(peer);
+        self.events.addresses.iter().any(|(k, v)| matches!(k.as_str(), "postgresql" | "mariadb" | "mysql" | "mongodb") && v.contains(&peer))
     }
 
     /// The only address at which that kind of service (any database, if the wording does not tell) said it listens.
@@ -298,6 +315,28 @@ impl Scene<'_> {
                 Some(e)
             })
             .collect()
+    }
+
+    /// A failed call that names no peer (a read timeout) has that of another failed call from the same function.
+    pub fn name_peers(&self, explained: &mut [Option<Explanation>]) {
+        let caller = |e: &Explanation| {
+            let r = self.record(e.candidate?);
+            let f = r.exceptions.iter().rev().find_map(Exception::app_frame)?;
+            Some((f.file.clone(), f.function.clone()))
+        };
+        let has_peer = |e: &Explanation| e.culprit.as_deref().is_some_and(|c| c.contains("://") || c.rsplit_once(':').is_some_and(|(h, p)| !h.contains('/') && p.parse::<u16>().is_ok()));
+        let mut known: HashMap<(String, String), String> = HashMap::new();
+        for e in explained.iter().flatten().filter(|e| e.cause.class == Class::Upstream && has_peer(e)) {
+            if let (Some(at), Some(c)) = (caller(e), &e.culprit) {
+                known.entry(at).or_insert_with(|| c.clone());
+            }
+        }
+        for e in explained.iter_mut().flatten().filter(|e| e.cause.class == Class::Upstream && !has_peer(e)) {
+            if let Some(c) = caller(e).and_then(|at| known.get(&at)) {
+                e.fingerprint = format!("{}|{}", e.cause, normal_peer(c));
+                e.culprit = Some(c.clone());
+            }
+        }
     }
 
     /// Symptoms of a dead process ("connection refused", "prematurely closed") get the process's own last words.
@@ -586,9 +625,6 @@ impl Scene<'_> {
                 let c = causes.entry(&e.cause).or_default();
                 c.0 += 1;
                 c.1 = c.1.max(i32::from(e.finding.weight));
-                if let Some(c) = &e.culprit {
-                    *culprits.entry(c).or_default() += 1;
-                }
             }
         }
         g.cause = causes
@@ -597,6 +633,15 @@ impl Scene<'_> {
             .map_or_else(|| Cause::new(Class::Unknown, "unexplained"), |(c, _)| (*c).clone());
         if g.fingerprint.starts_with("resource/too-many-open-files") {
             g.cause = Cause::new(Class::Resource, "too-many-open-files");
+        }
+        let cause = g.cause.clone();
+        for same in [true, false] {
+            if culprits.is_empty() {
+                let named = g.failures.iter().filter_map(|&k| explained[k].as_ref()).filter(|e| !same || e.cause == cause);
+                for c in named.filter_map(|e| e.culprit.as_deref()) {
+                    *culprits.entry(c).or_default() += 1;
+                }
+            }
         }
         g.culprit = culprits.into_iter().max_by_key(|(c, n)| (*n, std::cmp::Reverse(c.to_string()))).map(|(c, _)| c.to_owned());
         if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).find(|e| e.cause == g.cause && e.candidate.is_some()) {

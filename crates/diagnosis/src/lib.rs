@@ -84,6 +84,7 @@ pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Setti
     let joins = join::join(&obs, &ledger.failures, &candidates);
     let scene = Scene { obs: &obs, failures: &ledger.failures, candidates: &candidates, joins: &joins, events: &events };
     let mut explained = scene.explain();
+    scene.name_peers(&mut explained);
     scene.dig_for_processes(&mut explained);
     scene.adopt(&mut explained);
     let groups = scene.group(&explained);

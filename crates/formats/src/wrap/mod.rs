@@ -1,6 +1,66 @@
 //! Wrappers around lines of something else.
 
-use crate::Wrapper;
+mod cloudwatch;
+mod compose;
+mod cri;
+mod docker;
+mod fluent;
+mod foreman;
+mod heroku;
+mod journal;
+mod kubectl;
+pub(crate) mod members;
+mod pm2;
+mod rfc5424;
+mod shipper;
+mod syslog;
+mod timestamps;
 
-/// The wrappers, in the order in which they are tried.
-pub static WRAPPERS: &[&dyn Wrapper] = &[];
+use crate::Wrapper;
+use record::Level;
+use std::borrow::Cow;
+
+/// The wrappers, in the order in which they are tried: the narrow before the wide.
+pub static WRAPPERS: &[&dyn Wrapper] = &[
+    &docker::DockerJson,
+    &cri::Cri,
+    &journal::JournalJson,
+    &rfc5424::Rfc5424,
+    &heroku::Heroku,
+    &syslog::Syslog,
+    &pm2::Pm2,
+    &pm2::Pm2Time,
+    &foreman::Foreman,
+    &compose::Compose,
+    &kubectl::KubectlPrefix,
+    &kubectl::Stern,
+    &fluent::FluentFile,
+    &fluent::FluentBitStdout,
+    &cloudwatch::CloudwatchTail,
+    &shipper::Shipper,
+    &timestamps::Timestamps,
+];
+
+/// Takes the line end off.
+fn trim_line_end(text: &mut Cow<'_, str>) {
+    let len = text.trim_end_matches(['\n', '\r']).len();
+    if len < text.len() {
+        match text {
+            Cow::Borrowed(t) => *t = t.get(..len).unwrap_or(t),
+            Cow::Owned(t) => t.truncate(len),
+        }
+    }
+}
+
+/// Syslog's severities (RFC 5424 §6.2.1), which the journal's PRIORITY shares.
+fn severity(number: u32) -> Level {
+    match number {
+        0..=2 => Level::Fatal,
+        3 => Level::Error,
+        4 => Level::Warn,
+        5 => Level::Notice,
+        6 => Level::Info,
+        7 => Level::Debug,
+        _ => Level::Unknown,
+    }
+}
