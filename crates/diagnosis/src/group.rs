@@ -229,7 +229,10 @@ impl Scene<'_> {
             }
             _ => {
                 if let Some(c) = &f.culprit {
-                    return (Some(c.clone()), crate::join::fold(c));
+                    // Files come and go; the folder that refuses or is full stays.
+                    let folder = matches!(f.cause.name.as_str(), "permission-denied" | "disk-full") && c.starts_with('/');
+                    let key = if folder { c.rsplit_once('/').map_or(c.as_str(), |x| x.0) } else { c };
+                    return (Some(c.clone()), crate::join::fold(key));
                 }
                 let place = app_place(&r.exceptions);
                 // What a process lacks is named by the process; the place only says who noticed.
@@ -241,7 +244,13 @@ impl Scene<'_> {
                     return (Some(at), who);
                 }
                 if let Some((at, function)) = place {
-                    return (Some(at), if f.cause.class == Class::Config { said(f) } else { function });
+                    let file = at.split(':').next().unwrap_or("").to_owned();
+                    let key = match f.cause.name.as_str() {
+                        "disk-full" => file,
+                        _ if f.cause.class == Class::Config => said(f),
+                        _ => function,
+                    };
+                    return (Some(at), key);
                 }
                 (None, said(f))
             }
@@ -424,7 +433,8 @@ impl Scene<'_> {
 
     /// Failures that no record explains join those of the same route and status, or the outage they lie in.
     pub fn adopt(&self, explained: &mut [Option<Explanation>]) {
-        let weak = |e: &Option<Explanation>| e.is_none();
+        // What only met a failure in time and was read only in general yields to what explains its likes.
+        let weak = |e: &Option<Explanation>| e.as_ref().is_none_or(|e| e.how == How::Time && (e.finding.general || e.finding.symptom));
         // (route, method, status) → fingerprint → count
         let mut by_route: HashMap<(&str, &str, u16), HashMap<String, (u32, usize)>> = HashMap::new();
         let mut by_status: HashMap<u16, Vec<(Time, usize)>> = HashMap::new();
@@ -453,10 +463,17 @@ impl Scene<'_> {
                 if let Some((n, like)) = map.values().max_by_key(|v| v.0)
                     && f64::from(*n) >= 0.75 * f64::from(total)
                     && total >= 2
+                    && (e.is_none() || (total >= 6 && explained[*like].as_ref().map(|x| &x.fingerprint) != e.as_ref().map(|x| &x.fingerprint)))
                 {
                     take.push((k, *like));
                     continue;
                 }
+                if e.is_some() {
+                    continue;
+                }
+            }
+            if e.is_some() {
+                continue;
             }
             let Some(at) = f.at else { continue };
             if let Some(list) = by_status.get(&f.status) {
@@ -507,6 +524,7 @@ impl Scene<'_> {
         let mut list: Vec<Group> = groups.into_values().collect();
         self.fold_outages(&mut list, explained);
         fold_vague(&mut list, explained);
+        self.fold_same_call(&mut list);
         for g in &mut list {
             self.settle(g, explained);
         }
@@ -552,6 +570,30 @@ impl Scene<'_> {
         }
         self.fold_into_outage(list, explained);
         self.fold_into_descriptors(list);
+    }
+
+    /// Waits of one kind in one function of the app are one problem, whether or not the wording named the table.
+    fn fold_same_call(&self, list: &mut Vec<Group>) {
+        let call = |g: &Group| {
+            let name = g.fingerprint.split('|').next()?;
+            if !matches!(name, "database/lock-timeout" | "database/deadlock" | "database/query-timeout" | "database/pool-exhausted") {
+                return None;
+            }
+            let frame = g.causes.iter().find_map(|(c, _)| self.record(*c).exceptions.iter().rev().find_map(Exception::app_frame))?;
+            Some((name.to_owned(), frame.file.clone(), frame.function.clone()))
+        };
+        let mut i = 0;
+        while i < list.len() {
+            let target = call(&list[i]).and_then(|c| (0..i).find(|&j| call(&list[j]).as_ref() == Some(&c)));
+            match target {
+                Some(j) => {
+                    let g = list.remove(i);
+                    list[j].failures.extend(g.failures);
+                    list[j].causes.extend(g.causes);
+                }
+                None => i += 1,
+            }
+        }
     }
 
     /// With no file descriptor left the wrong layer speaks: connections that "are bad", names that do not resolve.

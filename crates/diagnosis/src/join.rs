@@ -189,11 +189,18 @@ impl Index {
 
 /// How far a record lies outside the time that the failed request took; 0 inside. Access logs write the begin (Apache) or
 /// the end (nginx), so its duration counts both ways.
-fn off(f: &Failure, at: Option<Time>) -> i64 {
-    match (f.at, at) {
-        (Some(a), Some(b)) => (b.since(a).abs() - f.duration_us.unwrap_or(0)).max(0),
-        _ => 0,
-    }
+fn off(f: &Failure, r: &Record) -> i64 {
+    let (Some(a), Some(b)) = (f.at, r.at) else { return 0 };
+    // A record without a time of its own lies anywhere between its dated neighbours, if these are not too far apart.
+    let end = r.until.filter(|u| *u > b && u.since(b) <= 30 * SECOND).unwrap_or(b);
+    let away = if a < b {
+        b.since(a)
+    } else if a > end {
+        a.since(end)
+    } else {
+        0
+    };
+    (away - f.duration_us.unwrap_or(0)).max(0)
 }
 
 fn is_local(client: &str) -> bool {
@@ -246,7 +253,7 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> HashMap<usize, usize
 fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request>) -> Option<(i32, How)> {
     let mut s = 0;
     let mut how = How::Time;
-    let away = off(f, r.at);
+    let away = off(f, r);
     let id = q.and_then(|q| q.id.as_deref()).or(q.and_then(|q| q.trace.as_deref()));
     if let Some(id) = id
         && f.ids.iter().any(|x| x == id)
@@ -365,10 +372,13 @@ impl Affinity {
         if before == after {
             return 0;
         }
+        // The request on the side where this log writes its errors went well: the error was its, and was handled.
+        let own = if before > after { r.status_after } else { r.status_before };
+        let handled = if own.is_some_and(|s| s < 500) { -40 } else { 0 };
         match side(obs, f, r) {
             Some(true) if before > after => 14,
             Some(false) if after > before => 14,
-            _ => 0,
+            _ => handled,
         }
     }
 
@@ -410,20 +420,24 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
         *affinity.pairs.entry((t, route_of(&failures[j.failure]))).or_default() += 1;
         *affinity.templates.entry(t).or_default() += 1;
     }
-    // On which side of its request does each log write an error? Told by those with a failed request on one side only.
-    let ix = index(obs, failures);
+    // On which side of its request does each log write an error? Told by errors that stand next to failed requests on one side
+    // nearly always.
+    let mut beside: HashMap<(u32, u64), [u32; 3]> = HashMap::new();
     for cand in candidates.iter().filter(|c| !c.ledger) {
         let r = &obs.records[cand.record];
-        let Some(list) = ix.by_source.get(&r.source) else { continue };
-        let span = r.message.lines().count() as u64;
-        let i = list.partition_point(|(l, _)| *l < r.line);
-        let before = list.get(i).is_some_and(|(l, _)| *l < r.line + span + ADJACENT_LINES);
-        let after = i > 0 && list.get(i - 1).is_some_and(|(l, _)| r.line - l <= ADJACENT_LINES);
-        let votes = affinity.sides.entry(r.source).or_default();
-        match (before, after) {
-            (true, false) => votes.0 += 1,
-            (false, true) => votes.1 += 1,
-            _ => {}
+        if let (Some(b), Some(a)) = (r.status_before, r.status_after) {
+            let e = beside.entry((r.source, cand.template)).or_default();
+            e[0] += 1;
+            e[1] += u32::from(a >= 500);
+            e[2] += u32::from(b >= 500);
+        }
+    }
+    for ((source, _), [n, next_failed, last_failed]) in beside {
+        let votes = affinity.sides.entry(source).or_default();
+        if next_failed * 5 >= n * 4 && next_failed > last_failed {
+            votes.0 += next_failed - last_failed;
+        } else if last_failed * 5 >= n * 4 && last_failed > next_failed {
+            votes.1 += last_failed - next_failed;
         }
     }
     join_once(obs, failures, candidates, &affinity)
@@ -490,7 +504,7 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
                 }
                 Some((s, how, k))
             })
-            .max_by_key(|(s, how, k)| (*s, *how, std::cmp::Reverse(off(&failures[*k], r.at)), std::cmp::Reverse(*k)));
+            .max_by_key(|(s, how, k)| (*s, *how, std::cmp::Reverse(off(&failures[*k], r)), std::cmp::Reverse(*k)));
         match best {
             Some((s, how, k)) if s >= 25 && how != How::Time => {
                 *has.entry((k, cand.template)).or_default() += 1;
@@ -525,9 +539,9 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
         }
         let reach = ix.longest_us + NEAR_US;
         let best = ix
-            .around(at, reach, reach)
-            .filter(|&k| off(&failures[k], r.at) <= NEAR_US)
-            .filter_map(|k| score(obs, &failures[k], r, r.request.as_ref()).map(|(s, _)| (s + affinity.points(cand.template, &failures[k]), k)))
+            .around(at, reach, reach + r.until.map_or(0, |u| u.since(at).clamp(0, 30 * SECOND)))
+            .filter(|&k| off(&failures[k], r) <= NEAR_US)
+            .filter_map(|k| score(obs, &failures[k], r, r.request.as_ref()).map(|(s, _)| (s + affinity.points(cand.template, &failures[k]) + affinity.side_points(obs, &failures[k], r), k)))
             .max_by_key(|&(s, k)| {
                 let f = &failures[k];
                 let raw = f.at.map_or(0, |t| t.since(at).abs());
@@ -535,7 +549,7 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
                 let lacks = if explained[k] { 0 } else { 20 };
                 (std::cmp::Reverse(taken), s + lacks, std::cmp::Reverse(raw))
             });
-        if let Some((_, k)) = best {
+        if let Some((_, k)) = best.filter(|(s, _)| *s > -15) {
             *has.entry((k, cand.template)).or_default() += 1;
             if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error {
                 explained[k] = true;

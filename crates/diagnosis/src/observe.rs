@@ -209,6 +209,7 @@ impl Observations {
         }
         for r in self.records.iter_mut().filter(|r| r.source == source && r.zone != Zone::Stated) {
             r.at = r.at.map(|t| t.plus(by));
+            r.until = r.until.map(|t| t.plus(by));
         }
         // A log states its zone in its access lines or nowhere: ticks move only where no line stated one.
         let stated = self.records.iter().any(|r| r.source == source && r.zone == Zone::Stated && r.is_ledger());

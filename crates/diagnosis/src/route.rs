@@ -59,7 +59,7 @@ fn is_variable(seg: &str) -> bool {
         return seg.matches('%').count() > 2 || seg.contains('@');
     }
     // v1, v2.1, oauth2, web3, http2
-    let version = seg.strip_prefix(['v', 'V']).is_some_and(|r| r.bytes().all(|b| b.is_ascii_digit() || b == b'.'));
+    let version = seg.strip_prefix('v').is_some_and(|r| r.len() <= 4 && r.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !r.starts_with('0'));
     if version || (letters >= 3 && digits == 1 && !seg.contains(['-', '_', ':'])) {
         return false;
     }
@@ -76,6 +76,7 @@ mod tests {
         assert_eq!(template("/invoices/54.json"), "/invoices/{id}.json");
         assert_eq!(template("/api/v1/stock/SKU-61"), "/api/v1/stock/{id}");
         assert_eq!(template("/reports/2026-04"), "/reports/{id}");
+        assert_eq!(template("/vouchers/V0043/apply"), "/vouchers/{id}/apply");
         assert_eq!(template("/oauth2/token"), "/oauth2/token");
         assert_eq!(template("/u/3f2504e0-4f89-11d3-9a0c-0305e82c3301"), "/u/{id}");
         assert_eq!(template("/"), "/");

@@ -24,6 +24,8 @@ pub struct Record {
     pub format: &'static str,
     /// When, if its log says so or a neighbour's time could be taken over.
     pub at: Option<Time>,
+    /// Where `at` is that of the line before: the time of the next dated line, so that the record lies between the two.
+    pub until: Option<Time>,
     /// How sure the offset of `at` is.
     pub zone: Zone,
     /// Severity as the writer named it.
@@ -46,6 +48,10 @@ pub struct Record {
     pub fields: Vec<(String, String)>,
     /// What this record marks on the time line besides an error.
     pub mark: Option<Mark>,
+    /// Status of the request logged directly before it in the same stream, if the stream logs requests.
+    pub status_before: Option<u16>,
+    /// Status of the request logged directly after it.
+    pub status_after: Option<u16>,
 }
 
 /// A request as one record saw it. Fields absent from the log are `None` or empty.

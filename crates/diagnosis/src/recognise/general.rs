@@ -453,13 +453,16 @@ impl General {
         let read_there = e.frames.iter().take(3).any(environ) || record.message.contains("os.environ[") || record.message.contains("ENV.fetch");
         let telling = ["_KEY", "_SECRET", "_TOKEN", "_URL", "_URI", "_PASSWORD", "_DSN", "_HOST", "_PORT", "_USER"];
         let named = name.contains('_') && telling.iter().any(|t| name.ends_with(t));
-        let weight = if read_there { WEIGHT_MAX } else { 40 };
+        // Exact as a signature, but what tells it is a frame, which no pattern sees.
+        let weight = if read_there { 80 } else { 62 };
         (read_there || named).then(|| Finding {
+            signature: "environment-key".to_owned(),
             cause: Cause::new(Class::Config, "missing-setting"),
             culprit: Some(name.to_owned()),
             weight,
             matched: super::line_at(&site.text, 0).to_owned(),
-            general: true,
+            title: Some(format!("{name} is not set")),
+            next: vec!["is it in the environment of this release (unit file, compose file, secret)?".to_owned()],
             ..Finding::default()
         })
     }

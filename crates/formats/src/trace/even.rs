@@ -41,6 +41,10 @@ pub(super) fn even(text: &str) -> Cow<'_, str> {
     if let Some(open) = unescaped(&text) {
         text = Cow::Owned(open);
     }
+    if memchr::memchr(b'\r', text.as_bytes()).is_some() {
+        // AWS Lambda separates the lines of one entry by carriage returns.
+        text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
+    }
     if memchr::memchr(0x1b, text.as_bytes()).is_some() {
         text = Cow::Owned(uncoloured(&text));
     }

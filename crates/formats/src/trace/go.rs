@@ -4,11 +4,11 @@
 //! http: panic serving 127.0.0.1:60336: runtime error: invalid memory address or nil pointer dereference
 //! goroutine 117 [running]:
 //! net/http.(*conn).serve.func1()
-//! 	/usr/lib/go-1.19/src/net/http/server.go:1850 +0xbf
+//!     /usr/lib/go-1.19/src/net/http/server.go:1850 +0xbf
 //! main.(*WeeklyDiscount).Apply(...)
-//! 	/srv/booking/rates.go:19
+//!     /srv/booking/rates.go:19
 //! created by net/http.(*Server).Serve
-//! 	/usr/lib/go-1.19/src/net/http/server.go:3102 +0x4db
+//!     /usr/lib/go-1.19/src/net/http/server.go:3102 +0x4db
 //! ```
 //!
 //! Source: Go's `runtime/traceback.go` and `runtime/panic.go`, `net/http/server.go` (`http: panic serving`), gin's `recovery.go`
@@ -17,7 +17,7 @@
 use super::chain::{exception, frame};
 use super::place::{file_line, number};
 use memchr::memmem;
-use record::{Exception, Frame};
+use record::Exception;
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
     let t = text.as_bytes();
@@ -42,6 +42,7 @@ pub(super) fn starts(line: &str) -> bool {
         || line.starts_with("http: panic serving ")
         || line.starts_with("fatal error: ")
         || line.starts_with("runtime: out of memory")
+        || line.starts_with("runtime: goroutine stack exceeds ")
         || line.starts_with("SIGABRT: abort")
         || line.starts_with("SIGSEGV: ")
         || line.starts_with("SIGQUIT: quit")
@@ -70,7 +71,38 @@ pub(super) fn closes(previous: &str, line: &str) -> bool {
         !line.contains(' ') && !line.starts_with(['\t', ' ']) && line.contains('.') && is_path_function(line);
     (position(previous).is_some() && bare)
         || (previous.trim_end().ends_with("panic recovered:") && !line.trim().is_empty())
-        || (previous.starts_with("[Recovery]") && !line.trim().is_empty() && !line.starts_with("[GIN]"))
+        // In debug mode gin prints the request's head before the message.
+        || (is_request_head(previous) && !line.trim().is_empty() && !line.starts_with('['))
+        || (previous.starts_with("runtime: ") && line.starts_with("fatal error: "))
+}
+
+/// A request line or one of the headers that every client sends.
+fn is_request_head(line: &str) -> bool {
+    const HEADERS: &[&str] = &[
+        "Host: ",
+        "User-Agent: ",
+        "Accept: ",
+        "Accept-Encoding: ",
+        "Accept-Language: ",
+        "Connection: ",
+        "Content-Length: ",
+        "Content-Type: ",
+        "Authorization: ",
+        "Cookie: ",
+        "Referer: ",
+        "Cache-Control: ",
+        "X-Forwarded-",
+        "X-Real-Ip: ",
+        "X-Request-Id: ",
+        "Sec-Fetch-",
+        "Sec-Ch-",
+        "Upgrade-Insecure-Requests: ",
+        "Origin: ",
+        "Pragma: ",
+        "Dnt: ",
+    ];
+    HEADERS.iter().any(|h| line.starts_with(h))
+        || line.trim_end().ends_with(" HTTP/1.1") && !line.contains('"') && !line.contains(" - ")
 }
 
 /// `goroutine 117 [running]:`, also `goroutine 1 gp=0xc000 m=0 [running]:`
@@ -302,6 +334,7 @@ impl Reader {
                 "runtime: out of memory",
                 "stack overflow",
                 "out of memory",
+                "unexpected signal",
             ]
             .iter()
             .any(|m| self.e.message.contains(m))
@@ -313,12 +346,6 @@ impl Reader {
         }
         vec![self.e]
     }
-}
-
-/// Frames of a stack that stands alone, for other readers.
-#[cfg(test)]
-fn places(frames: &[Frame]) -> Vec<String> {
-    frames.iter().map(Frame::place).collect()
 }
 
 #[cfg(test)]
@@ -361,7 +388,7 @@ mod tests {
         ));
         let e = &chain[0];
         assert_eq!((e.kind.as_str(), e.message.as_str()), ("panic", "runtime error: integer divide by zero"));
-        assert_eq!(places(&e.frames)[1], "/srv/gopath/src/tickets/handlers/handlers.go:76");
+        assert_eq!(e.frames[1].place(), "/srv/gopath/src/tickets/handlers/handlers.go:76");
         assert_eq!(e.app_frame().unwrap().function, "percent");
     }
 
@@ -442,5 +469,7 @@ mod tests {
             assert!(read(text).is_empty(), "{text}");
         }
         assert!(closes("\t/srv/ledger/store/open.go:31", "main.main"));
+        assert!(closes("GET /tickets/7 HTTP/1.1", "Host: tickets.example.com"));
+        assert!(closes("User-Agent: curl/8.5.0", "runtime error: integer divide by zero"));
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! java.lang.NullPointerException: Cannot invoke "com.example.shop.model.Supplier.getCountry()" because … is null
-//! 	at com.example.shop.service.PriceService.shippingCents(PriceService.java:12)
-//! 	at java.base/java.lang.Thread.run(Thread.java:840) ~[na:na]
+//!     at com.example.shop.service.PriceService.shippingCents(PriceService.java:12)
+//!     at java.base/java.lang.Thread.run(Thread.java:840) ~[na:na]
 //! Caused by: java.net.ConnectException: Connection refused
-//! 	... 34 more
+//!     ... 34 more
 //! ```
 //!
 //! Source: OpenJDK `java/lang/Throwable.java` and `StackTraceElement.toString`; logback's `ThrowableProxyConverter` (`common frames
@@ -154,7 +154,8 @@ impl Reader {
         if let Some((outer, rest)) = caused(t)
             && let Some((kind, message)) = headed(rest).or_else(|| type_name(rest))
         {
-            self.sure |= is_qualified(kind) || is_error(kind);
+            // Node also says "Caused by: Error: …".
+            self.sure |= kind.contains('.') && is_qualified(kind);
             self.caused = true;
             self.in_stack = false;
             let e = exception(kind, message);
@@ -239,7 +240,9 @@ impl Reader {
             self.sure |= !deeper.is_empty();
             self.chain.extend(deeper);
         }
-        if self.sure { self.chain } else { Vec::new() }
+        // Frames that were no JVM's went into the messages.
+        let foreign = |e: &Exception| e.frames.is_empty() && e.message.contains("\n    at ");
+        if self.sure && !self.chain.iter().any(foreign) { self.chain } else { Vec::new() }
     }
 }
 

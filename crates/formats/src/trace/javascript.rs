@@ -161,6 +161,7 @@ pub(super) fn continues(line: &str) -> bool {
         || t.starts_with("[cause]: ")
         || t.starts_with("[errors]: [")
         || template_line(line)
+        || t.starts_with("... ") && t.ends_with(" lines matching cause stack trace ...")
         || t.starts_with("Require stack:")
         || (t.starts_with("- /") && t.ends_with("js"))
         || t.starts_with("----- Native stack trace -----")
@@ -181,7 +182,9 @@ pub(super) fn closes(previous: &str, line: &str) -> bool {
     let marker = !p.is_empty() && p.bytes().all(|c| matches!(c, b'^' | b'~'));
     (marker && (headed(line).is_some() || line.starts_with("[")))
         || (excerpt_place(previous).is_some() && indent(line) > 0)
-        || (excerpt_place(previous).is_some() && !line.is_empty() && headed(line).is_none())
+        || (excerpt_place(previous).is_some()
+            && line.starts_with(|c: char| c.is_ascii_alphabetic() || "(}/.".contains(c))
+            && headed(line).is_none())
         || (template_line(previous) && !line.trim().is_empty())
         || (template_head(previous).is_some() && template_line(line))
 }
@@ -317,7 +320,7 @@ struct Reader {
 impl Reader {
     fn line(&mut self, line: &str) {
         let t = line.trim();
-        if t.is_empty() {
+        if t.is_empty() || t.ends_with(" lines matching cause stack trace ...") {
             return;
         }
         if let Some(f) = v8_frame(t).or_else(|| gecko_frame(t)) {
@@ -572,6 +575,17 @@ mod tests {
     }
 
     #[test]
+    fn node_shortens_causes() {
+        let chain = read(concat!(
+            "ERROR [error] GET /tickets/1585 AxiosError: certificate has expired\n    at AxiosError.from (/srv/travel/node_modules/axios/dist/node/axios.cjs:1684:24)\n    at async exports.ticket (/srv/travel/src/partners.js:8:33)\n",
+            "Caused by: Error: certificate has expired\n    at TLSSocket.onConnectSecure (node:_tls_wrap:1699:34)\n    ... 2 lines matching cause stack trace ...\n    at ssl.onhandshakedone (node:_tls_wrap:883:12) {\n  isAxiosError: true,\n  code: 'CERT_HAS_EXPIRED',\n",
+            "  config: [Object: null prototype] {\n    transitional: {\n      clarifyTimeoutError: false,\n    }\n  },\n  [cause]: Error: certificate has expired\n      at TLSSocket.onConnectSecure (node:_tls_wrap:1699:34)\n}\n"
+        ));
+        assert_eq!(kinds(&chain), ["AxiosError", "Error"]);
+        assert_eq!(chain[0].app_frame().unwrap().place(), "/srv/travel/src/partners.js:8");
+    }
+
+    #[test]
     fn aggregate_errors_of_happy_eyeballs() {
         let chain = read(concat!(
             "AggregateError [ECONNREFUSED]: \n    at internalConnectMultiple (node:net:1139:18)\n    at afterConnectMultiple (node:net:1714:7) {\n  code: 'ECONNREFUSED',\n  [errors]: [\n",
@@ -585,14 +599,14 @@ mod tests {
 
     #[test]
     fn uncaught_with_its_excerpt() {
-        let chain = read(concat!(
-            "/srv/app/boot.js:12\n  throw new NoConfig('DATABASE_URL is not set');\n  ^\n\nNoConfig: DATABASE_URL is not set\n    at Object.<anonymous> (/srv/app/boot.js:12:9)\n    at Module._compile (node:internal/modules/cjs/loader:1521:14)\n\nNode.js v20.18.1\n"
-        ));
+        let chain = read(
+            "/srv/app/boot.js:12\n  throw new NoConfig('DATABASE_URL is not set');\n  ^\n\nNoConfig: DATABASE_URL is not set\n    at Object.<anonymous> (/srv/app/boot.js:12:9)\n    at Module._compile (node:internal/modules/cjs/loader:1521:14)\n\nNode.js v20.18.1\n",
+        );
         assert_eq!(kinds(&chain), ["NoConfig"]);
         assert_eq!(chain[0].frames.len(), 2);
-        let chain = read(concat!(
-            "/srv/app/prices.js:3\nconst a = ;\n          ^\n\nSyntaxError: Unexpected token ';'\n    at wrapSafe (node:internal/modules/cjs/loader:1378:20)\n"
-        ));
+        let chain = read(
+            "/srv/app/prices.js:3\nconst a = ;\n          ^\n\nSyntaxError: Unexpected token ';'\n    at wrapSafe (node:internal/modules/cjs/loader:1378:20)\n",
+        );
         assert_eq!(chain[0].frames[0].place(), "/srv/app/prices.js:3");
         let chain = read(concat!(
             "node:events:497\n      throw er; // Unhandled 'error' event\n      ^\n\nError: listen EADDRINUSE: address already in use :::3000\n    at Server.setupListenHandle [as _listen2] (node:net:1817:16)\n",

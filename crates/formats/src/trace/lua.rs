@@ -4,8 +4,8 @@
 //! lua entry thread aborted: runtime error: /srv/edge/lua/router.lua:14: attempt to index local 'route' (a nil value)
 //! stack traceback:
 //! coroutine 0:
-//! 	/srv/edge/lua/router.lua: in function 'pick'
-//! 	content_by_lua(nginx.conf:31):3: in main chunk
+//!     /srv/edge/lua/router.lua: in function 'pick'
+//!     content_by_lua(nginx.conf:31):3: in main chunk
 //! ```
 //!
 //! Source: lua-nginx-module `src/ngx_http_lua_util.c`, Lua's `lauxlib.c` (`luaL_traceback`).

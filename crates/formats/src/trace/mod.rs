@@ -123,7 +123,16 @@ pub fn continues(line: &str) -> bool {
 pub fn joins(previous: &str, line: &str) -> bool {
     line.len() <= LINE_BYTES_MAX
         && previous.len() <= LINE_BYTES_MAX
+        && !is_dated(line)
         && LANGUAGES.iter().any(|l| (l.closes)(previous, line))
+}
+
+/// Does the line begin with a date or as an object of JSON? Then it is an entry of its own, whatever stood before.
+fn is_dated(line: &str) -> bool {
+    let b = line.strip_prefix('[').unwrap_or(line).as_bytes();
+    let year =
+        b.get(..4).is_some_and(|y| y.iter().all(u8::is_ascii_digit)) && matches!(b.get(4), Some(b'-' | b'/'));
+    year || line.starts_with("{\"")
 }
 
 /// Lines longer than this are data, not frames (minified sources, dumps of request bodies).

@@ -37,6 +37,7 @@ const LAST_WORDS: &[&str] = &[
     "pure virtual method called",
     "realloc(): invalid",
     "Floating point exception",
+    "memory allocation of ",
 ];
 
 pub(super) fn read(text: &str) -> Vec<Exception> {

@@ -42,6 +42,10 @@ pub(super) fn read(text: &str) -> Vec<Exception> {
         let message =
             t.split_once("stderr from ").and_then(|(_, r)| r.split_once(": ")).map_or(t, |(_, m)| m);
         let message = message.strip_suffix(" called").unwrap_or(message);
+        // What follows from an error that was said before, maybe in another record.
+        if message.starts_with("BEGIN failed") || message.starts_with("Compilation failed in require") {
+            continue;
+        }
         let mild = [
             "Use of uninitialized value",
             "Odd number of elements",

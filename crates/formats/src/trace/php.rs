@@ -95,13 +95,18 @@ pub(super) fn continues(line: &str) -> bool {
         || t.starts_with("Next ")
             && headed(t.get(5..).unwrap_or_default())
                 .is_some_and(|(k, m)| is_error(k) || is_qualified(k) || m.contains(".php:"))
-        || t == "\"} "
+        || monolog_tail(t)
         || t == "\"}"
         || t.starts_with("\"} []")
         || t == "{main}"
         || laravel_source(t)
         || (t.starts_with("in APPPATH/") || t.starts_with("in ROOTPATH/") || t.starts_with("in SYSTEMPATH/"))
         || ci4_call(t).is_some()
+}
+
+/// The last line of a Monolog message of several lines: `… accepting TCP/IP connections? at /srv/bootstrap.php:42)`.
+fn monolog_tail(t: &str) -> bool {
+    t.ends_with(')') && t.contains(".php:") && monolog_place(t).is_some_and(|(_, _, _, behind)| behind == ")")
 }
 
 fn is_mild(kind: &str) -> bool {
@@ -121,10 +126,13 @@ fn laravel_source(t: &str) -> bool {
             .is_some_and(|(n, _)| n.trim().bytes().all(|c| c.is_ascii_digit()) && !n.trim().is_empty())
 }
 
+/// A file and, if printed, the line.
+type Place = (String, Option<u32>);
+
 /// One call of a trace: where it was made (`None`: inside PHP), and what was called.
 #[derive(Clone)]
 struct Call {
-    place: Option<(String, Option<u32>)>,
+    place: Option<Place>,
     function: String,
 }
 
@@ -259,7 +267,7 @@ fn frames(place: Option<(String, u32)>, mut calls: Vec<Call>, reversed: bool) ->
     if reversed {
         calls.reverse();
     }
-    let mut places: Vec<(Option<(String, Option<u32>)>, String)> = Vec::with_capacity(calls.len() + 1);
+    let mut places: Vec<(Option<Place>, String)> = Vec::with_capacity(calls.len() + 1);
     let thrown = place.map(|(f, l)| (f, Some(l)));
     // Thrown by a function of PHP itself: the throw's place is that call's place, and the call is no function of the app.
     let inside_php = thrown.is_some() && calls.first().is_some_and(|c| c.place == thrown);
@@ -749,6 +757,23 @@ mod tests {
             chain[0].app_frame().unwrap(),
             &frame("/var/www/phpshop2/app/Models/Product.php", Some(44), "App\\Models\\Product->related")
         );
+        // A message of several lines.
+        let chain = read(concat!(
+            "SQLSTATE[08006] [7] connection to server at \"127.0.0.1\", port 8101 failed: Connection refused\n",
+            "\tIs the server running on that host and accepting TCP/IP connections? {\"path\":\"/v1/invoices\",\"exception\":\"[object] (PDOException(code: 7): ",
+            "SQLSTATE[08006] [7] connection to server at \\\"127.0.0.1\\\", port 8101 failed: Connection refused\n",
+            "\\tIs the server running on that host and accepting TCP/IP connections? at /var/www/dunning/src/bootstrap.php:42)\n",
+            "[stacktrace]\n#0 /var/www/dunning/src/bootstrap.php(42): PDO->__construct()\n#1 {main}\n\"} "
+        ));
+        assert_eq!((chain[0].kind.as_str(), chain[0].frames[0].line), ("PDOException", Some(42)));
+        assert!(
+            chain[0]
+                .message
+                .starts_with("SQLSTATE[08006] [7] connection to server at \"127.0.0.1\", port 8101")
+        );
+        assert!(continues(
+            "\\tIs the server running on that host? at /var/www/dunning/src/bootstrap.php:42)"
+        ));
         // Symfony: one line, no trace.
         let chain = read(concat!(
             "Uncaught PHP Exception DivisionByZeroError: \"Division by zero\" at /var/www/pinelake/src/Service/VoucherService.php line 23 ",

@@ -168,6 +168,8 @@ struct Reader {
     chain: Vec<Exception>,
     state: State,
     current: Exception,
+    /// An error named before its traceback, for printers that name it only there (AWS Lambda).
+    named: Option<Exception>,
     /// Where the next exception goes: before the one it was raised from.
     run: usize,
     /// Where each open group's children begin.
@@ -205,6 +207,20 @@ impl Reader {
             return;
         }
         let trimmed = line.trim();
+        // Django's error page: "Exception Type: KeyError at /cart/12", "Exception Value: 'vat'".
+        if let Some(rest) = trimmed.strip_prefix("Exception Type: ")
+            && let Some((kind, _)) = type_name(rest)
+        {
+            self.page(kind, "");
+            return;
+        }
+        if let Some(value) = trimmed.strip_prefix("Exception Value: ") {
+            self.page("", value);
+            return;
+        }
+        if trimmed == "\"\"\"" {
+            return;
+        }
         if trimmed.starts_with(DIRECT) || trimmed.starts_with(DURING) {
             self.close();
             return;
@@ -232,6 +248,10 @@ impl Reader {
                     && let Some((kind, message)) = headed(trimmed)
                 {
                     self.begin(kind, message);
+                } else if let Some((kind, message)) =
+                    error_head(trimmed.strip_prefix("[ERROR] ").unwrap_or(trimmed))
+                {
+                    self.named = Some(exception(kind, message));
                 }
             }
             State::Frames { base, flat } => {
@@ -268,10 +288,34 @@ impl Reader {
         self.state = State::Message { blank: false };
     }
 
+    /// What Django's error page says below (or above) the traceback.
+    fn page(&mut self, kind: &str, message: &str) {
+        self.close();
+        let fresh = exception(kind, message);
+        // The page names the last exception raised, the outermost.
+        let e = match self.chain.first_mut() {
+            Some(first) => first,
+            None => self.named.get_or_insert_default(),
+        };
+        if e.kind.is_empty() {
+            e.kind = fresh.kind;
+        }
+        if e.message.is_empty() {
+            e.message = fresh.message;
+        }
+    }
+
     /// The exception under way is complete.
     fn close(&mut self) {
         self.state = State::Outside;
         let mut done = std::mem::take(&mut self.current);
+        if done.kind.is_empty()
+            && !done.frames.is_empty()
+            && let Some(named) = self.named.take()
+        {
+            done.kind = named.kind;
+            done.message = named.message;
+        }
         if done.kind.is_empty() && done.frames.is_empty() {
             return;
         }
@@ -439,6 +483,22 @@ mod tests {
             (chain[0].kind.as_str(), chain[0].frames[0].place().as_str()),
             ("ZeroDivisionError", "/srv/app/main.py:12")
         );
+    }
+
+    #[test]
+    fn lambda_and_djangos_page_name_the_error_elsewhere() {
+        let chain = super::super::read(concat!(
+            "[ERROR] KeyError: 'id'\rTraceback (most recent call last):\r",
+            "\u{a0}\u{a0}File \"/var/task/app.py\", line 3, in handler\r\u{a0}\u{a0}\u{a0}\u{a0}return e[\"id\"]"
+        ));
+        assert_eq!((chain[0].kind.as_str(), chain[0].message.as_str()), ("KeyError", "'id'"));
+        assert_eq!(chain[0].frames[0].place(), "/var/task/app.py:3");
+        let chain = read(concat!(
+            "Environment:\n\nTraceback (most recent call last):\n  File \"/srv/shop/views.py\", line 9, in cart\n    return d[k]\n",
+            "           ^^^^\n\nException Type: KeyError at /cart/12\nException Value: 'vat'\n"
+        ));
+        let e = &chain[0];
+        assert_eq!((e.kind.as_str(), e.message.as_str(), e.frames.len()), ("KeyError", "'vat'", 1));
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! /srv/app/boot.rb:3:in 'Integer#/': divided by 0 (ZeroDivisionError)
-//! 	from /srv/app/boot.rb:3:in '<main>'
+//!     from /srv/app/boot.rb:3:in '<main>'
 //! ```
 //!
 //! Source: Rails' `ActionDispatch::DebugExceptions#log_error` (`Causes:`, `Information for:`), MRI's `error.c` and `eval_error.c`,
@@ -68,6 +68,7 @@ pub(super) fn continues(line: &str) -> bool {
         || excerpt(line)
         || (t.starts_with("Information for: ") && t.ends_with("):"))
         || t == "Causes:"
+        || line == ":"
         || t.starts_with("... ") && t.ends_with(" levels...")
 }
 
@@ -329,6 +330,10 @@ impl Reader {
             && let Some(e) = self.current.and_then(|i| self.chain.get_mut(i))
             && e.frames.is_empty()
         {
+            // Sinatra's colon behind a message of several lines.
+            if t == ":" {
+                return;
+            }
             let done = self.open_message && t.ends_with("):");
             super::chain::say_more(e, if done { t.trim_end_matches(':').trim_end_matches(')') } else { t });
             self.open_message &= !done;

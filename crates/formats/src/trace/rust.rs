@@ -30,6 +30,11 @@ pub(super) fn read(text: &str) -> Vec<Exception> {
             return found;
         }
     }
+    if let Some(line) =
+        text.lines().find(|l| l.trim_end().ends_with("has overflowed its stack") && l.contains("thread "))
+    {
+        return vec![exception("fatal runtime error", line)];
+    }
     if memmem::find(t, b"Caused by:\n").is_some() || memmem::find(t, b"Location:\n").is_some() {
         return chained(text);
     }
@@ -42,7 +47,8 @@ pub(super) fn read(text: &str) -> Vec<Exception> {
 }
 
 pub(super) fn starts(line: &str) -> bool {
-    (line.starts_with("thread '") || line.starts_with("thread <")) && line.contains(PANICKED)
+    (line.starts_with("thread '") || line.starts_with("thread <"))
+        && (line.contains(PANICKED) || line.contains("has overflowed its stack"))
 }
 
 pub(super) fn continues(line: &str) -> bool {
@@ -55,6 +61,7 @@ pub(super) fn continues(line: &str) -> bool {
         || t.starts_with("note: Some details are omitted, run with `RUST_BACKTRACE")
         || line.trim_end() == "Caused by:"
         || line.trim_end() == "Location:"
+        || t.starts_with("fatal runtime error: ")
         || t.starts_with("note: we would appreciate a bug report")
 }
 
