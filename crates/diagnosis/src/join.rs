@@ -193,14 +193,12 @@ fn off(f: &Failure, r: &Record) -> i64 {
     let (Some(a), Some(b)) = (f.at, r.at) else { return 0 };
     // A record without a time of its own lies anywhere between its dated neighbours, if these are not too far apart.
     let end = r.until.filter(|u| *u > b && u.since(b) <= 30 * SECOND).unwrap_or(b);
-    let away = if a < b {
-        b.since(a)
-    } else if a > end {
-        a.since(end)
-    } else {
-        0
-    };
-    (away - f.duration_us.unwrap_or(0)).max(0)
+    // A stamp of whole seconds names the second that it begins.
+    let whole = |t: Time| if t.0 % SECOND == 0 { SECOND - 1 } else { 0 };
+    let away = b.since(a.plus(whole(a))).max(a.since(end.plus(whole(end)))).max(0);
+    // A time-out whose duration is not logged took some time: proxies give up after a minute by default.
+    let took = f.duration_us.unwrap_or(if f.status == 504 { 61 * SECOND } else { 0 });
+    (away - took).max(0)
 }
 
 fn is_local(client: &str) -> bool {

@@ -222,7 +222,9 @@ impl Template {
             }
         }
         // What joined two groups is left over when one of them is absent.
-        let out = out.trim_matches([':', '@', ' ']).trim_end_matches([',', '.']);
+        let out = out.trim_matches([':', ' ']).trim_end_matches([',', '.', '@']);
+        let joins_at = self.parts.iter().any(|p| matches!(p, Part::Text(t) if t.contains('@')));
+        let out = if joins_at { out.trim_start_matches('@') } else { out };
         (!out.is_empty()).then(|| out.to_owned())
     }
 

@@ -1,8 +1,9 @@
-//! An error named without a stack: `java.lang.NullPointerException`, `KeyError: 'vat'`, `[Error: ENOENT: no such file]`.
+//! An error named without a stack: `java.lang.NullPointerException`, `KeyError: 'vat'`, `[Error: ENOENT: no
+//! such file]`.
 //!
-//! The JVM stops printing the stacks of exceptions that are thrown often (`-XX:+OmitStackTraceInFastThrow`); many loggers
-//! print `error.toString()`. Only the beginning of a text counts: an error named in the middle of a sentence may be one that
-//! was handled.
+//! The JVM stops printing the stacks of exceptions that are thrown often (`-XX:+OmitStackTraceInFastThrow`);
+//! many loggers print `error.toString()`. Only the beginning of a text counts: an error named in the middle
+//! of a sentence may be one that was handled.
 
 use super::chain::exception;
 use super::kind::{error_head, is_qualified};

@@ -1,13 +1,15 @@
 //! What all readers build: exceptions and frames within limits, in the order outermost first.
 //!
-//! Limits keep a hostile or endless trace from costing more than it tells: Java prints 1,024 frames of a stack
-//! overflow, Python a message with the whole SQL statement.
+//! Limits keep a hostile or endless trace from costing more than it tells: Java prints 1,024 frames of a
+//! stack overflow, Python a message with the whole SQL statement.
 
 use super::own::in_app;
 use record::{Exception, Frame};
 
 /// Exceptions of one chain. Real chains have under ten; retry loops that wrap each failure reach dozens.
 pub(super) const EXCEPTIONS_MAX: usize = 64;
+/// Exceptions collected while reading, before the chain is cut: some forms insert at the front.
+const COLLECTED_MAX: usize = 1024;
 /// Frames kept of one exception.
 pub(super) const FRAMES_MAX: usize = 256;
 /// Of these, frames kept whatever they are; the rest is kept for frames of the app that come later.
@@ -16,6 +18,11 @@ const FRAMES_NEAR: usize = 200;
 pub(super) const MESSAGE_BYTES_MAX: usize = 8 * 1024;
 /// Bytes of a text that are looked at.
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Are there more exceptions already than any chain has?
+pub(super) fn is_full(chain: &[Exception]) -> bool {
+    chain.len() >= COLLECTED_MAX
+}
 
 /// The beginning of a text, at most so many bytes, cut at a character.
 pub(super) fn clip(text: &str, bytes_max: usize) -> &str {

@@ -8,10 +8,11 @@
 //!    at Shop.Pricing.PriceService.Total(Cart cart) in /src/Shop/Pricing/PriceService.cs:line 31
 //! ```
 //!
-//! Source: dotnet/runtime `System/Exception.cs` (`ToString`), `System/AggregateException.cs` (`---> (Inner Exception #0)`),
-//! `System/Diagnostics/StackTrace.cs` (`at`, `in … :line`, both translated on .NET Framework).
+//! Source: dotnet/runtime `System/Exception.cs` (`ToString`), `System/AggregateException.cs` (`---> (Inner
+//! Exception #0)`), `System/Diagnostics/StackTrace.cs` (`at`, `in … :line`, both translated on .NET
+//! Framework).
 
-use super::chain::{exception, frame, say_more};
+use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_within, headed, is_error, is_qualified, type_name};
 use super::place::number;
 use memchr::memmem;
@@ -65,8 +66,8 @@ pub(super) fn continues(line: &str) -> bool {
         || (t.starts_with("--- End of ") && t.contains("stack trace") && t.trim_end().ends_with("---"))
 }
 
-/// A head, also with the code that socket and database exceptions print: `System.Net.Sockets.SocketException (111): Connection
-/// refused`, `Npgsql.NpgsqlException (0x80004005): Failed to connect to 127.0.0.1:5432`.
+/// A head, also with the code that socket and database exceptions print: `System.Net.Sockets.SocketException
+/// (111): Connection refused`, `Npgsql.NpgsqlException (0x80004005): Failed to connect to 127.0.0.1:5432`.
 pub(super) fn titled(text: &str) -> Option<(&str, &str)> {
     if let Some(found) = headed(text) {
         return Some(found);
@@ -132,6 +133,9 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &str) {
+        if is_full(&self.chain) {
+            return;
+        }
         let t = line.trim();
         if t.is_empty() {
             return;

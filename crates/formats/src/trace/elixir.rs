@@ -6,7 +6,8 @@
 //!     (phoenix 1.7.10) lib/phoenix/router.ex:432: Phoenix.Router.__call__/5
 //! ```
 //!
-//! Source: Elixir's `lib/elixir/lib/exception.ex` (`format`, `format_stacktrace_entry`), `lib/logger/lib/logger/translator.ex`.
+//! Source: Elixir's `lib/elixir/lib/exception.ex` (`format`, `format_stacktrace_entry`),
+//! `lib/logger/lib/logger/translator.ex`.
 
 use super::chain::{exception, frame, say_more};
 use super::place::number;

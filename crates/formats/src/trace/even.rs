@@ -1,5 +1,5 @@
-//! Makes a text even before it is read: real line ends for escaped ones, no colours, frames that a terminal broke put
-//! together again. And the cheap test whether a text can carry a trace at all.
+//! Makes a text even before it is read: real line ends for escaped ones, no colours, frames that a terminal
+//! broke put together again. And the cheap test whether a text can carry a trace at all.
 
 use memchr::memmem::{self, Finder};
 use std::borrow::Cow;
@@ -14,8 +14,8 @@ static WORDS: LazyLock<[Finder<'static>; 17]> = LazyLock::new(|| {
         "panic",
         ".php",
         "** (",
-        "ault",
-        "abort",
+        "n fault",
+        "bort",
         " line ",
         "Throwable",
         "terminate called",
@@ -56,8 +56,8 @@ pub(super) fn even(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// Writers that keep an entry on one line escape its line ends: Apache and JSON (`\n`, `\t`, `\"`), syslog (`#012`, `#011`).
-/// `None` where the text has none that a trace would have.
+/// Writers that keep an entry on one line escape its line ends: Apache and JSON (`\n`, `\t`, `\"`), syslog
+/// (`#012`, `#011`). `None` where the text has none that a trace would have.
 fn unescaped(text: &str) -> Option<String> {
     // What stands behind an escaped line end in a trace, and in no Windows path.
     const AFTER: &[&str] = &[
@@ -139,8 +139,8 @@ fn uncoloured(text: &str) -> String {
     out
 }
 
-/// Pasted from a terminal, long frames stand on two lines. A frame that is not closed on its line takes the next one, when
-/// that one closes it. `None` where no line is broken.
+/// Pasted from a terminal, long frames stand on two lines. A frame that is not closed on its line takes the
+/// next one, when that one closes it. `None` where no line is broken.
 fn unwrapped(text: &str) -> Option<String> {
     let mut out: Option<String> = None;
     let mut lines = text.split('\n').peekable();

@@ -11,8 +11,9 @@
 //!     /usr/lib/go-1.19/src/net/http/server.go:3102 +0x4db
 //! ```
 //!
-//! Source: Go's `runtime/traceback.go` and `runtime/panic.go`, `net/http/server.go` (`http: panic serving`), gin's `recovery.go`
-//! (`file:line (0xpc)` and `\tfunction: source`), `github.com/pkg/errors` `stack.go` (`%+v`), zap's `stacktrace.go`.
+//! Source: Go's `runtime/traceback.go` and `runtime/panic.go`, `net/http/server.go` (`http: panic serving`),
+//! gin's `recovery.go` (`file:line (0xpc)` and `\tfunction: source`), `github.com/pkg/errors` `stack.go`
+//! (`%+v`), zap's `stacktrace.go`.
 
 use super::chain::{exception, frame};
 use super::place::{file_line, number};
@@ -65,7 +66,8 @@ pub(super) fn continues(line: &str) -> bool {
         || (line.starts_with(" ->   /") || line.starts_with(" -> ") && line.contains(".go:"))
 }
 
-/// Does the line stand inside a stack although it says nothing itself: a bare function between positions (zap)?
+/// Does the line stand inside a stack although it says nothing itself: a bare function between positions
+/// (zap)?
 pub(super) fn closes(previous: &str, line: &str) -> bool {
     let bare =
         !line.contains(' ') && !line.starts_with(['\t', ' ']) && line.contains('.') && is_path_function(line);
@@ -124,7 +126,8 @@ fn position(line: &str) -> Option<(&str, u32)> {
         .then_some((file, n))
 }
 
-/// `main.(*Server).quote(0xc000017050, {0x781940, 0xc0000fc8c0}, 0xc0000e4e00)`: the name without the arguments.
+/// `main.(*Server).quote(0xc000017050, {0x781940, 0xc0000fc8c0}, 0xc0000e4e00)`: the name without the
+/// arguments.
 fn function(line: &str) -> Option<&str> {
     if line.starts_with([' ', '\t', '#', '"', '(', '[']) || !line.trim_end().ends_with(')') {
         return None;
@@ -318,7 +321,8 @@ impl Reader {
             self.e.message = said;
         }
         if self.e.kind.is_empty() {
-            // `%+v` of pkg/errors and zap's stacktrace: an error, no panic. One position alone is a logger's caller.
+            // `%+v` of pkg/errors and zap's stacktrace: an error, no panic. One position alone is a logger's
+            // caller.
             if self.e.frames.is_empty() || self.e.frames.iter().all(|f| f.function.is_empty()) {
                 return Vec::new();
             }

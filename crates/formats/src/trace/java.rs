@@ -1,4 +1,5 @@
-//! Java, Kotlin, Scala, Groovy and Clojure: `Throwable.printStackTrace` and what logback and log4j make of it.
+//! Java, Kotlin, Scala, Groovy and Clojure: `Throwable.printStackTrace` and what logback and log4j make of
+//! it.
 //!
 //! ```text
 //! java.lang.NullPointerException: Cannot invoke "com.example.shop.model.Supplier.getCountry()" because … is null
@@ -8,10 +9,11 @@
 //!     ... 34 more
 //! ```
 //!
-//! Source: OpenJDK `java/lang/Throwable.java` and `StackTraceElement.toString`; logback's `ThrowableProxyConverter` (`common frames
-//! omitted`, `~[jar:version]`) and `RootCauseFirstThrowableProxyConverter` (`Wrapped by:`).
+//! Source: OpenJDK `java/lang/Throwable.java` and `StackTraceElement.toString`; logback's
+//! `ThrowableProxyConverter` (`common frames omitted`, `~[jar:version]`) and
+//! `RootCauseFirstThrowableProxyConverter` (`Wrapped by:`).
 
-use super::chain::{exception, frame, say_more};
+use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_within, headed, indent, is_error, is_qualified, type_name};
 use super::place::number;
 use memchr::memmem;
@@ -125,6 +127,9 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &str) {
+        if is_full(&self.chain) {
+            return;
+        }
         let t = line.trim();
         if t.is_empty() {
             return;
@@ -206,7 +211,8 @@ impl Reader {
     }
 
     fn begin(&mut self, kind: &str, message: &str) {
-        // The JVM's last words when it cannot even report: "Exception: java.lang.OutOfMemoryError thrown from the …".
+        // The JVM's last words when it cannot even report: "Exception: java.lang.OutOfMemoryError thrown from
+        // the …".
         let (kind, message) = match type_name(message) {
             Some((inner, _)) if kind == "Exception" && is_qualified(inner) && is_error(inner) => (inner, ""),
             _ => (kind, message),
@@ -252,7 +258,8 @@ fn within(t: &str) -> Option<(&str, &str)> {
     Some((kind, message))
 }
 
-/// Spring before version 6 appends what it wraps: `…; nested exception is java.net.ConnectException: Connection refused`.
+/// Spring before version 6 appends what it wraps: `…; nested exception is java.net.ConnectException:
+/// Connection refused`.
 fn nested(message: &str) -> Vec<Exception> {
     let mut parts = message.split("nested exception is ");
     parts.next();

@@ -10,10 +10,11 @@
 //! }
 //! ```
 //!
-//! Source: V8's stack-trace API page, Node's `lib/internal/util/inspect.js` (properties in braces, `[cause]`, `[errors]`),
-//! `src/node_errors.cc` (source excerpt of uncaught errors, `FATAL ERROR:`), EJS' `rethrow`, Pug's `rethrow`.
+//! Source: V8's stack-trace API page, Node's `lib/internal/util/inspect.js` (properties in braces, `[cause]`,
+//! `[errors]`), `src/node_errors.cc` (source excerpt of uncaught errors, `FATAL ERROR:`), EJS' `rethrow`,
+//! Pug's `rethrow`.
 
-use super::chain::{exception, frame, say_more};
+use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_head, error_within, headed, indent, is_error, type_name};
 use super::place::file_line;
 use memchr::memmem;
@@ -176,7 +177,8 @@ pub(super) fn continues(line: &str) -> bool {
         || (t.starts_with('^') && t.trim_end().bytes().all(|c| c == b'^'))
 }
 
-/// Does the line belong to the entry although it could begin one: the head below a source excerpt, a template's message?
+/// Does the line belong to the entry although it could begin one: the head below a source excerpt, a
+/// template's message?
 pub(super) fn closes(previous: &str, line: &str) -> bool {
     let p = previous.trim();
     let marker = !p.is_empty() && p.bytes().all(|c| matches!(c, b'^' | b'~'));
@@ -209,7 +211,8 @@ fn excerpt_place(line: &str) -> Option<(&str, u32)> {
     .then_some((file, n))
 }
 
-/// `    4| <p class="price">` and ` >> 6|   <span>`: EJS and Pug show the template around the fault; GraphQL the query.
+/// `    4| <p class="price">` and ` >> 6|   <span>`: EJS and Pug show the template around the fault; GraphQL
+/// the query.
 fn template_line(line: &str) -> bool {
     let t = line.trim_start().trim_start_matches(['>', ' ']);
     let digits = t.bytes().take_while(u8::is_ascii_digit).count();
@@ -231,7 +234,8 @@ fn template_head(message: &str) -> Option<(&str, u32)> {
     .then_some((file, n))
 }
 
-/// `at fn (/f.js:3:15)`, `at async fn (…)`, `at /f.js:3:1`, `at eval ("/views/x.ejs":18:40)`, `at JSON.stringify (<anonymous>)`.
+/// `at fn (/f.js:3:15)`, `at async fn (…)`, `at /f.js:3:1`, `at eval ("/views/x.ejs":18:40)`, `at
+/// JSON.stringify (<anonymous>)`.
 fn v8_frame(trimmed: &str) -> Option<Frame> {
     let rest = trimmed.strip_prefix("at ")?.trim_end();
     let rest = rest.strip_suffix(" {").unwrap_or(rest).trim_end();
@@ -319,6 +323,9 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &str) {
+        if is_full(&self.chain) {
+            return;
+        }
         let t = line.trim();
         if t.is_empty() || t.ends_with(" lines matching cause stack trace ...") {
             return;
@@ -513,7 +520,8 @@ impl Reader {
     }
 }
 
-/// The message without the brace that opens the properties and without the bracket of an error without a stack.
+/// The message without the brace that opens the properties and without the bracket of an error without a
+/// stack.
 fn trimmed_dump(message: &str) -> &str {
     let m = message.trim_end();
     let m = m.strip_suffix('{').unwrap_or(m).trim_end();

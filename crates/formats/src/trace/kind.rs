@@ -4,7 +4,8 @@
 /// The longest type name believed: longer runs of letters and dots are data.
 const NAME_BYTES_MAX: usize = 240;
 
-/// The type name at the very start of a text (dots, backslashes and `::` between its parts) and what follows it.
+/// The type name at the very start of a text (dots, backslashes and `::` between its parts) and what follows
+/// it.
 pub(super) fn type_name(text: &str) -> Option<(&str, &str)> {
     let b = text.as_bytes();
     if !b.first().is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, b'_' | b'\\')) {
@@ -52,8 +53,9 @@ pub(super) fn is_qualified(name: &str) -> bool {
         && !name.starts_with('.')
 }
 
-/// `Type: message`, `Type [CODE]: message` or `Type` alone on the line: the type as printed (with a code in brackets,
-/// as Node writes it) and the message. Any name is taken: the caller knows whether an error must stand here.
+/// `Type: message`, `Type [CODE]: message` or `Type` alone on the line: the type as printed (with a code in
+/// brackets, as Node writes it) and the message. Any name is taken: the caller knows whether an error must
+/// stand here.
 pub(super) fn headed(line: &str) -> Option<(&str, &str)> {
     let (name, rest) = type_name(line)?;
     if rest.trim().is_empty() {
@@ -82,8 +84,8 @@ pub(super) fn error_head(line: &str) -> Option<(&str, &str)> {
     headed(line).filter(|(kind, _)| is_error(kind.split(' ').next().unwrap_or(kind)))
 }
 
-/// The first error head that begins anywhere in the line (`Unhandled error: TypeError: x is not a function`), with the
-/// byte where it begins.
+/// The first error head that begins anywhere in the line (`Unhandled error: TypeError: x is not a function`),
+/// with the byte where it begins.
 pub(super) fn error_within(line: &str) -> Option<(usize, &str, &str)> {
     let b = line.as_bytes();
     let mut i = 0;

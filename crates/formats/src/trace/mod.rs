@@ -1,7 +1,8 @@
 //! Stack traces of all languages: type, message, frames, which frames are the app's own, the chain of causes.
 //!
-//! One file per language, listed in one table; each names the runtime's source that prints its form. A text is tried in the
-//! order of the table, the narrow shapes before the wide; the first language that finds something has it.
+//! One file per language, listed in one table; each names the runtime's source that prints its form. A text
+//! is tried in the order of the table, the narrow shapes before the wide; the first language that finds
+//! something has it.
 
 mod bare;
 mod chain;
@@ -91,8 +92,9 @@ static LANGUAGES: &[Language] = &[
     Language { read: bare::read, starts: never, continues: never, closes: not_after },
 ];
 
-/// The chain of exceptions that a text carries, outermost first, the deepest cause last; empty if it carries none.
-/// The text is a message with all its continuation lines, real line breaks between; escaped ones are understood too.
+/// The chain of exceptions that a text carries, outermost first, the deepest cause last; empty if it carries
+/// none. The text is a message with all its continuation lines, real line breaks between; escaped ones are
+/// understood too.
 pub fn read(text: &str) -> Vec<Exception> {
     if !even::suspicious(text) {
         return Vec::new();
@@ -117,9 +119,10 @@ pub fn continues(line: &str) -> bool {
     line.len() <= LINE_BYTES_MAX && LANGUAGES.iter().any(|l| (l.continues)(line))
 }
 
-/// Does this line go on with the entry whose last line that is not blank was `previous`, although alone it might begin
-/// another one? So end Python's tracebacks (`ValueError: …` below the frames), Rust's panics (the message on its own line),
-/// uncaught errors of Node (the error below its source excerpt), gin's recovered panics.
+/// Does this line go on with the entry whose last line that is not blank was `previous`, although alone it
+/// might begin another one? So end Python's tracebacks (`ValueError: …` below the frames), Rust's panics (the
+/// message on its own line), uncaught errors of Node (the error below its source excerpt), gin's recovered
+/// panics.
 pub fn joins(previous: &str, line: &str) -> bool {
     line.len() <= LINE_BYTES_MAX
         && previous.len() <= LINE_BYTES_MAX
@@ -127,7 +130,8 @@ pub fn joins(previous: &str, line: &str) -> bool {
         && LANGUAGES.iter().any(|l| (l.closes)(previous, line))
 }
 
-/// Does the line begin with a date or as an object of JSON? Then it is an entry of its own, whatever stood before.
+/// Does the line begin with a date or as an object of JSON? Then it is an entry of its own, whatever stood
+/// before.
 fn is_dated(line: &str) -> bool {
     let b = line.strip_prefix('[').unwrap_or(line).as_bytes();
     let year =

@@ -1,4 +1,5 @@
-//! Crashes of native programs: debuggers' and coredumpctl's stacks, sanitizers, the C++ runtime, glibc, the JVM's crash report.
+//! Crashes of native programs: debuggers' and coredumpctl's stacks, sanitizers, the C++ runtime, glibc, the
+//! JVM's crash report.
 //!
 //! ```text
 //! ==4242==ERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010 at pc 0x000000401234
@@ -11,8 +12,8 @@
 //! #3  0x0000000000401196 in render (img=0x0) at render.c:88
 //! ```
 //!
-//! Source: GDB `gdb/stack.c`, LLVM `compiler-rt/lib/sanitizer_common`, libstdc++ `vterminate.cc`, glibc `assert.c`, `malloc.c`
-//! and `backtracesyms.c`, HotSpot `share/utilities/vmError.cpp`.
+//! Source: GDB `gdb/stack.c`, LLVM `compiler-rt/lib/sanitizer_common`, libstdc++ `vterminate.cc`, glibc
+//! `assert.c`, `malloc.c` and `backtracesyms.c`, HotSpot `share/utilities/vmError.cpp`.
 
 use super::chain::{exception, frame};
 use super::place::file_line;
@@ -137,8 +138,9 @@ fn first_line(text: &str, at: usize) -> &str {
 
 fn last_words(line: &str) -> bool {
     let t = line.trim_start();
-    // The shell may name the program before: "/srv/run.sh: line 3: 4242 Segmentation fault (core dumped) ./imgd".
-    let shell = || LAST_WORDS.iter().take(4).any(|w| t.contains(w)) && t.contains("(core dumped)");
+    // The shell may name the program before: "/srv/run.sh: line 3: 4242 Segmentation fault (core dumped)
+    // ./imgd".
+    let shell = || t.contains("(core dumped)") && LAST_WORDS.iter().take(4).any(|w| t.contains(w));
     LAST_WORDS.iter().any(|w| t.starts_with(w)) || shell()
 }
 
@@ -157,8 +159,8 @@ fn assertion(text: &str) -> Option<(Frame, &str)> {
     text.lines().find_map(assertion_line)
 }
 
-/// gdb's `#3  0x… in render (img=0x0) at render.c:88`, a sanitizer's `#0 0x401233 in render /srv/render.c:88:3`, coredumpctl's
-/// `#0  0x00007f… raise (libc.so.6 + 0x3ce52)`: the number and the frame.
+/// gdb's `#3  0x… in render (img=0x0) at render.c:88`, a sanitizer's `#0 0x401233 in render
+/// /srv/render.c:88:3`, coredumpctl's `#0  0x00007f… raise (libc.so.6 + 0x3ce52)`: the number and the frame.
 fn stack_line(t: &str) -> Option<(u32, Frame)> {
     let rest = t.strip_prefix('#')?;
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();

@@ -1,7 +1,8 @@
 //! Is a frame the service's own code, or a library's, a framework's, the runtime's?
 //!
-//! By path where the language prints paths (`/srv/app/node_modules/express/lib/router.js`), by the qualified name where
-//! it prints bare file names (`at org.apache.catalina.core.ApplicationFilterChain.doFilter(ApplicationFilterChain.java:166)`).
+//! By path where the language prints paths (`/srv/app/node_modules/express/lib/router.js`), by the qualified
+//! name where it prints bare file names (`at
+//! org.apache.catalina.core.ApplicationFilterChain.doFilter(ApplicationFilterChain.java:166)`).
 
 use std::borrow::Cow;
 
@@ -368,7 +369,8 @@ const DOTNET: &[&str] = &[
     "Quartz.",
 ];
 
-/// Modules of Go that services use and do not write, where GOPATH or `-trimpath` hides which module is the main one.
+/// Modules of Go that services use and do not write, where GOPATH or `-trimpath` hides which module is the
+/// main one.
 const GO_MODULES: &[&str] = &[
     "github.com/gin-gonic/",
     "github.com/labstack/",
@@ -560,7 +562,8 @@ pub fn in_app(file: &str, function: &str) -> bool {
     true
 }
 
-/// Views compiled to the language's own source: the path leads into a cache, the fault is in the site's template.
+/// Views compiled to the language's own source: the path leads into a cache, the fault is in the site's
+/// template.
 fn is_compiled_view(file: &str) -> bool {
     file.contains("storage/framework/views/")
         || (file.contains("/twig/") && (file.contains("/cache/") || file.contains("var/cache")))

@@ -5,7 +5,8 @@
 //! BEGIN failed--compilation aborted at /srv/cgi/show.pl line 7.
 //! ```
 //!
-//! Source: perldiag, perldoc `die` (`at FILE line N.`), Carp's `confess` (`\tMain::total(12) called at FILE line N`).
+//! Source: perldiag, perldoc `die` (`at FILE line N.`), Carp's `confess` (`\tMain::total(12) called at FILE
+//! line N`).
 
 use super::chain::{exception, frame};
 use super::place::number;

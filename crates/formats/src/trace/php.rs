@@ -1,4 +1,5 @@
-//! PHP errors and traces: PHP's own log lines, `Throwable::__toString()`, Monolog's `[object] (…)`, xdebug's tables.
+//! PHP errors and traces: PHP's own log lines, `Throwable::__toString()`, Monolog's `[object] (…)`, xdebug's
+//! tables.
 //!
 //! ```text
 //! PHP Fatal error:  Uncaught Error: Call to undefined function bcmul() in /var/www/harbour/class-hr-quote.php:21
@@ -8,10 +9,11 @@
 //!   thrown in /var/www/harbour/class-hr-quote.php on line 21
 //! ```
 //!
-//! PHP prints at each place the function *called* there; a frame here holds the place and the function it lies *in*,
-//! as every other language prints it. Source: `main/main.c` (`php_error_cb`), `Zend/zend_exceptions.c`
-//! (`Exception::__toString`, `Next`), Monolog's `LineFormatter`, Symfony's `ErrorListener`, Drupal's `Error::DEFAULT_ERROR_MESSAGE`,
-//! CodeIgniter's `Log`, Slim's `PlainTextErrorRenderer`, xdebug's `xdebug_log_stack`.
+//! PHP prints at each place the function *called* there; a frame here holds the place and the function it
+//! lies *in*, as every other language prints it. Source: `main/main.c` (`php_error_cb`),
+//! `Zend/zend_exceptions.c` (`Exception::__toString`, `Next`), Monolog's `LineFormatter`, Symfony's
+//! `ErrorListener`, Drupal's `Error::DEFAULT_ERROR_MESSAGE`, CodeIgniter's `Log`, Slim's
+//! `PlainTextErrorRenderer`, xdebug's `xdebug_log_stack`.
 
 use super::chain::{exception, frame, say_more};
 use super::kind::{error_within, headed, is_error, is_qualified, last_part, type_name};
@@ -104,7 +106,8 @@ pub(super) fn continues(line: &str) -> bool {
         || ci4_call(t).is_some()
 }
 
-/// The last line of a Monolog message of several lines: `… accepting TCP/IP connections? at /srv/bootstrap.php:42)`.
+/// The last line of a Monolog message of several lines: `… accepting TCP/IP connections? at
+/// /srv/bootstrap.php:42)`.
 fn monolog_tail(t: &str) -> bool {
     t.ends_with(')') && t.contains(".php:") && monolog_place(t).is_some_and(|(_, _, _, behind)| behind == ")")
 }
@@ -269,7 +272,8 @@ fn frames(place: Option<(String, u32)>, mut calls: Vec<Call>, reversed: bool) ->
     }
     let mut places: Vec<(Option<Place>, String)> = Vec::with_capacity(calls.len() + 1);
     let thrown = place.map(|(f, l)| (f, Some(l)));
-    // Thrown by a function of PHP itself: the throw's place is that call's place, and the call is no function of the app.
+    // Thrown by a function of PHP itself: the throw's place is that call's place, and the call is no function
+    // of the app.
     let inside_php = thrown.is_some() && calls.first().is_some_and(|c| c.place == thrown);
     if let Some(thrown) = thrown
         && !inside_php
@@ -295,7 +299,8 @@ fn frames(place: Option<(String, u32)>, mut calls: Vec<Call>, reversed: bool) ->
         .collect()
 }
 
-/// A message without the place that PHP puts at its end, the place, and the function that Drupal names before it.
+/// A message without the place that PHP puts at its end, the place, and the function that Drupal names before
+/// it.
 #[allow(clippy::type_complexity)]
 fn placed(message: &str) -> Option<(&str, Option<(String, u32)>, Option<String>)> {
     // Drupal: "… in Drupal\Core\Foo->bar() (line 12 of /var/www/web/core/…)."

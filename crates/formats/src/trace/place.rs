@@ -1,4 +1,5 @@
-//! Places as languages print them: `/srv/app.js:3:15`, `lib/x.rb:6`, `C:\app\x.php:12`, `"/views/x.ejs":18:40`.
+//! Places as languages print them: `/srv/app.js:3:15`, `lib/x.rb:6`, `C:\app\x.php:12`,
+//! `"/views/x.ejs":18:40`.
 
 /// The number at the start of a text.
 pub(super) fn number(text: &str) -> Option<u32> {

@@ -8,10 +8,10 @@
 //! UnicodeDecodeError: 'utf-8' codec can't decode byte 0xe4 in position 3: invalid continuation byte
 //! ```
 //!
-//! Source: CPython `Lib/traceback.py` (both sentences between chained exceptions, `^` markers, `[Previous line repeated`,
-//! the gutters of exception groups), loguru's `_better_exceptions.py`, rich's `traceback.py`.
+//! Source: CPython `Lib/traceback.py` (both sentences between chained exceptions, `^` markers, `[Previous
+//! line repeated`, the gutters of exception groups), loguru's `_better_exceptions.py`, rich's `traceback.py`.
 
-use super::chain::{exception, frame, say_more};
+use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_head, headed, indent, is_error, is_qualified, type_name};
 use super::place::{file_line, number};
 use memchr::memmem;
@@ -59,7 +59,8 @@ pub(super) fn continues(line: &str) -> bool {
         || (line.starts_with(' ') && trimmed.starts_with(['│', '└']))
 }
 
-/// Is the line the last of a traceback, given that the entry's line before it (blank ones apart) stands inside one?
+/// Is the line the last of a traceback, given that the entry's line before it (blank ones apart) stands
+/// inside one?
 pub(super) fn closes(previous: &str, line: &str) -> bool {
     let previous = ungroup(previous).0;
     // The source below its frame.
@@ -178,6 +179,9 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, raw: &str) {
+        if is_full(&self.chain) {
+            return;
+        }
         let (line, gutter) = ungroup(raw);
         match gutter {
             Some(Gutter::Open) => {
@@ -325,8 +329,8 @@ impl Reader {
     }
 }
 
-/// SQLAlchemy names the driver's own exception in the message: `(psycopg2.OperationalError) connection to server …`.
-/// Where the chain below was not printed, that is the deeper cause.
+/// SQLAlchemy names the driver's own exception in the message: `(psycopg2.OperationalError) connection to
+/// server …`. Where the chain below was not printed, that is the deeper cause.
 pub(super) fn unwrap_driver(chain: &mut Vec<Exception>) {
     let Some(last) = chain.last() else { return };
     let Some(rest) = last.message.strip_prefix('(') else { return };

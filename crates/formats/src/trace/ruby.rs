@@ -14,10 +14,11 @@
 //!     from /srv/app/boot.rb:3:in '<main>'
 //! ```
 //!
-//! Source: Rails' `ActionDispatch::DebugExceptions#log_error` (`Causes:`, `Information for:`), MRI's `error.c` and `eval_error.c`,
-//! Sinatra's `dump_errors!`, Puma's `ErrorLogger`, rake's `display_error_message`, Passenger's `Utils`.
+//! Source: Rails' `ActionDispatch::DebugExceptions#log_error` (`Causes:`, `Information for:`), MRI's
+//! `error.c` and `eval_error.c`, Sinatra's `dump_errors!`, Puma's `ErrorLogger`, rake's
+//! `display_error_message`, Passenger's `Utils`.
 
-use super::chain::{exception, frame};
+use super::chain::{exception, frame, is_full};
 use super::kind::{headed, is_error, is_qualified, type_name};
 use super::place::number;
 use memchr::memmem;
@@ -167,6 +168,9 @@ fn rails_head(line: &str) -> Option<(&str, &str)> {
 /// The interpreter: `/srv/app/boot.rb:3:in 'Integer#/': divided by 0 (ZeroDivisionError)`.
 fn interpreter_head(line: &str) -> Option<(Frame, &str, &str)> {
     let line = line.trim_end();
+    // A place, then ": " and the message.
+    memmem::find(line.as_bytes(), b": ")?;
+    line.contains('.').then_some(())?;
     // The message begins after the quoted name, or after the line's number.
     let (at, said) = match memmem::find(line.as_bytes(), b":in ") {
         Some(i) => {
@@ -207,8 +211,8 @@ fn passenger_head(line: &str) -> Option<(&str, &str)> {
     is_class(kind).then(|| (kind, message.trim_end_matches(')')))
 }
 
-/// Words of a line that carry a class and a message: Sinatra's `2026-11-24 07:00:00 - Type - message:`, unicorn's
-/// `app error: message (Type)`, Puma's `#<Type: message>`, Sidekiq's `Type: message`.
+/// Words of a line that carry a class and a message: Sinatra's `2026-11-24 07:00:00 - Type - message:`,
+/// unicorn's `app error: message (Type)`, Puma's `#<Type: message>`, Sidekiq's `Type: message`.
 fn worded_head(t: &str) -> Option<(&str, &str)> {
     if let Some((_, rest)) = t.split_once(" - ")
         && let Some((kind, rest)) = type_name(rest)
@@ -248,6 +252,9 @@ struct Reader {
 
 impl Reader {
     fn line(&mut self, line: &str) {
+        if is_full(&self.chain) {
+            return;
+        }
         let t = line.trim();
         if t.is_empty() {
             // Below a blank line come Ruby 3.4's marks or the frames; the message is complete.

@@ -11,8 +11,9 @@
 //! note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 //! ```
 //!
-//! Source: `library/std/src/panicking.rs` (two lines since 1.73, `panicked at 'message', file:line:column` before; the
-//! thread's id since 1.91), `library/std/src/backtrace.rs`, anyhow's `fmt.rs` (`Caused by:`), color-eyre's `Location:`.
+//! Source: `library/std/src/panicking.rs` (two lines since 1.73, `panicked at 'message', file:line:column`
+//! before; the thread's id since 1.91), `library/std/src/backtrace.rs`, anyhow's `fmt.rs` (`Caused by:`),
+//! color-eyre's `Location:`.
 
 use super::chain::{exception, frame, say_more};
 use super::kind::indent;

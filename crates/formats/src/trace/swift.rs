@@ -4,8 +4,8 @@
 //! App/Cart.swift:12: Fatal error: Unexpectedly found nil while unwrapping an Optional value
 //! ```
 //!
-//! Before Swift 5.4 the place came last: `Fatal error: Index out of range: file Swift/ContiguousArrayBuffer.swift, line 444`.
-//! Source: Swift's `stdlib/public/core/AssertCommon.swift`.
+//! Before Swift 5.4 the place came last: `Fatal error: Index out of range: file
+//! Swift/ContiguousArrayBuffer.swift, line 444`. Source: Swift's `stdlib/public/core/AssertCommon.swift`.
 
 use super::chain::{exception, frame};
 use super::place::{file_line, number};

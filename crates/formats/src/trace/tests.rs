@@ -1,4 +1,5 @@
-//! All languages together: nothing panics however a trace is cut, no language takes another's trace, healthy lines pass.
+//! All languages together: nothing panics however a trace is cut, no language takes another's trace, healthy
+//! lines pass.
 
 use super::*;
 
