@@ -134,6 +134,8 @@ impl Scene<'_> {
         let how = if faint { How::Time } else { how };
         let tier = match (how > How::Time, symptom, exact) {
             (true, false, true) => 3,
+            // A warning of the code beside a failure is rarely its cause: code that goes on has coped.
+            (false, false, true) if r.level == Level::Warn && f.cause.class == Class::Code => 0,
             (false, false, true) => 2,
             (true, false, false) if r.level >= Level::Error || !r.exceptions.is_empty() => 2,
             (true, ..) => 1,
@@ -184,12 +186,13 @@ impl Scene<'_> {
                 if matches!(f.cause.name.as_str(), "missing-dependency" | "template-error" | "syntax-error")
                     && let Some(c) = &f.culprit
                 {
-                    return (Some(c.clone()), c.clone());
+                    let line = c.rsplit_once(':').filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+                    return (Some(c.clone()), line.map_or(c.as_str(), |x| x.0).to_owned());
                 }
                 if let Some((at, function)) = place {
                     return (Some(at), function);
                 }
-                if let Some(c) = f.culprit.clone().or_else(|| r.field("file").map(str::to_owned)) {
+                if let Some(c) = f.culprit.clone().or_else(|| r.field("file").map(str::to_owned)).or_else(|| crate::recognise::path(&r.message)) {
                     return (Some(c.clone()), c);
                 }
                 (None, String::new())
@@ -236,7 +239,11 @@ impl Scene<'_> {
                 }
                 let place = app_place(&r.exceptions);
                 // What a process lacks is named by the process; the place only says who noticed.
-                let of_process = matches!(f.cause.name.as_str(), "too-many-open-files" | "process-crash") || (f.cause.class == Class::Resource && place.is_none());
+                let of_process = match f.cause.name.as_str() {
+                    "too-many-open-files" | "process-crash" => true,
+                    "memory-exhausted" | "workers-exhausted" => place.is_none(),
+                    _ => false,
+                };
                 if of_process {
                     let path = self.obs.paths.get(r.source as usize).map_or("", String::as_str);
                     let who = crate::events::writer_name(r.service.as_deref(), path);
@@ -252,7 +259,7 @@ impl Scene<'_> {
                     };
                     return (Some(at), key);
                 }
-                (None, said(f))
+                (None, if f.cause.class == Class::Resource { String::new() } else { said(f) })
             }
         }
     }
@@ -394,7 +401,8 @@ impl Scene<'_> {
         for list in groups.values() {
             let nearest = |k: usize| -> Option<usize> {
                 let at = self.failures[k].at?;
-                let i = words.partition_point(|(t, _)| *t <= at.plus(3 * SECOND));
+                let took = self.failures[k].duration_us.unwrap_or(0);
+                let i = words.partition_point(|(t, _)| *t <= at.plus(took + 3 * SECOND / 2));
                 let refused = explained[k].as_ref().is_some_and(|e| e.cause.name == "connection-refused");
                 words[..i]
                     .iter()
@@ -434,7 +442,7 @@ impl Scene<'_> {
     /// Failures that no record explains join those of the same route and status, or the outage they lie in.
     pub fn adopt(&self, explained: &mut [Option<Explanation>]) {
         // What only met a failure in time and was read only in general yields to what explains its likes.
-        let weak = |e: &Option<Explanation>| e.as_ref().is_none_or(|e| e.how == How::Time && (e.finding.general || e.finding.symptom));
+        let weak = |e: &Option<Explanation>| e.as_ref().is_none_or(|e| e.how == How::Time && (e.finding.general || e.finding.symptom || self.joins.chance > 0.3));
         // (route, method, status) → fingerprint → count
         let mut by_route: HashMap<(&str, &str, u16), HashMap<String, (u32, usize)>> = HashMap::new();
         let mut by_status: HashMap<u16, Vec<(Time, usize)>> = HashMap::new();

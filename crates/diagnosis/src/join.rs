@@ -81,7 +81,8 @@ impl Joins {
         let Some(m) = self.templates.get(&template) else { return false };
         let (n, joined) = (f64::from(m.records), f64::from(m.joined));
         let loose = m.by_time_only * 2 > m.joined;
-        if loose { m.records > m.joined && joined < 0.75 * n } else { m.records >= 3 && joined < 0.4 * n }
+        let luck = (self.chance + 0.2).clamp(0.75, 0.95);
+        if loose { m.records > m.joined && joined < luck * n } else { m.records >= 3 && joined < 0.4 * n }
     }
 }
 
@@ -193,9 +194,7 @@ fn off(f: &Failure, r: &Record) -> i64 {
     let (Some(a), Some(b)) = (f.at, r.at) else { return 0 };
     // A record without a time of its own lies anywhere between its dated neighbours, if these are not too far apart.
     let end = r.until.filter(|u| *u > b && u.since(b) <= 30 * SECOND).unwrap_or(b);
-    // A stamp of whole seconds names the second that it begins.
-    let whole = |t: Time| if t.0 % SECOND == 0 { SECOND - 1 } else { 0 };
-    let away = b.since(a.plus(whole(a))).max(a.since(end.plus(whole(end)))).max(0);
+    let away = if a > b && a < end { 0 } else { a.apart(b).min(a.apart(end)) };
     // A time-out whose duration is not logged took some time: proxies give up after a minute by default.
     let took = f.duration_us.unwrap_or(if f.status == 504 { 61 * SECOND } else { 0 });
     (away - took).max(0)

@@ -256,7 +256,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
                         }
                         let (a, b) = (g.at?, f.at?);
                         let room = within + g.duration_us.unwrap_or(0).max(f.duration_us.unwrap_or(0));
-                        let off = a.since(b).abs();
+                        let off = a.apart(b);
                         (off <= room).then_some((k, off))
                     })
                     .min_by_key(|(k, off)| (*off, *k))
@@ -267,7 +267,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
                     .iter()
                     .enumerate()
                     .filter(|(k, g)| g.stream == Some(edge) && g.status == f.status && is_error_page(&g.target) && !taken.contains(k))
-                    .filter_map(|(k, g)| Some((k, g.at?.since(f.at?).abs())))
+                    .filter_map(|(k, g)| Some((k, g.at?.apart(f.at?))))
                     .filter(|(_, off)| *off <= SAME_REQUEST_US)
                     .min_by_key(|(k, off)| (*off, *k))
             });

@@ -23,7 +23,7 @@ use signature::Signature;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-pub use place::{peer, statement_object};
+pub use place::{path, peer, statement_object};
 
 /// How far one record of this kind reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -398,4 +398,146 @@ fn line_at(text: &str, at: usize) -> &str {
     let from = memchr::memrchr(b'\n', bytes.get(..at).unwrap_or(&[])).map_or(0, |i| i + 1);
     let to = memchr::memchr(b'\n', bytes.get(at..).unwrap_or(&[])).map_or(bytes.len(), |i| at + i);
     head(text.get(from..to).unwrap_or("").trim(), MATCHED_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::Frame;
+
+    fn recogniser() -> Recogniser {
+        Recogniser::new(&[]).unwrap()
+    }
+
+    fn error(message: &str) -> Record {
+        Record { message: message.to_owned(), level: Level::Error, ..Record::default() }
+    }
+
+    fn thrown(chain: &[(&str, &str)]) -> Record {
+        let exceptions = chain.iter().map(|(k, m)| Exception { kind: (*k).into(), message: (*m).into(), frames: Vec::new() });
+        Record { exceptions: exceptions.collect(), level: Level::Error, ..Record::default() }
+    }
+
+    fn frame(file: &str, function: &str, in_app: bool) -> Frame {
+        Frame { file: file.into(), line: Some(12), function: function.into(), in_app }
+    }
+
+    /// Cause and culprit of the best finding.
+    fn best(r: &Record) -> (String, String) {
+        let found = recogniser().read(r);
+        found.first().map(|f| (f.cause.to_string(), f.culprit.clone().unwrap_or_default())).unwrap_or_default()
+    }
+
+    fn is(r: &Record, cause: &str, culprit: &str) {
+        assert_eq!(best(r), (cause.to_owned(), culprit.to_owned()), "{} {:?}", r.message, r.exceptions);
+    }
+
+    #[test]
+    fn the_root_of_a_chain_outranks_its_wrappers() {
+        let chain = [
+            ("org.springframework.beans.factory.BeanCreationException", "Error creating bean with name 'dataSource'"),
+            ("com.zaxxer.hikari.pool.HikariPool$PoolInitializationException", "Failed to initialize pool: Connection refused"),
+            ("org.postgresql.util.PSQLException", "Connection to 10.0.0.5:5432 refused. Check that the hostname and port are correct"),
+        ];
+        is(&thrown(&chain), "database/connection-refused", "10.0.0.5:5432");
+    }
+
+    #[test]
+    fn a_failed_look_up_at_the_root_is_how_the_code_searches_not_why_it_failed() {
+        let chain = [
+            ("psycopg2.OperationalError", "connection to server at \"db\" (10.0.0.5), port 5432 failed: Connection refused"),
+            ("KeyError", "'rates:EUR'"),
+        ];
+        is(&thrown(&chain), "database/connection-refused", "db:5432");
+    }
+
+    #[test]
+    fn a_refused_connection_is_the_databases_when_a_database_driver_says_so() {
+        let mut r = thrown(&[("Error", "connect ECONNREFUSED 127.0.0.1:8407")]);
+        is(&r, "upstream/connection-refused", "127.0.0.1:8407");
+        r.exceptions[0].frames = vec![frame("/srv/app/node_modules/pg-pool/index.js", "Pool.connect", false)];
+        is(&r, "database/connection-refused", "127.0.0.1:8407");
+        let mut r = thrown(&[("java.net.ConnectException", "Connection refused")]);
+        r.exceptions[0].frames = vec![frame("ConnectionImpl.java", "com.mysql.cj.jdbc.ConnectionImpl.connect", false)];
+        assert_eq!(best(&r).0, "database/connection-refused");
+        let r = thrown(&[("System.Net.Sockets.SocketException", "Connection refused (cache.internal:6379)")]);
+        is(&r, "upstream/connection-refused", "cache.internal:6379");
+    }
+
+    #[test]
+    fn software_nobody_wrote_a_signature_for_is_read_by_its_general_words() {
+        is(&thrown(&[("com.acme.LedgerTimeoutException", "no answer from ledger.acme.test:7000")]), "upstream/timeout", "ledger.acme.test:7000");
+        is(&thrown(&[("Acme::StoreError", "SQLSTATE 42P01: no such thing")]), "database/schema-mismatch", "");
+        is(&error("quote failed: acme client: status code 429 from https://fx.acme.test/latest"), "upstream/rate-limited", "fx.acme.test");
+        is(&error("snapshot: write /srv/cache/a.bin: no space left on device"), "resource/disk-full", "/srv/cache/a.bin");
+        is(&thrown(&[("App.Errors.Odd", "the moon is full")]), "code/unhandled-exception", "");
+        assert_eq!(best(&thrown(&[("panic", "the moon is full")])).0, "code/assertion-or-panic");
+    }
+
+    #[test]
+    fn a_setting_missing_from_the_environment_is_no_missing_key() {
+        let mut r = thrown(&[("KeyError", "'MERCHANT_ID'")]);
+        is(&r, "code/missing-key", "");
+        r.exceptions[0].frames = vec![frame("<frozen os>", "__getitem__", false), frame("/srv/app/pay.py", "charge", true)];
+        is(&r, "config/missing-setting", "MERCHANT_ID");
+    }
+
+    #[test]
+    fn a_fault_inside_a_view_is_the_views() {
+        let mut r = thrown(&[("ActionView::Template::Error", "undefined method `upcase' for nil:NilClass")]);
+        r.exceptions[0].frames = vec![frame("app/views/products/show.html.erb", "_app_views_products_show", true)];
+        is(&r, "code/template-error", "app/views/products/show.html.erb:12");
+    }
+
+    #[test]
+    fn warnings_that_frameworks_write_on_good_days_say_nothing() {
+        let mut r = error("PHP Warning:  Undefined array key \"page\" in /srv/app/list.php on line 7");
+        r.level = Level::Warn;
+        assert!(recogniser().read(&r).iter().all(|f| f.weight < 45), "{:?}", recogniser().read(&r));
+        let quiet = Record { message: "GET /null?x=timeout 200".into(), level: Level::Info, ..Record::default() };
+        assert!(recogniser().read(&quiet).is_empty());
+    }
+
+    #[test]
+    fn escaped_text_is_read_as_what_it_says() {
+        let r = error(r#"production.ERROR: Class \"App\\Service\\ReminderFee\" not found {"userId":3}"#);
+        is(&r, "code/missing-dependency", r"App\Service\ReminderFee");
+    }
+
+    #[test]
+    fn fields_are_read_where_the_message_says_nothing() {
+        let mut r = error("request errored");
+        r.fields = vec![
+            ("err.code".into(), "ECONNREFUSED".into()),
+            ("err.address".into(), "10.0.0.7".into()),
+            ("err.port".into(), "3306".into()),
+        ];
+        is(&r, "database/connection-refused", "10.0.0.7:3306");
+    }
+
+    #[test]
+    fn quiet_lines_are_kept_only_if_they_may_be_evidence() {
+        let r = recogniser();
+        assert!(r.interesting("Out of memory: Killed process 4711 (php-fpm8.2) total-vm:2097152kB"));
+        assert!(!r.interesting("GET /cart 200 12 ms"));
+        assert!(!r.interesting(""));
+    }
+
+    #[test]
+    fn users_add_and_replace_signatures() {
+        let own = "[[signature]]\nid='acme-ledger'\ncause='upstream/load-shed'\nliterals=['LEDGER-77']\npattern='LEDGER-77 (?P<n>\\w+)'\nculprit='{n}'\nweight=90";
+        let r = Recogniser::new(&[("own.toml".into(), own.into())]).unwrap();
+        let found = r.read(&error("posting failed: LEDGER-77 north"));
+        assert_eq!(found.first().and_then(|f| f.culprit.as_deref()), Some("north"));
+        assert!(Recogniser::new(&[("own.toml".into(), own.replace("pattern='", "pattern='("))]).is_err());
+    }
+
+    #[test]
+    fn any_piece_of_a_text_is_read_without_trouble() {
+        let r = recogniser();
+        let text = "PHP Fatal error:  Uncaught ÜError: \\\"x\\\" SQLSTATE[42S02] KeyError: 'Ä' → connect ECONNREFUSED [::1]:5432\\n#0 (";
+        for (i, _) in text.char_indices() {
+            let _ = (r.read(&error(&text[i..])), r.read(&thrown(&[(&text[..i], &text[i..])])));
+        }
+    }
 }

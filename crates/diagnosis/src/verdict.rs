@@ -157,7 +157,7 @@ fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Ev
         }
         let r = scene.record(j.candidate);
         match cand.best() {
-            Some(f) if f.cause == g.cause && !f.symptom && (j.how > How::Time || !f.general) => {
+            Some(f) if f.cause == g.cause && !f.symptom && r.level >= Level::Error && (j.how > How::Time || !f.general) => {
                 out.extend(quotes(scene, r, &f.matched, Role::Cause, j.how.reason()).into_iter().take(2));
             }
             Some(f) if symptoms < 3 => {

@@ -95,6 +95,17 @@ impl Time {
     }
 }
 
+impl Time {
+    /// Microseconds that certainly lie between two stamps: one of whole seconds names the second that it begins, as logs cut
+    /// fractions off rather than round them.
+    pub fn apart(self, other: Time) -> i64 {
+        let whole = |t: Time| if t.0.rem_euclid(SECOND) == 0 { SECOND - 1 } else { 0 };
+        let after = self.since(other.plus(whole(other)));
+        let before = other.since(self.plus(whole(self)));
+        after.max(before).max(0)
+    }
+}
+
 /// RFC 3339 in UTC; fractions only where there are any.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

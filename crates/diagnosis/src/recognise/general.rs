@@ -149,7 +149,8 @@ impl Words {
             }
             meanings.push(Meaning { cause: Means::parse(&e.cause)?, weight: e.weight.min(WEIGHT_MAX) });
         }
-        let finder = AhoCorasick::builder().ascii_case_insensitive(true).build(&words).map_err(|e| e.to_string())?;
+        let finder =
+            AhoCorasick::builder().ascii_case_insensitive(true).build(&words).map_err(|e| e.to_string())?;
         Ok(Words { finder, meanings, whose })
     }
 
@@ -160,7 +161,10 @@ impl Words {
             if !stands_alone(text, m.start(), m.end()) {
                 continue;
             }
-            let Some(meaning) = self.whose.get(m.pattern().as_usize()).and_then(|&i| self.meanings.get(i)) else { continue };
+            let Some(meaning) = self.whose.get(m.pattern().as_usize()).and_then(|&i| self.meanings.get(i))
+            else {
+                continue;
+            };
             if best.is_none_or(|(b, _)| meaning.weight > b.weight) {
                 best = Some((meaning, m.start()));
             }
@@ -220,7 +224,8 @@ impl Owners {
         for m in self.finder.find_iter(text) {
             let before = m.start().checked_sub(1).and_then(|i| bytes.get(i));
             // `MongoServerError` begins a word inside `com.MongoX`, but `spg` does not hold `pg`.
-            let inside = before.is_some_and(|b| b.is_ascii_alphanumeric()) && !bytes.get(m.start()).is_some_and(u8::is_ascii_uppercase);
+            let inside = before.is_some_and(|b| b.is_ascii_alphanumeric())
+                && !bytes.get(m.start()).is_some_and(u8::is_ascii_uppercase);
             // Short names must be whole words.
             let short = m.end() - m.start() <= 3 && bytes.get(m.end()).is_some_and(u8::is_ascii_lowercase);
             let i = m.pattern().as_usize();
@@ -289,10 +294,10 @@ struct Site<'a> {
 
 impl General {
     pub fn load() -> Result<General, String> {
-        let types: TypesFile =
-            toml::from_str(include_str!("../../../../signatures/types.toml")).map_err(|e| format!("types.toml: {e}"))?;
-        let data: GeneralFile =
-            toml::from_str(include_str!("../../../../signatures/general.toml")).map_err(|e| format!("general.toml: {e}"))?;
+        let types: TypesFile = toml::from_str(include_str!("../../../../signatures/types.toml"))
+            .map_err(|e| format!("types.toml: {e}"))?;
+        let data: GeneralFile = toml::from_str(include_str!("../../../../signatures/general.toml"))
+            .map_err(|e| format!("general.toml: {e}"))?;
         let mut table = HashMap::new();
         let mut suffixes = Vec::new();
         for t in &types.types {
@@ -327,8 +332,12 @@ impl General {
             statuses: Codes::of(&data.status)?,
             sqlstate: regex(r#"(?i)\bsql[ _]?state["']?(?:\s+code)?[\s:=\[("']*([0-9A-Z]{5})\b"#)?,
             status: [
-                regex(r#"(?i)(?:\bstatus(?:[ _]?code)?|\bHTTP(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|responded with(?: an?)?|returned(?: an?)?|replied(?: with)?|answered(?: with)?|response(?: code| status)?|request failed with)["']?(?: (?:of|is|was|code|error|status|http))*[\s:=\["'(]*([45]\d\d)\b"#)?,
-                regex(r"(?i)\b([45]\d\d)[\s:,-]*(?:Unauthorized|Forbidden|Too Many Requests|Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out|Not Found|Bad Request|Payment Required|Conflict|Unprocessable)\b")?,
+                regex(
+                    r#"(?i)(?:\bstatus(?:[ _]?code)?|\bHTTP(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|responded with(?: an?)?|returned(?: an?)?|replied(?: with)?|answered(?: with)?|response(?: code| status)?|request failed with)["']?(?: (?:of|is|was|code|error|status|http))*[\s:=\["'(]*([45]\d\d)\b"#,
+                )?,
+                regex(
+                    r"(?i)\b([45]\d\d)[\s:,-]*(?:Unauthorized|Forbidden|Too Many Requests|Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out|Not Found|Bad Request|Payment Required|Conflict|Unprocessable)\b",
+                )?,
             ],
             setting: regex(r#"^["'`]?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)["'`]?$"#)?,
         })
@@ -364,7 +373,8 @@ impl General {
                 let name = if is_panic(&e.kind) { "assertion-or-panic" } else { "unhandled-exception" };
                 let cause = Cause::new(Class::Code, name);
                 let matched = format!("{}: {}", e.kind, e.message.lines().next().unwrap_or(""));
-                let f = Finding { cause, weight: UNKNOWN_WEIGHT, matched, general: true, ..Finding::default() };
+                let f =
+                    Finding { cause, weight: UNKNOWN_WEIGHT, matched, general: true, ..Finding::default() };
                 out.push((f, Some(chain.len() - 1)));
             }
         }
@@ -404,7 +414,12 @@ impl General {
     }
 
     fn finding(&self, m: &Meaning, record: &Record, site: &Site<'_>, at: usize) -> Finding {
-        let mut f = Finding { weight: m.weight, general: true, matched: super::line_at(&site.text, at).to_owned(), ..Finding::default() };
+        let mut f = Finding {
+            weight: m.weight,
+            general: true,
+            matched: super::line_at(&site.text, at).to_owned(),
+            ..Finding::default()
+        };
         match &m.cause {
             Means::Cause(c) => f.cause = c.clone(),
             Means::Nothing => {}
@@ -426,8 +441,12 @@ impl General {
             return;
         }
         f.culprit = match (f.cause.class, f.cause.name.as_str()) {
-            _ if owner::has_peer(&f.cause) => place::peer(&site.text).or_else(|| place::peer_of(record, site.exception)),
-            (Class::Database, "schema-mismatch" | "deadlock" | "lock-timeout" | "query-timeout") => place::statement_object(&site.text),
+            _ if owner::has_peer(&f.cause) => {
+                place::peer(&site.text).or_else(|| place::peer_of(record, site.exception))
+            }
+            (Class::Database, "schema-mismatch" | "deadlock" | "lock-timeout" | "query-timeout") => {
+                place::statement_object(&site.text)
+            }
             (Class::Config, "permission-denied" | "missing-file") | (Class::Resource, "disk-full") => {
                 place::path(&f.matched).or_else(|| place::path(&site.text))
             }
@@ -449,9 +468,18 @@ impl General {
         let said = e.message.lines().next().unwrap_or("").trim();
         let said = said.strip_prefix("key not found: ").unwrap_or(said);
         let name = self.setting.captures(said)?.get(1)?.as_str();
-        let environ = |f: &Frame| f.file.ends_with("/os.py") || f.file.ends_with("\\os.py") || f.file == "<frozen os>" || f.function.contains("ENV") || f.function == "fetch";
-        let read_there = e.frames.iter().take(3).any(environ) || record.message.contains("os.environ[") || record.message.contains("ENV.fetch");
-        let telling = ["_KEY", "_SECRET", "_TOKEN", "_URL", "_URI", "_PASSWORD", "_DSN", "_HOST", "_PORT", "_USER"];
+        let environ = |f: &Frame| {
+            f.file.ends_with("/os.py")
+                || f.file.ends_with("\\os.py")
+                || f.file == "<frozen os>"
+                || f.function.contains("ENV")
+                || f.function == "fetch"
+        };
+        let read_there = e.frames.iter().take(3).any(environ)
+            || record.message.contains("os.environ[")
+            || record.message.contains("ENV.fetch");
+        let telling =
+            ["_KEY", "_SECRET", "_TOKEN", "_URL", "_URI", "_PASSWORD", "_DSN", "_HOST", "_PORT", "_USER"];
         let named = name.contains('_') && telling.iter().any(|t| name.ends_with(t));
         // Exact as a signature, but what tells it is a frame, which no pattern sees.
         let weight = if read_there { 80 } else { 62 };
@@ -462,7 +490,9 @@ impl General {
             weight,
             matched: super::line_at(&site.text, 0).to_owned(),
             title: Some(format!("{name} is not set")),
-            next: vec!["is it in the environment of this release (unit file, compose file, secret)?".to_owned()],
+            next: vec![
+                "is it in the environment of this release (unit file, compose file, secret)?".to_owned(),
+            ],
             ..Finding::default()
         })
     }
@@ -486,7 +516,10 @@ impl General {
         if let Some(m) = self.types.get(short) {
             return Some(m);
         }
-        self.suffixes.iter().find(|(s, _)| short.len() > s.len() && short.ends_with(s.as_str())).map(|(_, m)| m)
+        self.suffixes
+            .iter()
+            .find(|(s, _)| short.len() > s.len() && short.ends_with(s.as_str()))
+            .map(|(_, m)| m)
     }
 
     fn by_code(&self, record: &Record, site: &Site<'_>) -> Option<(&Cause, usize)> {
@@ -494,7 +527,9 @@ impl General {
         for n in &self.numbers {
             if !n.sure {
                 let o = self.owner(record, site.exception, &site.text);
-                if !o.is_some_and(|o| o.class == Class::Database && o.service.as_deref().is_none_or(|s| s == n.vendor)) {
+                if !o.is_some_and(|o| {
+                    o.class == Class::Database && o.service.as_deref().is_none_or(|s| s == n.vendor)
+                }) {
                     continue;
                 }
             }
@@ -529,7 +564,10 @@ impl General {
             return None;
         }
         let m = self.status.iter().find_map(|r| r.captures(&site.text)?.get(1))?;
-        let own = record.request.as_ref().is_some_and(|q| site.exception.is_none() && q.upstream.is_none() && q.status.is_some());
+        let own = record
+            .request
+            .as_ref()
+            .is_some_and(|q| site.exception.is_none() && q.upstream.is_none() && q.status.is_some());
         if own { None } else { self.statuses.get(m.as_str()).map(|c| (c, m.start())) }
     }
 
@@ -540,7 +578,9 @@ impl General {
         let here = exception.and_then(|i| chain.get(i));
         let kind = |e: &Exception| self.owners.named(&e.kind, false);
         let libraries = |e: &Exception| {
-            e.frames.iter().take(FRAMES_MAX).filter(|f| !f.in_app).find_map(|f| self.owners.named(&f.file, false).or_else(|| self.owners.named(&f.function, false)))
+            e.frames.iter().take(FRAMES_MAX).filter(|f| !f.in_app).find_map(|f| {
+                self.owners.named(&f.file, false).or_else(|| self.owners.named(&f.function, false))
+            })
         };
         let first = || head(record.message.lines().next().unwrap_or(""), MESSAGE_BYTES_MAX);
         here.and_then(kind)
@@ -553,16 +593,25 @@ impl General {
             .or_else(|| self.owners.named(first(), false))
             .or_else(|| place::peer_of(record, exception).and_then(|p| self.owners.by_port(&p)))
             .or_else(|| self.owners.named(record.service.as_deref().unwrap_or(""), false))
+            .or_else(|| fatal_mark(record))
             .or_else(|| self.hinted(record))
     }
 
     fn hinted(&self, record: &Record) -> Option<Owner> {
-        let frames = record.exceptions.iter().rev().flat_map(|e| e.frames.iter().filter(|f| f.in_app).take(3));
+        let frames =
+            record.exceptions.iter().rev().flat_map(|e| e.frames.iter().filter(|f| f.in_app).take(3));
         frames.into_iter().find_map(|f| {
             let file = f.file.rsplit(['/', '\\']).next().unwrap_or("");
             self.owners.named(file, true).or_else(|| self.owners.named(&f.function, true))
         })
     }
+}
+
+/// mysql2 and mysqljs mark errors that end the connection with `fatal: true`; no other driver of Node.js does.
+fn fatal_mark(record: &Record) -> Option<Owner> {
+    let field = record.fields.iter().any(|(k, v)| v == "true" && (k == "err.fatal" || k == "error.fatal"));
+    let dump = || record.message.contains("syscall: '") && record.message.contains("fatal: true");
+    (field || dump()).then(|| Owner { class: Class::Database, service: Some("mysql".to_owned()) })
 }
 
 /// Endings of the files that template engines render.
@@ -572,14 +621,19 @@ const VIEW: &str = r#"([^\s"'(),:\[\]]+\.(?:ejs|erb|haml|slim|twig|pug|jade|hbs|
 pub(super) fn view_of(record: &Record) -> Option<String> {
     let chain = &record.exceptions;
     let wrapped = chain.iter().find(|e| is_view_error(&e.kind));
-    let frame = chain.last().and_then(|e| e.frames.iter().find(|f| f.in_app || is_view_frame(f))).filter(|f| is_view_frame(f));
+    let frame = chain
+        .last()
+        .and_then(|e| e.frames.iter().find(|f| f.in_app || is_view_frame(f)))
+        .filter(|f| is_view_frame(f));
     if let Some(f) = frame {
         return Some(f.place());
     }
     // EJS and Pug put the place before the message.
     let led = chain.iter().find(|e| {
         let first = e.message.split_whitespace().next().unwrap_or("");
-        first.rsplit_once(':').is_some_and(|(file, line)| is_view_file(file) && line.bytes().all(|b| b.is_ascii_digit()))
+        first
+            .rsplit_once(':')
+            .is_some_and(|(file, line)| is_view_file(file) && line.bytes().all(|b| b.is_ascii_digit()))
     });
     if let Some(e) = led {
         return e.message.split_whitespace().next().map(str::to_owned);
@@ -597,19 +651,66 @@ pub(super) fn view_of(record: &Record) -> Option<String> {
 
 fn is_view_error(kind: &str) -> bool {
     let k = short(kind);
-    kind.starts_with("ActionView::") || kind.starts_with("Twig") && k != "LoaderError" || kind.starts_with("jinja2.")
-        || matches!(k, "ViewException" | "JasperException" | "TemplateProcessingException" | "TemplateInputException" | "TemplateOutputException" | "InvalidReferenceException" | "TemplateError" | "TemplateSyntaxError")
+    kind.starts_with("ActionView::")
+        || kind.starts_with("Twig") && k != "LoaderError"
+        || kind.starts_with("jinja2.")
+        || matches!(
+            k,
+            "ViewException"
+                | "JasperException"
+                | "TemplateProcessingException"
+                | "TemplateInputException"
+                | "TemplateOutputException"
+                | "InvalidReferenceException"
+                | "TemplateError"
+                | "TemplateSyntaxError"
+        )
 }
 
 fn is_view_frame(f: &Frame) -> bool {
-    is_view_file(&f.file) || f.function.contains("template code") || f.function.starts_with("block \"") || f.file.contains("/storage/framework/views/")
+    is_view_file(&f.file)
+        || f.function.contains("template code")
+        || f.function.starts_with("block \"")
+        || f.file.contains("/storage/framework/views/")
 }
 
 fn is_view_file(file: &str) -> bool {
     const ENDINGS: &[&str] = &[
-        ".ejs", ".erb", ".haml", ".slim", ".twig", ".pug", ".jade", ".hbs", ".handlebars", ".mustache", ".liquid", ".jinja", ".jinja2", ".j2",
-        ".blade.php", ".cshtml", ".razor", ".jsp", ".jspx", ".ftl", ".ftlh", ".gsp", ".mako", ".eex", ".heex", ".leex", ".phtml", ".tpl", ".latte",
-        ".volt", ".njk", ".marko", ".rhtml", ".vm", "_jsp.java",
+        ".ejs",
+        ".erb",
+        ".haml",
+        ".slim",
+        ".twig",
+        ".pug",
+        ".jade",
+        ".hbs",
+        ".handlebars",
+        ".mustache",
+        ".liquid",
+        ".jinja",
+        ".jinja2",
+        ".j2",
+        ".blade.php",
+        ".cshtml",
+        ".razor",
+        ".jsp",
+        ".jspx",
+        ".ftl",
+        ".ftlh",
+        ".gsp",
+        ".mako",
+        ".eex",
+        ".heex",
+        ".leex",
+        ".phtml",
+        ".tpl",
+        ".latte",
+        ".volt",
+        ".njk",
+        ".marko",
+        ".rhtml",
+        ".vm",
+        "_jsp.java",
     ];
     ENDINGS.iter().any(|e| file.ends_with(e))
 }
@@ -649,7 +750,8 @@ fn sites(record: &Record) -> Vec<Site<'_>> {
 fn tells_error(key: &str) -> bool {
     let low = key.to_ascii_lowercase();
     let last = low.rsplit('.').next().unwrap_or("");
-    ["err", "exc", "cause", "reason"].iter().any(|w| low.starts_with(w) || last.starts_with(w)) || matches!(last, "code" | "errno" | "syscall" | "sqlstate" | "detail")
+    ["err", "exc", "cause", "reason"].iter().any(|w| low.starts_with(w) || last.starts_with(w))
+        || matches!(last, "code" | "errno" | "syscall" | "sqlstate" | "detail")
 }
 
 fn is_code(key: &str) -> bool {
@@ -658,18 +760,34 @@ fn is_code(key: &str) -> bool {
 }
 
 fn is_sqlstate(value: &str) -> bool {
-    value.len() == 5 && value.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) && value.bytes().any(|b| b.is_ascii_digit())
+    value.len() == 5
+        && value.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+        && value.bytes().any(|b| b.is_ascii_digit())
 }
 
 /// Exceptions that *are* an answer with a status, raised by the service itself: their status is no other service's.
 fn is_own_answer(kind: &str) -> bool {
-    matches!(short(kind), "HttpException" | "HTTPException" | "InternalServerErrorException" | "InternalServerError" | "NotFoundHttpException" | "ResponseStatusException" | "HttpError")
+    matches!(
+        short(kind),
+        "HttpException"
+            | "HTTPException"
+            | "InternalServerErrorException"
+            | "InternalServerError"
+            | "NotFoundHttpException"
+            | "ResponseStatusException"
+            | "HttpError"
+    )
 }
 
 /// The error of a missing socket file reads like that of a missing file.
 fn is_socket(text: &str, cause: &Means) -> bool {
     let Means::Cause(c) = cause else { return false };
-    c.is(Class::Config, "missing-file") && (text.contains(".sock") || text.contains("connect(") || text.contains(" connect ") || text.contains("s.PGSQL") || text.contains("to connect"))
+    c.is(Class::Config, "missing-file")
+        && (text.contains(".sock")
+            || text.contains("connect(")
+            || text.contains(" connect ")
+            || text.contains("s.PGSQL")
+            || text.contains("to connect"))
 }
 
 /// How the vocabulary calls it when the peer is a database: a time-out while connecting says that the host does not answer.
@@ -693,7 +811,16 @@ fn is_panic(kind: &str) -> bool {
 
 /// Does the exception tell of a failure, rather than of a warning that PHP wrote with a place?
 fn is_error(record: &Record, e: &Exception) -> bool {
-    let warns = ["PHP Warning", "PHP Notice", "PHP Deprecated", "Warning", "Notice", "Deprecated", "DeprecationWarning", "UserWarning"];
+    let warns = [
+        "PHP Warning",
+        "PHP Notice",
+        "PHP Deprecated",
+        "Warning",
+        "Notice",
+        "Deprecated",
+        "DeprecationWarning",
+        "UserWarning",
+    ];
     !warns.contains(&e.kind.as_str()) && !e.kind.ends_with("Warning") && record.level != Level::Warn
 }
 

@@ -30,7 +30,16 @@ pub(super) fn has_peer(cause: &Cause) -> bool {
     match cause.class {
         Class::Upstream => true,
         Class::Database => {
-            matches!(cause.name.as_str(), "connection-refused" | "host-unreachable" | "connection-lost" | "authentication-failed" | "too-many-connections" | "read-only" | "storage-full")
+            matches!(
+                cause.name.as_str(),
+                "connection-refused"
+                    | "host-unreachable"
+                    | "connection-lost"
+                    | "authentication-failed"
+                    | "too-many-connections"
+                    | "read-only"
+                    | "storage-full"
+            )
         }
         _ => false,
     }

@@ -33,15 +33,20 @@ impl Lazy {
 }
 
 /// Unix sockets.
-static SOCKET: Lazy =
-    Lazy::new(r#"unix:(?://)?(/[^\s:'",;)\]]+)|(/[^\s:'",;()]+\.(?:sock(?:et)?\b|s\.PGSQL\.\d+)[^\s:'",;()]*)"#);
+static SOCKET: Lazy = Lazy::new(
+    r#"unix:(?://)?(/[^\s:'",;)\]]+)|(/[^\s:'",;()]+\.(?:sock(?:et)?\b|s\.PGSQL\.\d+)[^\s:'",;()]*)"#,
+);
 
 /// Host and port in words, by the wording of drivers and client libraries.
 static PAIRS: [Lazy; 6] = [
     // urllib3, redis-cluster, Ruby: host='x', port=80; libpq: host=x port=5432
-    Lazy::new(r#"(?i)\bhost(?:name)?["']?\s*[=:]\s*["']?(?P<h>[\w.\-]+|\[[\da-f:]+\])["']?[,;)]?\s*\(?["']?port["']?\s*[=:]\s*["']?(?P<p>\d{1,5})"#),
+    Lazy::new(
+        r#"(?i)\bhost(?:name)?["']?\s*[=:]\s*["']?(?P<h>[\w.\-]+|\[[\da-f:]+\])["']?[,;)]?\s*\(?["']?port["']?\s*[=:]\s*["']?(?P<p>\d{1,5})"#,
+    ),
     // libpq 14: at "x" (10.0.0.1), port 5432
-    Lazy::new(r#"(?i)(?:server at|host|server:?) ["'](?P<h>[\w.:\-]+)["'](?: \([^)]*\))?,? (?:and )?(?:accepting\s+TCP/IP connections )?(?:on )?port (?P<p>\d{1,5})"#),
+    Lazy::new(
+        r#"(?i)(?:server at|host|server:?) ["'](?P<h>[\w.:\-]+)["'](?: \([^)]*\))?,? (?:and )?(?:accepting\s+TCP/IP connections )?(?:on )?port (?P<p>\d{1,5})"#,
+    ),
     // Python's asyncio: ('127.0.0.1', 5432)
     Lazy::new(r#"\(["'](?P<h>[\w.:\-]+)["'], (?P<p>\d{2,5})[,)]"#),
     // Java: db/10.0.0.5:5432, localhost/<unresolved>:5432
@@ -54,12 +59,16 @@ static PAIRS: [Lazy; 6] = [
 
 /// Names that did not resolve.
 static NAMES: [Lazy; 4] = [
-    Lazy::new(r"\b(?:ENOTFOUND|EAI_AGAIN|EAI_NODATA|UnknownHostException:|NXDOMAIN)\s+(?P<h>[A-Za-z0-9_][\w.\-]*)(?::(?P<p>\d{2,5})\b)?"),
+    Lazy::new(
+        r"\b(?:ENOTFOUND|EAI_AGAIN|EAI_NODATA|UnknownHostException:|NXDOMAIN)\s+(?P<h>[A-Za-z0-9_][\w.\-]*)(?::(?P<p>\d{2,5})\b)?",
+    ),
     Lazy::new(r"\blookup (?P<h>[\w.\-]+)(?: on [\w.:\[\]\-]+)?:"),
     Lazy::new(
         r#"(?i)(?:resolve host(?:name)?|resolving host(?:name)?|resolve address|unknown host(?:name)?|unknown (?:mysql|mariadb) server host|translate host name|host not found in (?:upstream|resolver)|getaddrinfo for|getaddrinfo failed for|failed to resolve|could not be resolved|no such host is known\.?)(?: for| of)?[:\s]*["'(]*(?P<h>[A-Za-z0-9_][\w.\-]*\w)(?::(?P<p>\d{2,5})\b)?"#,
     ),
-    Lazy::new(r"(?i)(?:name or service not known|nodename nor servname provided, or not known|no such host is known\.?|temporary failure in name resolution) \(?(?P<h>[A-Za-z0-9_][\w.\-]*):(?P<p>\d{2,5})\)?"),
+    Lazy::new(
+        r"(?i)(?:name or service not known|nodename nor servname provided, or not known|no such host is known\.?|temporary failure in name resolution) \(?(?P<h>[A-Za-z0-9_][\w.\-]*):(?P<p>\d{2,5})\)?",
+    ),
 ];
 
 /// The far end of a connection: `10.0.0.5:41822->10.0.0.9:5432`.
@@ -71,7 +80,8 @@ static URL: Lazy = Lazy::new(
 );
 
 /// Bare `host:port`.
-static BARE: Lazy = Lazy::new(r"(?P<h>\[[\da-fA-F:]{2,}\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?):(?P<p>\d{2,5})\b");
+static BARE: Lazy =
+    Lazy::new(r"(?P<h>\[[\da-fA-F:]{2,}\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_])?):(?P<p>\d{2,5})\b");
 
 /// `connecting to redis`, `connection to host`: a name without a port, behind words that say what it is.
 static NAMED: Lazy = Lazy::new(
@@ -85,10 +95,15 @@ pub fn peer(text: &str) -> Option<String> {
         return c.get(1).or_else(|| c.get(2)).map(|m| m.as_str().to_owned());
     }
     let forms = PAIRS.iter().chain(&NAMES).chain([&FAR_END]);
-    forms.into_iter().find_map(|f| address(&f.captures(text)?)).or_else(|| url(text)).or_else(|| bare(text)).or_else(|| {
-        let c = NAMED.captures(text)?;
-        address(&c).filter(|h| !looks_like_file(h))
-    })
+    forms
+        .into_iter()
+        .find_map(|f| address(&f.captures(text)?))
+        .or_else(|| url(text))
+        .or_else(|| bare(text))
+        .or_else(|| {
+            let c = NAMED.captures(text)?;
+            address(&c).filter(|h| !looks_like_file(h))
+        })
 }
 
 /// The peer that a record names: in its fields (Node's `err.address` and `err.port`), in the exception at that index, in
@@ -118,7 +133,9 @@ fn peer_in_fields(record: &Record) -> Option<String> {
         let low = k.to_ascii_lowercase();
         let (stem, last) = low.rsplit_once('.').unwrap_or(("", &low));
         let own = k.get(..stem.len()).unwrap_or("");
-        let beside = |name: &str| record.field(&if own.is_empty() { name.to_owned() } else { format!("{own}.{name}") });
+        let beside = |name: &str| {
+            record.field(&if own.is_empty() { name.to_owned() } else { format!("{own}.{name}") })
+        };
         match last {
             "address" if !v.is_empty() => {
                 if let Some(port) = beside("port") {
@@ -156,20 +173,46 @@ fn address(c: &Captures<'_>) -> Option<String> {
 /// Places where libraries explain their errors are no peers.
 fn is_manual(host: &str) -> bool {
     let h = host.to_ascii_lowercase();
-    h.starts_with("docs.") || h.starts_with("errors.") || h.starts_with("help.") || h.ends_with(".readthedocs.io")
+    h.starts_with("docs.")
+        || h.starts_with("errors.")
+        || h.starts_with("help.")
+        || h.ends_with(".readthedocs.io")
         || matches!(
             h.as_str(),
-            "sqlalche.me" | "github.com" | "nodejs.org" | "aka.ms" | "go.microsoft.com" | "www.prisma.io" | "pris.ly"
-                | "react.dev" | "reactjs.org" | "nextjs.org" | "vuejs.org" | "laravel.com" | "symfony.com" | "php.net"
-                | "www.php.net" | "stackoverflow.com" | "fedoraproject.org" | "developer.mozilla.org" | "mongoosejs.com"
-                | "wordpress.org" | "www.slf4j.org" | "www.w3.org" | "goo.gl" | "bit.ly" | "git.io" | "cwiki.apache.org"
+            "sqlalche.me"
+                | "github.com"
+                | "nodejs.org"
+                | "aka.ms"
+                | "go.microsoft.com"
+                | "www.prisma.io"
+                | "pris.ly"
+                | "react.dev"
+                | "reactjs.org"
+                | "nextjs.org"
+                | "vuejs.org"
+                | "laravel.com"
+                | "symfony.com"
+                | "php.net"
+                | "www.php.net"
+                | "stackoverflow.com"
+                | "fedoraproject.org"
+                | "developer.mozilla.org"
+                | "mongoosejs.com"
+                | "wordpress.org"
+                | "www.slf4j.org"
+                | "www.w3.org"
+                | "goo.gl"
+                | "bit.ly"
+                | "git.io"
+                | "cwiki.apache.org"
         )
 }
 
 fn url(text: &str) -> Option<String> {
     let found = URL.regex()?.captures_iter(text);
     for c in found {
-        let scheme_is_file = c.get(0).is_some_and(|m| m.as_str().starts_with("file:") || m.as_str().starts_with("webpack"));
+        let scheme_is_file =
+            c.get(0).is_some_and(|m| m.as_str().starts_with("file:") || m.as_str().starts_with("webpack"));
         let host = c.name("h").map_or("", |m| m.as_str());
         if scheme_is_file || is_manual(host) || host.starts_with("node_modules") {
             continue;
@@ -190,19 +233,43 @@ fn bare(text: &str) -> Option<String> {
         let before = all.start().checked_sub(1).and_then(|i| bytes.get(i)).copied().unwrap_or(b' ');
         let after = bytes.get(all.end()).copied().unwrap_or(b' ');
         // Part of a path, of a longer word, of a time.
-        if matches!(before, b'/' | b'\\' | b':' | b'.' | b'-' | b'$' | b'@') && before != b'@' || after == b':' && digit_after(bytes, all.end()) {
+        if matches!(before, b'/' | b'\\' | b':' | b'.' | b'-' | b'$' | b'@') && before != b'@'
+            || after == b':' && digit_after(bytes, all.end())
+        {
             continue;
         }
         let host = h.as_str();
         if looks_like_file(host) || host.bytes().all(|b| b.is_ascii_digit()) || host.starts_with(['.', '_']) {
             continue;
         }
-        let known = host.contains('.') && !host.ends_with('.') && is_name(host) || host.starts_with('[') || host == "localhost";
+        let known = host.contains('.') && !host.ends_with('.') && is_name(host)
+            || host.starts_with('[')
+            || host == "localhost";
         let words = text.get(..all.start()).unwrap_or("").trim_end_matches([' ', '"', '\'', '(', '=', ':']);
-        let told = ["to", "ECONNREFUSED", "ETIMEDOUT", "ECONNRESET", "EHOSTUNREACH", "server", "host", "tcp", "address", "addr", "at", "broker", "from", "upstream", "peer", "on", "EPIPE"]
-            .iter()
-            .any(|w| words.len() > w.len() && words.ends_with(w) || words == *w);
-        if (known || told) && let Some(a) = address(&c) {
+        let told = [
+            "to",
+            "ECONNREFUSED",
+            "ETIMEDOUT",
+            "ECONNRESET",
+            "EHOSTUNREACH",
+            "server",
+            "host",
+            "tcp",
+            "address",
+            "addr",
+            "at",
+            "broker",
+            "from",
+            "upstream",
+            "peer",
+            "on",
+            "EPIPE",
+        ]
+        .iter()
+        .any(|w| words.len() > w.len() && words.ends_with(w) || words == *w);
+        if (known || told)
+            && let Some(a) = address(&c)
+        {
             let port: u32 = p.as_str().parse().unwrap_or(0);
             // `Foo.bar:12` is a place in code; services of people listen higher, save for the well-known.
             if known || port >= 80 || port == 25 {
@@ -220,26 +287,36 @@ fn digit_after(bytes: &[u8], at: usize) -> bool {
 /// An IPv4 address or a name whose last label is a word: not `v1.2`, not `Foo.bar`.
 fn is_name(host: &str) -> bool {
     let four = host.split('.').count() == 4 && host.split('.').all(|l| l.parse::<u8>().is_ok());
-    four || host.split('.').next_back().is_some_and(|l| l.len() >= 2 && l.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit()) && !l.bytes().all(|b| b.is_ascii_digit()))
+    four || host.split('.').next_back().is_some_and(|l| {
+        l.len() >= 2
+            && l.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit())
+            && !l.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 fn looks_like_file(name: &str) -> bool {
     const CODE: &[&str] = &[
-        "py", "pyx", "js", "jsx", "ts", "tsx", "mjs", "cjs", "vue", "svelte", "php", "phtml", "inc", "rb", "erb", "haml", "slim", "rake", "ru",
-        "java", "kt", "kts", "scala", "groovy", "clj", "go", "rs", "cs", "vb", "cshtml", "fs", "ex", "exs", "erl", "eex", "heex", "pl", "pm", "cgi",
-        "c", "cc", "cpp", "cxx", "h", "hpp", "lua", "swift", "dart", "html", "htm", "twig", "tpl", "ejs", "pug", "hbs", "jsp", "ftl", "xml", "yml",
-        "yaml", "json", "toml", "conf", "ini", "sql", "log", "txt", "css", "scss", "sh", "so", "dll", "exe", "jar", "md", "s", "asm", "cr", "nim", "hs",
+        "py", "pyx", "js", "jsx", "ts", "tsx", "mjs", "cjs", "vue", "svelte", "php", "phtml", "inc", "rb",
+        "erb", "haml", "slim", "rake", "ru", "java", "kt", "kts", "scala", "groovy", "clj", "go", "rs", "cs",
+        "vb", "cshtml", "fs", "ex", "exs", "erl", "eex", "heex", "pl", "pm", "cgi", "c", "cc", "cpp", "cxx",
+        "h", "hpp", "lua", "swift", "dart", "html", "htm", "twig", "tpl", "ejs", "pug", "hbs", "jsp", "ftl",
+        "xml", "yml", "yaml", "json", "toml", "conf", "ini", "sql", "log", "txt", "css", "scss", "sh", "so",
+        "dll", "exe", "jar", "md", "s", "asm", "cr", "nim", "hs",
     ];
     name.rsplit_once('.').is_some_and(|(_, ext)| CODE.contains(&ext))
 }
 
 /// The path of the file or folder that an error is about, where the text names one.
-pub(super) fn path(text: &str) -> Option<String> {
+pub fn path(text: &str) -> Option<String> {
     // Quoted, or as an argument of PHP's functions, or Ruby's `@ rb_sysopen - PATH`, or plain.
     static QUOTED: Lazy = Lazy::new(r#"["'`]((?:/|\.{1,2}/|[A-Za-z]:\\)[^"'`\n]{1,300})["'`]"#);
-    static CALLED: Lazy = Lazy::new(r"\b(?:fopen|file_put_contents|file_get_contents|mkdir|rename|copy|unlink|include|include_once|require|require_once|opendir|scandir|touch|chmod|move_uploaded_file|session_start|tempnam|readfile|file)\(([^\s,)]*[/\\.][^\s,)]*)");
+    static CALLED: Lazy = Lazy::new(
+        r"\b(?:fopen|file_put_contents|file_get_contents|mkdir|rename|copy|unlink|include|include_once|require|require_once|opendir|scandir|touch|chmod|move_uploaded_file|session_start|tempnam|readfile|file)\(([^\s,)]*[/\\.][^\s,)]*)",
+    );
     static RUBY: Lazy = Lazy::new(r"@ (?:rb_\w+|dir_\w+|apply2files|io_\w+|syserr\w*)(?: -)? (\S+)");
-    static GO: Lazy = Lazy::new(r"\b(?:open|stat|lstat|mkdir|remove|rename|unlink|write|read|chmod|chdir|fork/exec|exec) ((?:/|\./|\.\./)[^\s:,]+)");
+    static GO: Lazy = Lazy::new(
+        r"\b(?:open|stat|lstat|mkdir|remove|rename|unlink|write|read|chmod|chdir|fork/exec|exec) ((?:/|\./|\.\./)[^\s:,]+)",
+    );
     static PLAIN: Lazy = Lazy::new(r#"(?:^|[\s(:=])((?:/[\w.@+~%\-]+){1,20}/?|[A-Za-z]:\\[^\s"':*?<>|]+)"#);
     let text = head(text, SEARCHED_BYTES_MAX);
     for form in [&CALLED, &RUBY, &QUOTED, &GO] {
@@ -251,8 +328,11 @@ pub(super) fn path(text: &str) -> Option<String> {
         let Some(m) = c.get(1) else { continue };
         let before = text.get(..m.start()).unwrap_or("").trim_end();
         // ` in /srv/app.php on line 3`, `at /srv/app.js:12`: where it happened, not what it is about.
-        let place = before.ends_with(" in") || before.ends_with(" at") || text.get(m.end()..).is_some_and(|t| t.starts_with(':') && digit_after(t.as_bytes(), 0));
-        if !place && m.as_str().len() > 2 && m.as_str().get(1..).is_some_and(|t| t.contains(['/', '.', '\\'])) {
+        let place = before.ends_with(" in")
+            || before.ends_with(" at")
+            || text.get(m.end()..).is_some_and(|t| t.starts_with(':') && digit_after(t.as_bytes(), 0));
+        if !place && m.as_str().len() > 2 && m.as_str().get(1..).is_some_and(|t| t.contains(['/', '.', '\\']))
+        {
             return Some(m.as_str().trim_end_matches(['.', ',']).to_owned());
         }
     }
@@ -262,7 +342,9 @@ pub(super) fn path(text: &str) -> Option<String> {
 /// The table, relation or collection that an SQL text or a database's error names.
 pub fn statement_object(text: &str) -> Option<String> {
     static TOLD: [Lazy; 7] = [
-        Lazy::new(r#"(?i)\b(?:relation|table|view|index|materialized view|sequence|foreign table) \\?["'`]([\w.$\-]+)\\?["'`]"#),
+        Lazy::new(
+            r#"(?i)\b(?:relation|table|view|index|materialized view|sequence|foreign table) \\?["'`]([\w.$\-]+)\\?["'`]"#,
+        ),
         Lazy::new(r"(?i)no such table: ([\w.]+)"),
         Lazy::new(r"(?i)invalid object name '([\w.\[\]]+)'"),
         Lazy::new(r"(?i)unconfigured table ([\w.]+)"),
@@ -270,24 +352,50 @@ pub fn statement_object(text: &str) -> Option<String> {
         Lazy::new(r"(?i)base table or view not found: \d+ (?:table )?'([\w.\-]+)'"),
         Lazy::new(r#"(?i)\bORA-\d+: table or view "?([\w.$"]+?)"? does not exist"#),
     ];
-    static SQL: Lazy = Lazy::new(r#"(?i)\b(?:from|into|update|join|table|truncate)\s+(?:only\s+|low_priority\s+|ignore\s+|if (?:not )?exists\s+)*((?:[\w$]+|"[^"\s]+"|`[^`\s]+`|\[[^\]\s]+\]|\\"[^"\s]+\\")(?:\.(?:[\w$]+|"[^"\s]+"|`[^`\s]+`|\[[^\]\s]+\]))*)"#);
+    static SQL: Lazy = Lazy::new(
+        r#"(?i)\b(?:from|into|update|join|table|truncate)\s+(?:only\s+|low_priority\s+|ignore\s+|if (?:not )?exists\s+)*((?:[\w$]+|"[^"\s]+"|`[^`\s]+`|\[[^\]\s]+\]|\\"[^"\s]+\\")(?:\.(?:[\w$]+|"[^"\s]+"|`[^`\s]+`|\[[^\]\s]+\]))*)"#,
+    );
     let text = head(text, SEARCHED_BYTES_MAX);
     if let Some(m) = TOLD.iter().find_map(|t| t.captures(text).and_then(|c| c.get(1))) {
         return Some(m.as_str().to_owned());
     }
     // Words of English sentences that stand where a table's name would.
-    const WORDS: &[&str] =
-        &["the", "a", "an", "this", "set", "select", "your", "server", "pool", "line", "for", "on", "where", "by", "of", "it", "and", "or", "database", "client", "user", "to", "lock"];
-    let verb = ["select ", "insert ", "update ", "delete ", "SELECT ", "INSERT ", "UPDATE ", "DELETE ", "create ", "CREATE ", "alter ", "ALTER ", "truncate ", "TRUNCATE ", "Select ", "replace ", "REPLACE "]
-        .iter()
-        .filter_map(|v| text.find(v))
-        .min()?;
+    const WORDS: &[&str] = &[
+        "the", "a", "an", "this", "set", "select", "your", "server", "pool", "line", "for", "on", "where",
+        "by", "of", "it", "and", "or", "database", "client", "user", "to", "lock",
+    ];
+    let verb = [
+        "select ",
+        "insert ",
+        "update ",
+        "delete ",
+        "SELECT ",
+        "INSERT ",
+        "UPDATE ",
+        "DELETE ",
+        "create ",
+        "CREATE ",
+        "alter ",
+        "ALTER ",
+        "truncate ",
+        "TRUNCATE ",
+        "Select ",
+        "replace ",
+        "REPLACE ",
+    ]
+    .iter()
+    .filter_map(|v| text.find(v))
+    .min()?;
     let sql = text.get(verb..)?;
     SQL.regex()?
         .captures_iter(sql)
         .filter_map(|c| c.get(1))
         .map(|m| m.as_str().replace(['"', '`', '[', ']', '\\'], ""))
-        .find(|t| !t.is_empty() && !WORDS.contains(&t.to_ascii_lowercase().as_str()) && !t.bytes().all(|b| b.is_ascii_digit()))
+        .find(|t| {
+            !t.is_empty()
+                && !WORDS.contains(&t.to_ascii_lowercase().as_str())
+                && !t.bytes().all(|b| b.is_ascii_digit())
+        })
 }
 
 #[cfg(test)]
@@ -304,18 +412,33 @@ mod tests {
             ("dial tcp: lookup db on 10.0.0.2:53: no such host", "db"),
             ("dial tcp 10.0.0.9:5432: connect: connection refused", "10.0.0.9:5432"),
             ("read tcp 10.0.0.5:41822->10.0.0.9:5432: i/o timeout", "10.0.0.9:5432"),
-            ("HTTPSConnectionPool(host='api.example.com', port=443): Max retries exceeded with url: /v1", "api.example.com:443"),
+            (
+                "HTTPSConnectionPool(host='api.example.com', port=443): Max retries exceeded with url: /v1",
+                "api.example.com:443",
+            ),
             ("Get \"http://rates:8080/v1/rates?x=1\": context deadline exceeded", "rates:8080"),
             ("Client error '401 Unauthorized' for url 'https://api.stripe.com/v1/charges'", "api.stripe.com"),
             ("Multiple exceptions: [Errno 111] Connect call failed ('127.0.0.1', 5432)", "127.0.0.1:5432"),
             ("Connection refused: localhost/127.0.0.1:6379", "localhost:6379"),
-            ("Connection to 10.0.0.5:5432 refused. Check that the hostname and port are correct", "10.0.0.5:5432"),
-            ("cURL error 6: Could not resolve host: api.partner.test (see https://curl.haxx.se/x)", "api.partner.test"),
+            (
+                "Connection to 10.0.0.5:5432 refused. Check that the hostname and port are correct",
+                "10.0.0.5:5432",
+            ),
+            (
+                "cURL error 6: Could not resolve host: api.partner.test (see https://curl.haxx.se/x)",
+                "api.partner.test",
+            ),
             ("Failed to connect to rates.internal port 8080", "rates.internal"),
             ("Error 111 connecting to redis:6379. Connection refused.", "redis:6379"),
-            ("connect() to unix:/run/php/php8.2-fpm.sock failed (2: No such file or directory)", "/run/php/php8.2-fpm.sock"),
+            (
+                "connect() to unix:/run/php/php8.2-fpm.sock failed (2: No such file or directory)",
+                "/run/php/php8.2-fpm.sock",
+            ),
             ("redis://:secret@cache.example.org:6380/0 refused", "cache.example.org:6380"),
-            ("No connection could be made because the target machine actively refused it. (10.1.1.1:1433)", "10.1.1.1:1433"),
+            (
+                "No connection could be made because the target machine actively refused it. (10.1.1.1:1433)",
+                "10.1.1.1:1433",
+            ),
             ("Name or service not known (catalog-api:80)", "catalog-api:80"),
         ];
         for (text, want) in cases {
@@ -353,14 +476,20 @@ mod tests {
             assert_eq!(statement_object(text).as_deref(), Some(want), "{text}");
         }
         assert_eq!(statement_object("could not read from the server"), None);
-        assert_eq!(statement_object("Deadlock found when trying to get lock; try restarting transaction"), None);
+        assert_eq!(
+            statement_object("Deadlock found when trying to get lock; try restarting transaction"),
+            None
+        );
     }
 
     #[test]
     fn paths_are_what_the_error_is_about_not_where_it_happened() {
         let cases = [
             ("[Errno 13] Permission denied: '/srv/app/cache'", "/srv/app/cache"),
-            ("file_put_contents(/var/www/cache/a.json): Failed to open stream: Permission denied in /var/www/app.php on line 3", "/var/www/cache/a.json"),
+            (
+                "file_put_contents(/var/www/cache/a.json): Failed to open stream: Permission denied in /var/www/app.php on line 3",
+                "/var/www/cache/a.json",
+            ),
             ("Permission denied @ rb_sysopen - /srv/app/tmp/x", "/srv/app/tmp/x"),
             ("open /srv/data/x.json: no such file or directory", "/srv/data/x.json"),
             ("java.io.FileNotFoundException: /srv/x/conf.xml (No such file or directory)", "/srv/x/conf.xml"),

@@ -97,7 +97,8 @@ pub(super) fn load(name: &str, text: &str) -> Result<Vec<Signature>, String> {
 
 impl Signature {
     fn of(e: Entry) -> Result<Signature, String> {
-        let cause = Cause::parse(&e.cause).ok_or_else(|| format!("signature {}: no such class: {}", e.id, e.cause))?;
+        let cause = Cause::parse(&e.cause)
+            .ok_or_else(|| format!("signature {}: no such class: {}", e.id, e.cause))?;
         if e.literals.is_empty() || e.literals.iter().any(String::is_empty) {
             return Err(format!("signature {}: needs literals, one of which every match holds", e.id));
         }
@@ -211,7 +212,9 @@ impl Template {
 
     /// With absent groups as nothing; `None` if there are groups and all are absent.
     fn fill_some(&self, c: &Captures<'_>) -> Option<String> {
-        if self.groups().next().is_some() && !self.groups().any(|g| c.name(g).is_some_and(|m| !m.as_str().is_empty())) {
+        if self.groups().next().is_some()
+            && !self.groups().any(|g| c.name(g).is_some_and(|m| !m.as_str().is_empty()))
+        {
             return None;
         }
         let mut out = String::new();
@@ -220,6 +223,10 @@ impl Template {
                 Part::Text(t) => out.push_str(t),
                 Part::Group(g) => out.push_str(c.name(g).map_or("", |m| m.as_str())),
             }
+        }
+        // Quoted from JSON, names of PHP classes carry their escapes.
+        if out.contains("\\\\") && !out.starts_with("\\\\") {
+            out = out.replace("\\\\", "\\");
         }
         // What joined two groups is left over when one of them is absent.
         let out = out.trim_matches([':', ' ']).trim_end_matches([',', '.', '@']);
@@ -268,7 +275,8 @@ mod tests {
                 if !e.culprits.is_empty() && e.culprits.len() != e.examples.len() {
                     say("culprits do not go with the examples".into());
                 }
-                let (examples, culprits, counter) = (e.examples.clone(), e.culprits.clone(), e.counter.clone());
+                let (examples, culprits, counter) =
+                    (e.examples.clone(), e.culprits.clone(), e.counter.clone());
                 let id = e.id.clone();
                 let mut say = |what: String| wrong.push(format!("{file}: {id}: {what}"));
                 let s = match Signature::of(e) {
@@ -317,7 +325,9 @@ mod tests {
     fn a_faulty_entry_is_refused_with_its_name() {
         let bad = |t: &str| load("own.toml", t).and_then(|l| l.iter().try_for_each(Signature::check));
         let entry = |cause: &str, literals: &str, pattern: &str| {
-            format!("[[signature]]\nid='x'\ncause='{cause}'\nliterals={literals}\npattern='{pattern}'\nculprit='{{a}}'")
+            format!(
+                "[[signature]]\nid='x'\ncause='{cause}'\nliterals={literals}\npattern='{pattern}'\nculprit='{{a}}'"
+            )
         };
         assert!(bad(&entry("wood/worm", "['x']", "x")).unwrap_err().contains("no such class: wood/worm"));
         assert!(bad(&entry("code/null-reference", "[]", "x")).unwrap_err().contains("needs literals"));

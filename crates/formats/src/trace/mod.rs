@@ -116,7 +116,7 @@ pub fn starts(line: &str) -> bool {
 
 /// Does this line look like the inside of a stack trace (frame, "Caused by", source excerpt, marker)?
 pub fn continues(line: &str) -> bool {
-    line.len() <= LINE_BYTES_MAX && LANGUAGES.iter().any(|l| (l.continues)(line))
+    line.len() <= LINE_BYTES_MAX && !is_dated(line) && LANGUAGES.iter().any(|l| (l.continues)(line))
 }
 
 /// Does this line go on with the entry whose last line that is not blank was `previous`, although alone it

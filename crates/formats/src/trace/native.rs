@@ -41,6 +41,27 @@ const LAST_WORDS: &[&str] = &[
     "memory allocation of ",
 ];
 
+/// Lines of the JVM's crash report; other programs comment with `#` too.
+const HOTSPOT: &[&str] = &[
+    "#  SIG",
+    "# JRE version:",
+    "# Java VM:",
+    "# Problematic frame:",
+    "# C  [",
+    "# V  [",
+    "# J ",
+    "# j ",
+    "# Core dump will be written",
+    "# No core dump will be written",
+    "# An error report file with more information",
+    "# Failed to write core dump",
+    "# If you would like to submit a bug report",
+    "# The crash happened outside",
+    "#  EXCEPTION_",
+    "#  Out of Memory Error",
+    "#  Internal Error",
+];
+
 pub(super) fn read(text: &str) -> Vec<Exception> {
     let t = text.as_bytes();
     let find = |needle: &str| memmem::find(t, needle.as_bytes());
@@ -129,7 +150,8 @@ pub(super) fn continues(line: &str) -> bool {
         || glibc_line(t).is_some()
         || t.starts_with("what():  ")
         || t.starts_with("SUMMARY: AddressSanitizer")
-        || (line.starts_with("# ") || line == "#") && !line.starts_with("# A fatal")
+        || line == "#"
+        || HOTSPOT.iter().any(|h| line.starts_with(h))
 }
 
 fn first_line(text: &str, at: usize) -> &str {

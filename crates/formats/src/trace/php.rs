@@ -78,7 +78,7 @@ pub(super) fn starts(line: &str) -> bool {
             || severity != "Warning" && severity != "Notice"
             || line.contains(" on line ");
     }
-    line.starts_with("PHP message: ")
+    line.starts_with("PHP message: PHP ")
         || line.starts_with("Uncaught PHP Exception ")
         || line.starts_with("exception '")
         || line.starts_with("Slim Application Error")
@@ -109,7 +109,10 @@ pub(super) fn continues(line: &str) -> bool {
 /// The last line of a Monolog message of several lines: `… accepting TCP/IP connections? at
 /// /srv/bootstrap.php:42)`.
 fn monolog_tail(t: &str) -> bool {
-    t.ends_with(')') && t.contains(".php:") && monolog_place(t).is_some_and(|(_, _, _, behind)| behind == ")")
+    t.ends_with(')')
+        && t.contains(".php:")
+        && !t.contains("[object] (")
+        && monolog_place(t).is_some_and(|(_, _, _, behind)| behind == ")")
 }
 
 fn is_mild(kind: &str) -> bool {

@@ -181,7 +181,8 @@ fn interpreter_head(line: &str) -> Option<(Frame, &str, &str)> {
             let i = EXTENSIONS
                 .iter()
                 .filter_map(|e| {
-                    memmem::find(line.as_bytes(), format!("{e}:").as_bytes()).map(|i| i + e.len() + 1)
+                    let i = memmem::find(line.as_bytes(), e.as_bytes())? + e.len();
+                    (line.as_bytes().get(i) == Some(&b':')).then_some(i + 1)
                 })
                 .min()?;
             let digits = line.get(i..)?.bytes().take_while(u8::is_ascii_digit).count();
