@@ -247,8 +247,8 @@ impl Scene<'_> {
                 if of_process {
                     let path = self.obs.paths.get(r.source as usize).map_or("", String::as_str);
                     let who = crate::events::writer_name(r.service.as_deref(), path);
-                    let at = place.map(|(at, _)| format!("{who} ({at})")).unwrap_or_else(|| who.clone());
-                    return (Some(at), who);
+                    let key = if f.cause.name == "memory-exhausted" { String::new() } else { who.clone() };
+                    return (Some(place.map_or(who.clone(), |(at, _)| format!("{who} ({at})"))), key);
                 }
                 if let Some((at, function)) = place {
                     let file = at.split(':').next().unwrap_or("").to_owned();

@@ -340,6 +340,12 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
     if how < How::Request && file.len() >= 5 && file.contains('.') && r.message.contains(file) {
         s += 20;
     }
+    // Where the duration is not logged, nearer is likelier.
+    if f.duration_us.is_none()
+        && let (Some(a), Some(b)) = (f.at, r.at)
+    {
+        s -= i32::try_from(a.apart(b) / (SECOND / 3)).unwrap_or(100).min(24);
+    }
     if how == How::Time {
         s += 10;
         if away > NEAR_US {

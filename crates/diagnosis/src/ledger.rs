@@ -3,6 +3,7 @@
 //! Logs of the same traffic (proxy and app) are found by laying their requests over each other; the outermost counts, the inner
 //! ones explain. A service that others call on a request's behalf is inner too: its failures are causes, not counts.
 
+use crate::join::{Candidate, How, Joins};
 use crate::observe::{Observations, Stream, hash, request_key};
 use crate::route;
 use record::{Ending, Record, SECOND, Time};
@@ -477,6 +478,33 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
         _ => f.target.is_empty() != target.is_none() || prev.exceptions.is_empty() != r.exceptions.is_empty(),
     };
     neighbours && same_error
+}
+
+/// Words that say that a request ended without an answer, so that no access log has it: Tomcat's AbstractProtocol, Go's net/http,
+/// Apache's child that died (AH00051, AH00052).
+const CUT_WORDS: [&str; 5] =
+    ["Failed to complete processing of a request", "panic serving", "exit signal Segmentation fault", "exit signal Bus error", "exit signal Aborted"];
+
+/// Requests that were cut off and that nobody logged: errors that say so and meet no failure in any ledger.
+pub(crate) fn unlogged(obs: &Observations, failures: &[Failure], candidates: &[Candidate], joins: &Joins) -> Vec<Failure> {
+    // A proxy shows such a cut as 502 or 504; a 500 near it is another request.
+    let joined: HashSet<usize> = joins
+        .list
+        .iter()
+        .filter(|j| j.how > How::Time || matches!(failures[j.failure].status, 0 | 502 | 504))
+        .map(|j| j.candidate)
+        .collect();
+    let mut out = Vec::new();
+    for (c, cand) in candidates.iter().enumerate() {
+        let r = &obs.records[cand.record];
+        let says = CUT_WORDS.iter().any(|w| r.message.lines().next().is_some_and(|l| l.contains(w)));
+        // Those that met a failure in time alone, where most of their kind met none, met it by chance.
+        let alone = !joined.contains(&c) || joins.is_noise(cand.template);
+        if says && alone && !cand.ledger && cand.best().is_some_and(|f| !f.symptom) {
+            out.push(Failure { at: r.at, seen: vec![cand.record], counts: true, ..Failure::default() });
+        }
+    }
+    out
 }
 
 /// Does a record stand for a failure, where no log counts requests?

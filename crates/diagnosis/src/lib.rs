@@ -81,7 +81,15 @@ pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Setti
         f.counts = f.counts && settings.filter.wants(f);
     }
     let events = events::gather(&obs);
-    let joins = join::join(&obs, &ledger.failures, &candidates);
+    let mut joins = join::join(&obs, &ledger.failures, &candidates);
+    if !ledger.inferred {
+        let cut = ledger::unlogged(&obs, &ledger.failures, &candidates, &joins);
+        if !cut.is_empty() {
+            notes.push(format!("{} requests were cut off without an entry in any access log; they were counted by the errors that cut them.", cut.len()));
+            ledger.failures.extend(cut.into_iter().filter(|f| settings.filter.wants(f)));
+            joins = join::join(&obs, &ledger.failures, &candidates);
+        }
+    }
     let scene = Scene { obs: &obs, failures: &ledger.failures, candidates: &candidates, joins: &joins, events: &events };
     let mut explained = scene.explain();
     scene.name_peers(&mut explained);

@@ -85,6 +85,8 @@ const FINDINGS_MAX: usize = 10;
 const MATCHED_BYTES_MAX: usize = 2 * 1024;
 /// Points by which the root of a chain outranks its outermost wrapper.
 const ROOT_BONUS: i32 = 30;
+/// Weight lost by what the program says it got over.
+const HANDLED_MALUS: u8 = 25;
 /// Points of a single exception over the message around it.
 const EXCEPTION_BONUS: i32 = 6;
 
@@ -182,6 +184,11 @@ impl Recogniser {
                 into_view(&mut h.finding, &view);
             }
         }
+        if is_handled_in_passing(record) {
+            for h in &mut hits {
+                h.finding.weight = h.finding.weight.saturating_sub(HANDLED_MALUS);
+            }
+        }
         hits.sort_by(|a, b| {
             let key = |h: &Hit| (h.finding.symptom, -h.rank);
             key(a).cmp(&key(b)).then_with(|| a.finding.signature.cmp(&b.finding.signature))
@@ -270,9 +277,37 @@ impl Recogniser {
     }
 }
 
+/// Does the message say that the program went on without what failed?
+fn is_handled_in_passing(record: &Record) -> bool {
+    const WORDS: &[&str] = &[
+        "falling back",
+        "fallback",
+        "using default",
+        "using cached",
+        "using stale",
+        "using stored",
+        "using empty",
+        "using the last",
+        "ignoring",
+        "ignored)",
+        "skipping",
+        "skipped",
+        "left out",
+        "will retry",
+        "retrying",
+        "answering 404",
+        "answering 400",
+    ];
+    let first = head(record.message.lines().next().unwrap_or(""), VALUE_BYTES_MAX);
+    WORDS.iter().any(|w| memmem::find(first.as_bytes(), w.as_bytes()).is_some())
+}
+
 /// A fault of the code that runs inside a view is the view's: the place to look at is the template.
 fn into_view(f: &mut Finding, view: &str) {
-    let plain = matches!(f.cause.name.as_str(), "null-reference" | "missing-key" | "type-mismatch" | "unhandled-exception");
+    let plain = matches!(
+        f.cause.name.as_str(),
+        "null-reference" | "missing-key" | "type-mismatch" | "unhandled-exception"
+    );
     if f.cause.class == Class::Code && (plain || f.cause.name == "template-error") {
         if plain {
             f.cause = Cause::new(Class::Code, "template-error");
@@ -294,7 +329,11 @@ fn texts(record: &Record) -> Vec<Text<'_>> {
     }
     for (i, e) in record.exceptions.iter().enumerate() {
         let text = format!("{}: {}", e.kind, e.message);
-        out.push(Text { text: Cow::Owned(text), bonus: bonus(&record.exceptions, Some(i)), exception: Some(i) });
+        out.push(Text {
+            text: Cow::Owned(text),
+            bonus: bonus(&record.exceptions, Some(i)),
+            exception: Some(i),
+        });
     }
     let fields = fields(record);
     if !fields.is_empty() {
@@ -318,8 +357,20 @@ fn bonus(chain: &[Exception], exception: Option<usize>) -> i32 {
 fn is_control_flow(kind: &str) -> bool {
     matches!(
         kind,
-        "KeyError" | "AttributeError" | "IndexError" | "LookupError" | "StopIteration" | "Empty" | "DoesNotExist" | "ImportError"
-            | "ModuleNotFoundError" | "CancelledError" | "InterruptedException" | "BlockingIOError" | "CacheMiss" | "WouldBlock"
+        "KeyError"
+            | "AttributeError"
+            | "IndexError"
+            | "LookupError"
+            | "StopIteration"
+            | "Empty"
+            | "DoesNotExist"
+            | "ImportError"
+            | "ModuleNotFoundError"
+            | "CancelledError"
+            | "InterruptedException"
+            | "BlockingIOError"
+            | "CacheMiss"
+            | "WouldBlock"
     )
 }
 
@@ -355,12 +406,15 @@ fn fields(record: &Record) -> String {
 /// Fields that hold what the client sent: anybody can write an error's words there.
 fn is_clients(key: &str) -> bool {
     let low = key.to_ascii_lowercase();
-    ["agent", "referer", "referrer", "cookie", "headers", "query_string", "request.body"].iter().any(|w| low.contains(w))
+    ["agent", "referer", "referrer", "cookie", "headers", "query_string", "request.body"]
+        .iter()
+        .any(|w| low.contains(w))
 }
 
 /// The text with JSON's or Apache's escapes undone, if it has any: `Class \"App\\Fee\" not found` inside a Monolog line.
 fn unescaped(text: &str) -> Option<String> {
-    let escaped = ["\\\"", "\\n", "\\'"].iter().any(|e| memmem::find(text.as_bytes(), e.as_bytes()).is_some());
+    let escaped =
+        ["\\\"", "\\n", "\\'"].iter().any(|e| memmem::find(text.as_bytes(), e.as_bytes()).is_some());
     if !escaped {
         return None;
     }
@@ -414,7 +468,11 @@ mod tests {
     }
 
     fn thrown(chain: &[(&str, &str)]) -> Record {
-        let exceptions = chain.iter().map(|(k, m)| Exception { kind: (*k).into(), message: (*m).into(), frames: Vec::new() });
+        let exceptions = chain.iter().map(|(k, m)| Exception {
+            kind: (*k).into(),
+            message: (*m).into(),
+            frames: Vec::new(),
+        });
         Record { exceptions: exceptions.collect(), level: Level::Error, ..Record::default() }
     }
 
@@ -425,7 +483,10 @@ mod tests {
     /// Cause and culprit of the best finding.
     fn best(r: &Record) -> (String, String) {
         let found = recogniser().read(r);
-        found.first().map(|f| (f.cause.to_string(), f.culprit.clone().unwrap_or_default())).unwrap_or_default()
+        found
+            .first()
+            .map(|f| (f.cause.to_string(), f.culprit.clone().unwrap_or_default()))
+            .unwrap_or_default()
     }
 
     fn is(r: &Record, cause: &str, culprit: &str) {
@@ -435,9 +496,18 @@ mod tests {
     #[test]
     fn the_root_of_a_chain_outranks_its_wrappers() {
         let chain = [
-            ("org.springframework.beans.factory.BeanCreationException", "Error creating bean with name 'dataSource'"),
-            ("com.zaxxer.hikari.pool.HikariPool$PoolInitializationException", "Failed to initialize pool: Connection refused"),
-            ("org.postgresql.util.PSQLException", "Connection to 10.0.0.5:5432 refused. Check that the hostname and port are correct"),
+            (
+                "org.springframework.beans.factory.BeanCreationException",
+                "Error creating bean with name 'dataSource'",
+            ),
+            (
+                "com.zaxxer.hikari.pool.HikariPool$PoolInitializationException",
+                "Failed to initialize pool: Connection refused",
+            ),
+            (
+                "org.postgresql.util.PSQLException",
+                "Connection to 10.0.0.5:5432 refused. Check that the hostname and port are correct",
+            ),
         ];
         is(&thrown(&chain), "database/connection-refused", "10.0.0.5:5432");
     }
@@ -445,7 +515,10 @@ mod tests {
     #[test]
     fn a_failed_look_up_at_the_root_is_how_the_code_searches_not_why_it_failed() {
         let chain = [
-            ("psycopg2.OperationalError", "connection to server at \"db\" (10.0.0.5), port 5432 failed: Connection refused"),
+            (
+                "psycopg2.OperationalError",
+                "connection to server at \"db\" (10.0.0.5), port 5432 failed: Connection refused",
+            ),
             ("KeyError", "'rates:EUR'"),
         ];
         is(&thrown(&chain), "database/connection-refused", "db:5432");
@@ -458,7 +531,8 @@ mod tests {
         r.exceptions[0].frames = vec![frame("/srv/app/node_modules/pg-pool/index.js", "Pool.connect", false)];
         is(&r, "database/connection-refused", "127.0.0.1:8407");
         let mut r = thrown(&[("java.net.ConnectException", "Connection refused")]);
-        r.exceptions[0].frames = vec![frame("ConnectionImpl.java", "com.mysql.cj.jdbc.ConnectionImpl.connect", false)];
+        r.exceptions[0].frames =
+            vec![frame("ConnectionImpl.java", "com.mysql.cj.jdbc.ConnectionImpl.connect", false)];
         assert_eq!(best(&r).0, "database/connection-refused");
         let r = thrown(&[("System.Net.Sockets.SocketException", "Connection refused (cache.internal:6379)")]);
         is(&r, "upstream/connection-refused", "cache.internal:6379");
@@ -466,10 +540,22 @@ mod tests {
 
     #[test]
     fn software_nobody_wrote_a_signature_for_is_read_by_its_general_words() {
-        is(&thrown(&[("com.acme.LedgerTimeoutException", "no answer from ledger.acme.test:7000")]), "upstream/timeout", "ledger.acme.test:7000");
+        is(
+            &thrown(&[("com.acme.LedgerTimeoutException", "no answer from ledger.acme.test:7000")]),
+            "upstream/timeout",
+            "ledger.acme.test:7000",
+        );
         is(&thrown(&[("Acme::StoreError", "SQLSTATE 42P01: no such thing")]), "database/schema-mismatch", "");
-        is(&error("quote failed: acme client: status code 429 from https://fx.acme.test/latest"), "upstream/rate-limited", "fx.acme.test");
-        is(&error("snapshot: write /srv/cache/a.bin: no space left on device"), "resource/disk-full", "/srv/cache/a.bin");
+        is(
+            &error("quote failed: acme client: status code 429 from https://fx.acme.test/latest"),
+            "upstream/rate-limited",
+            "fx.acme.test",
+        );
+        is(
+            &error("snapshot: write /srv/cache/a.bin: no space left on device"),
+            "resource/disk-full",
+            "/srv/cache/a.bin",
+        );
         is(&thrown(&[("App.Errors.Odd", "the moon is full")]), "code/unhandled-exception", "");
         assert_eq!(best(&thrown(&[("panic", "the moon is full")])).0, "code/assertion-or-panic");
     }
@@ -478,14 +564,16 @@ mod tests {
     fn a_setting_missing_from_the_environment_is_no_missing_key() {
         let mut r = thrown(&[("KeyError", "'MERCHANT_ID'")]);
         is(&r, "code/missing-key", "");
-        r.exceptions[0].frames = vec![frame("<frozen os>", "__getitem__", false), frame("/srv/app/pay.py", "charge", true)];
+        r.exceptions[0].frames =
+            vec![frame("<frozen os>", "__getitem__", false), frame("/srv/app/pay.py", "charge", true)];
         is(&r, "config/missing-setting", "MERCHANT_ID");
     }
 
     #[test]
     fn a_fault_inside_a_view_is_the_views() {
         let mut r = thrown(&[("ActionView::Template::Error", "undefined method `upcase' for nil:NilClass")]);
-        r.exceptions[0].frames = vec![frame("app/views/products/show.html.erb", "_app_views_products_show", true)];
+        r.exceptions[0].frames =
+            vec![frame("app/views/products/show.html.erb", "_app_views_products_show", true)];
         is(&r, "code/template-error", "app/views/products/show.html.erb:12");
     }
 
@@ -493,8 +581,14 @@ mod tests {
     fn warnings_that_frameworks_write_on_good_days_say_nothing() {
         let mut r = error("PHP Warning:  Undefined array key \"page\" in /srv/app/list.php on line 7");
         r.level = Level::Warn;
-        assert!(recogniser().read(&r).iter().all(|f| f.weight < 45), "{:?}", recogniser().read(&r));
-        let quiet = Record { message: "GET /null?x=timeout 200".into(), level: Level::Info, ..Record::default() };
+        assert!(recogniser().read(&r).is_empty(), "{:?}", recogniser().read(&r));
+        let missing = "open() \"/srv/www/favicon.ico\" failed (2: No such file or directory), client: 203.0.113.9, server: x";
+        assert!(recogniser().read(&error(missing)).is_empty(), "{:?}", recogniser().read(&error(missing)));
+        let stale =
+            recogniser().read(&error("rates: connect ECONNREFUSED 10.0.0.3:7000, using cached rates"));
+        assert!(stale.iter().all(|f| f.weight < 50), "{stale:?}");
+        let quiet =
+            Record { message: "GET /null?x=timeout 200".into(), level: Level::Info, ..Record::default() };
         assert!(recogniser().read(&quiet).is_empty());
     }
 

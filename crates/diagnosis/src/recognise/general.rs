@@ -19,6 +19,8 @@ use std::collections::HashMap;
 
 /// No general finding weighs more: an exact wording always does.
 const WEIGHT_MAX: u8 = 45;
+/// A fault of the code that a message without an exception seems to tell.
+const LOOSE_WEIGHT_MAX: u8 = 34;
 /// An exception that nothing is known of.
 const UNKNOWN_WEIGHT: u8 = 25;
 /// Of a message, this much is read.
@@ -351,13 +353,17 @@ impl General {
         let mut blind = true;
         let sites = sites(record);
         for site in &sites {
-            for mut f in self.at(record, site) {
+            let found = self.at(record, site);
+            if found.is_none() {
+                blind = false;
+            }
+            for mut f in found.into_iter().flatten() {
                 blind = false;
                 self.fill(&mut f, record, site);
                 out.push((f, site.exception));
             }
         }
-        if !known && blind {
+        if !known && blind && record.level != Level::Warn {
             for site in &sites {
                 let Some((m, at)) = self.words.best(&site.text) else { continue };
                 let mut f = self.finding(m, record, site, at);
@@ -381,11 +387,11 @@ impl General {
         out
     }
 
-    /// What one text says, weightiest first.
-    fn at(&self, record: &Record, site: &Site<'_>) -> Vec<Finding> {
+    /// What one text says, weightiest first; `None` if it is known to tell of no failure.
+    fn at(&self, record: &Record, site: &Site<'_>) -> Option<Vec<Finding>> {
         let mut out = Vec::new();
         if let Some(f) = self.setting(record, site) {
-            return vec![f];
+            return Some(vec![f]);
         }
         if !site.kind.is_empty()
             && let Some(m) = self.by_type(site.kind)
@@ -400,6 +406,9 @@ impl General {
         // Of quiet types the words are user data as often as not.
         let quiet = out.iter().any(|f| f.cause.class == Class::Code && f.weight >= 38);
         if !quiet && let Some((m, at)) = self.conditions.best(&site.text) {
+            if matches!(m.cause, Means::Nothing) {
+                return None;
+            }
             let socket = m.weight >= 30 && is_socket(&site.text, &m.cause);
             let refused = Meaning { cause: Means::Peer("connection-refused".into()), weight: m.weight };
             out.push(self.finding(if socket { &refused } else { m }, record, site, at));
@@ -408,9 +417,21 @@ impl General {
             let m = Meaning { cause: Means::Cause(cause.clone()), weight: 36 };
             out.push(self.finding(&m, record, site, at));
         }
+        if is_warning(site.kind, &site.text) {
+            // PHP goes on after a warning; what it says of disks, rights and peers is a trace all the same.
+            out.retain(|f| f.cause.class != Class::Code);
+            if out.is_empty() {
+                return None;
+            }
+        }
+        for f in &mut out {
+            // Without an exception, such words stand in many a harmless message.
+            let loose = f.cause.class == Class::Code && site.exception.is_none();
+            f.weight = if loose { f.weight.min(LOOSE_WEIGHT_MAX) } else { f.weight };
+        }
         out.sort_by_key(|f| std::cmp::Reverse(f.weight));
         out.dedup_by(|a, b| a.cause == b.cause);
-        out
+        Some(out)
     }
 
     fn finding(&self, m: &Meaning, record: &Record, site: &Site<'_>, at: usize) -> Finding {
@@ -809,19 +830,18 @@ fn is_panic(kind: &str) -> bool {
     k.contains("panic") || k.contains("assert") || k.contains("abort")
 }
 
-/// Does the exception tell of a failure, rather than of a warning that PHP wrote with a place?
+/// Does the exception tell of a failure, rather than of a warning?
 fn is_error(record: &Record, e: &Exception) -> bool {
-    let warns = [
-        "PHP Warning",
-        "PHP Notice",
-        "PHP Deprecated",
-        "Warning",
-        "Notice",
-        "Deprecated",
-        "DeprecationWarning",
-        "UserWarning",
-    ];
-    !warns.contains(&e.kind.as_str()) && !e.kind.ends_with("Warning") && record.level != Level::Warn
+    !is_warning(&e.kind, "") && record.level != Level::Warn
+}
+
+/// Warnings and notices of a language: the program went on.
+fn is_warning(kind: &str, text: &str) -> bool {
+    const MARKS: &[&str] =
+        &["PHP Warning", "PHP Notice", "PHP Deprecated", "PHP Strict Standards", "PHP User Warning"];
+    let named = MARKS.contains(&kind) || kind.ends_with("Warning") || matches!(kind, "Notice" | "Deprecated");
+    let said = kind.is_empty() && MARKS.iter().any(|m| text.contains(m));
+    named || said && !text.contains("Fatal error") && !text.contains("Uncaught")
 }
 
 /// The last segment of a type's name.

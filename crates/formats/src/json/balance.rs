@@ -1,0 +1,86 @@
+//! Objects printed over several lines: does a line open one, and is the text read so far complete?
+//!
+//! ```text
+//! {
+//!   "level": "error",
+//!   "message": "connect ECONNREFUSED 127.0.0.1:8407"
+//! }
+//! ```
+//!
+//! So print `jq`, `JSON.stringify(x, null, 2)` and the log viewers people paste from. Grammar: RFC 8259 §2 and §7.
+
+/// Does the line open an object or array that it does not close? Only lines that begin with the bracket (and a key, a value or
+/// nothing behind it) count: `[error] {` and `{name} not found` are prose.
+pub fn opens(line: &str) -> bool {
+    let text = line.trim_start();
+    let Some(rest) = text.strip_prefix(['{', '[']) else { return false };
+    let next = rest.trim_start().bytes().next();
+    let plausible = match (text.as_bytes().first(), next) {
+        (_, None) => true,
+        (Some(b'{'), Some(c)) => c == b'"',
+        (_, Some(c)) => matches!(c, b'{' | b'['),
+    };
+    plausible && depth(text).is_some_and(|d| d > 0)
+}
+
+/// Are all brackets of the text closed? Brackets inside strings do not count. A closing bracket too many is balanced too: there
+/// is nothing to wait for.
+pub fn balanced(text: &str) -> bool {
+    depth(text).is_none_or(|d| d <= 0)
+}
+
+/// Brackets open at the end of the text. `None`: the text ends inside a string, which no line break may do, so that waiting for
+/// more lines is vain.
+fn depth(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    let mut depth = 0i64;
+    let mut at = 0;
+    while let Some(&c) = bytes.get(at) {
+        match c {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            b'"' => {
+                at += 1;
+                loop {
+                    match bytes.get(at)? {
+                        b'"' => break,
+                        b'\\' => at += 2,
+                        b'\n' => return None,
+                        _ => at += 1,
+                    }
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Some(depth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pretty_printed_object_opens_and_is_complete_with_its_last_line() {
+        let lines = ["{", "  \"message\": \"a { b\\\" [\",", "  \"stack\": [", "    \"x\"", "  ]", "}"];
+        assert!(opens(lines[0]));
+        let mut text = String::new();
+        for (i, line) in lines.iter().enumerate() {
+            text.push_str(line);
+            text.push('\n');
+            assert_eq!(balanced(&text), i + 1 == lines.len(), "{text}");
+        }
+        assert!(opens("[{\"a\": 1},"));
+        assert!(opens("{\"a\": {"));
+    }
+
+    #[test]
+    fn whole_lines_prose_and_torn_lines_open_nothing() {
+        for line in ["{\"a\":1}", "[2026-11-24 07:00:00] x {", "{name} not found {", "", "x", "{\"msg\":\"torn", "[]", "}", "[error] {"] {
+            assert!(!opens(line), "{line}");
+        }
+        assert!(balanced("{\"a\":\"torn\n"));
+        assert!(balanced("}"));
+    }
+}
