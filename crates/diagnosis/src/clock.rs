@@ -45,13 +45,13 @@ pub(crate) fn resolve(obs: &mut Observations, default_offset_s: &dyn Fn(Time) ->
             all = Some(all.map_or((a, b), |(x, y)| (x.min(a), y.max(b))));
         }
     }
-    for source in 0..n {
-        let Some((from, to)) = ranges[source][0] else { continue };
+    for (source, range) in ranges.iter().enumerate() {
+        let Some((from, to)) = range[0] else { continue };
         if !wall.get(source).copied().unwrap_or(false) {
             continue;
         }
         let default = default_offset_s(from);
-        let offset = match ranges[source][1].or(all) {
+        let offset = match range[1].or(all) {
             None => default,
             Some(anchor) => {
                 let overlap = |offset: i64| {
@@ -96,17 +96,17 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
         for source in sources {
             let mine: Vec<(u64, u64, u16)> =
                 obs.streams[i].timeless.iter().filter(|t| t.0 == source).map(|&(_, line, key, status)| (line, key, status)).collect();
-            let mut best: Option<(usize, Vec<(u64, Time, u64, u16)>)> = None;
+            let mut best: Option<Vec<(u64, Time)>> = None;
             for (j, other) in obs.streams.iter().enumerate() {
                 if j == i || other.ticks.is_empty() {
                     continue;
                 }
                 let found = align(&mine, &other.ticks);
-                if found.len() as f64 >= ALIGN_MIN * mine.len() as f64 && best.as_ref().is_none_or(|(_, b)| found.len() > b.len()) {
-                    best = Some((j, found));
+                if found.len() as f64 >= ALIGN_MIN * mine.len() as f64 && best.as_ref().is_none_or(|b| found.len() > b.len()) {
+                    best = Some(found);
                 }
             }
-            let Some((_, mut anchors)) = best else { continue };
+            let Some(mut anchors) = best else { continue };
             anchors.sort_unstable();
             // Lines between two dated ones take the time of the one before.
             let at = |line: u64| {
@@ -124,7 +124,8 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
     notes
 }
 
-fn align(mine: &[(u64, u64, u16)], dated: &[Tick]) -> Vec<(u64, Time, u64, u16)> {
+/// Lines with the times of the same requests in the dated log.
+fn align(mine: &[(u64, u64, u16)], dated: &[Tick]) -> Vec<(u64, Time)> {
     let mut places: HashMap<(u64, u16), Vec<usize>> = HashMap::new();
     for (k, t) in dated.iter().enumerate() {
         places.entry((t.key, t.status)).or_default().push(k);
@@ -144,7 +145,7 @@ fn align(mine: &[(u64, u64, u16)], dated: &[Tick]) -> Vec<(u64, Time, u64, u16)>
             used[k] = true;
             begun = true;
             here = here.max(k);
-            out.push((line, dated[k].at, key, status));
+            out.push((line, dated[k].at));
         }
     }
     out

@@ -375,7 +375,6 @@ impl Scene<'_> {
             return;
         }
         let edges: HashSet<u32> = self.failures.iter().filter(|f| f.counts).filter_map(|f| f.seen.first()).map(|&i| self.obs.records[i].source).collect();
-        let used: HashSet<usize> = explained.iter().flatten().filter(|e| !e.finding.symptom).filter_map(|e| e.candidate).collect();
         // Last words: findings that concern the whole process, and uncaught errors right before it died.
         let mut words: Vec<(Time, usize)> = Vec::new();
         for (c, cand) in self.candidates.iter().enumerate() {
@@ -422,8 +421,6 @@ impl Scene<'_> {
                 continue;
             }
             for (k, c) in found {
-                let new = used.contains(&c);
-                let _ = new;
                 explained[k] = self.explain_by(c, How::Time);
             }
         }
@@ -444,7 +441,8 @@ impl Scene<'_> {
         // What only met a failure in time and was read only in general yields to what explains its likes.
         let weak = |e: &Option<Explanation>| e.as_ref().is_none_or(|e| e.how == How::Time && (e.finding.general || e.finding.symptom || self.joins.chance > 0.3));
         // (route, method, status) → fingerprint → count
-        let mut by_route: HashMap<(&str, &str, u16), HashMap<String, (u32, usize)>> = HashMap::new();
+        type Counts = HashMap<String, (u32, usize)>;
+        let mut by_route: HashMap<(&str, &str, u16), Counts> = HashMap::new();
         let mut by_status: HashMap<u16, Vec<(Time, usize)>> = HashMap::new();
         for (k, e) in explained.iter().enumerate() {
             let f = &self.failures[k];
@@ -470,7 +468,7 @@ impl Scene<'_> {
                 let total: u32 = map.values().map(|v| v.0).sum();
                 if let Some((n, like)) = map.values().max_by_key(|v| v.0)
                     && f64::from(*n) >= 0.75 * f64::from(total)
-                    && total >= 2
+                    && (total >= 2 || explained[*like].as_ref().is_some_and(|x| outage_face(&x.cause)))
                     && (e.is_none() || (total >= 6 && explained[*like].as_ref().map(|x| &x.fingerprint) != e.as_ref().map(|x| &x.fingerprint)))
                 {
                     take.push((k, *like));
@@ -530,7 +528,7 @@ impl Scene<'_> {
             }
         }
         let mut list: Vec<Group> = groups.into_values().collect();
-        self.fold_outages(&mut list, explained);
+        self.fold_outages(&mut list);
         fold_vague(&mut list, explained);
         self.fold_same_call(&mut list);
         for g in &mut list {
@@ -541,7 +539,7 @@ impl Scene<'_> {
     }
 
     /// Outages of one peer said in several ways (by address and by kind of service only) become one group.
-    fn fold_outages(&self, list: &mut Vec<Group>, explained: &[Option<Explanation>]) {
+    fn fold_outages(&self, list: &mut Vec<Group>) {
         let peer = |g: &Group| g.fingerprint.strip_prefix("outage|").and_then(|p| p.split_once('|')).map(|(c, p)| (c.to_owned(), p.to_owned()));
         let span = |g: &Group| {
             let mut t: Vec<Time> = g.failures.iter().filter_map(|&k| self.failures[k].at).collect();
@@ -576,7 +574,7 @@ impl Scene<'_> {
                 i += 1;
             }
         }
-        self.fold_into_outage(list, explained);
+        self.fold_into_outage(list);
         self.fold_into_descriptors(list);
     }
 
@@ -635,7 +633,7 @@ impl Scene<'_> {
     }
 
     /// A pool that is empty, or a query that times out, while the database itself was reported down, is that outage.
-    fn fold_into_outage(&self, list: &mut Vec<Group>, explained: &[Option<Explanation>]) {
+    fn fold_into_outage(&self, list: &mut Vec<Group>) {
         let down: Vec<Time> = self
             .events
             .list
@@ -646,7 +644,6 @@ impl Scene<'_> {
         if down.is_empty() {
             return;
         }
-        let _ = explained;
         let Some(target) = list.iter().position(|g| g.fingerprint.starts_with("outage|database")) else { return };
         let mut i = 0;
         let target_print = list[target].fingerprint.clone();

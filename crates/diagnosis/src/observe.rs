@@ -2,7 +2,7 @@
 //! memory of which were when.
 
 use crate::route;
-use record::{Ending, Record, Request, Time, Zone};
+use record::{Ending, Mark, Record, Request, Time, Zone};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -253,7 +253,9 @@ impl Observations {
                 see(t.at);
             }
         }
-        for r in &self.records {
+        // Deploys of last month do not stretch the time that is looked at.
+        let told = |r: &Record| matches!(r.mark, Some(Mark::Deploy(_) | Mark::Rollback(_) | Mark::ConfigChange(_)));
+        for r in self.records.iter().filter(|r| !told(r)) {
             if let Some(t) = r.at {
                 see(t);
             }

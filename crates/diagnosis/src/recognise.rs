@@ -257,6 +257,13 @@ impl Recogniser {
             }
             f.service = o.service;
         }
+        // Patterns for `host:port` see only the end of an IPv6 address without brackets (`::1:5432`).
+        if let Some(c) = f.culprit.as_mut()
+            && c.starts_with(|d: char| d.is_ascii_hexdigit())
+            && f.matched.contains(&format!(" ::{c}"))
+        {
+            c.insert_str(0, "::");
+        }
         if f.culprit.is_none() && owner::has_peer(&f.cause) {
             f.culprit = place::peer(&f.matched).or_else(|| place::peer_of(record, t.exception));
         }
@@ -557,6 +564,16 @@ mod tests {
             "/srv/cache/a.bin",
         );
         is(&thrown(&[("App.Errors.Odd", "the moon is full")]), "code/unhandled-exception", "");
+        is(
+            &error("celery.exceptions.SoftTimeLimitExceeded: SoftTimeLimitExceeded()"),
+            "resource/execution-timeout",
+            "",
+        );
+        is(
+            &error("MongooseServerSelectionError: connect ECONNREFUSED ::1:27017"),
+            "database/connection-refused",
+            "::1:27017",
+        );
         assert_eq!(best(&thrown(&[("panic", "the moon is full")])).0, "code/assertion-or-panic");
     }
 

@@ -180,7 +180,7 @@ fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Ev
         }
     }
     if let Some(at) = t.at
-        && let Some(e) = scene.events.list.iter().find(|e| e.at == at && Some(&e.what) == t.what.as_ref() || e.at == at && t.what.as_ref().is_some_and(|w| w.ends_with(&e.what)))
+        && let Some(e) = scene.events.list.iter().find(|e| e.at == at && t.what.as_ref().is_some_and(|w| w.ends_with(&e.what)))
     {
         let r = &scene.obs.records[e.record];
         out.push(quote(scene, r, r.line, &r.text, Role::Context, "what set it off"));
@@ -313,7 +313,7 @@ fn curl(scene: &Scene<'_>, g: &Group) -> Option<String> {
     Some(format!("curl -sS -i{method}{body} 'http://{}{}'", quote(&scrub(host.as_deref().unwrap_or("HOST"))), quote(&scrub(&f.target))))
 }
 
-fn confidence(scene: &Scene<'_>, g: &Group, inferred: bool) -> f64 {
+fn confidence(g: &Group, inferred: bool) -> f64 {
     if g.cause.class == Class::Unknown {
         return 0.3;
     }
@@ -341,11 +341,10 @@ fn confidence(scene: &Scene<'_>, g: &Group, inferred: bool) -> f64 {
     if g.finding.weight < 40 {
         c = c.min(0.65);
     }
-    let _ = scene;
     (c * 100.0).round() / 100.0
 }
 
-fn summary(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String {
+fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String {
     let meaning = catalogue().get(&g.cause.to_string()).map(|t| t.meaning.clone()).unwrap_or_default();
     let n = g.failures.len();
     let requests = if n == 1 { "1 request".to_owned() } else { format!("{n} requests") };
@@ -376,7 +375,6 @@ fn summary(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger, r: Option<
         };
         s.push_str(&format!(" It began {word}{what} at {at}."));
     }
-    let _ = scene;
     s
 }
 
@@ -457,8 +455,8 @@ pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], infe
         verdict: Verdict {
             cause: g.cause.clone(),
             culprit: culprit.map(|c| scrub(&c).into_owned()),
-            confidence: confidence(scene, g, inferred),
-            summary: summary(scene, g, &trigger, cause_record),
+            confidence: confidence(g, inferred),
+            summary: summary(g, &trigger, cause_record),
             next_steps: next_steps(scene, g, &trigger),
             trigger,
         },

@@ -26,8 +26,6 @@ pub struct Input {
     pub shown: String,
     /// Where it is; `None` is standard input.
     pub path: Option<PathBuf>,
-    /// Member of an archive.
-    pub bytes: Option<Vec<u8>>,
     /// Size on disk.
     pub size: u64,
     /// Last change.
@@ -50,7 +48,8 @@ fn is_foreign(path: &Path) -> bool {
         ext.as_str(),
         "png" | "jpg" | "jpeg" | "gif" | "ico" | "svg" | "webp" | "pdf" | "woff" | "woff2" | "ttf" | "mp4" | "mp3" | "so" | "o" | "a" | "dll" | "exe" | "class"
             | "jar" | "war" | "pyc" | "db" | "sqlite" | "sqlite3" | "rdb" | "aof" | "ibd" | "frm" | "myd" | "myi" | "pid" | "sock" | "lock" | "pem" | "key" | "crt" | "p12"
-            | "py" | "js" | "ts" | "php" | "rb" | "java" | "rs" | "go" | "c" | "h" | "cpp" | "css" | "scss" | "html" | "htm" | "md" | "toml" | "sh"
+            | "py" | "js" | "ts" | "php" | "rb" | "java" | "rs" | "go" | "c" | "h" | "cpp" | "css" | "scss" | "html" | "htm" | "md" | "toml" | "sh" | "pl" | "pm" | "lua" | "ex"
+            | "exs" | "kt" | "scala" | "cs" | "swift" | "yml" | "yaml" | "vue" | "jsx" | "tsx" | "sql"
     )
 }
 
@@ -66,7 +65,7 @@ pub fn find(args: &[PathBuf], troubles: &mut Vec<Trouble>) -> Vec<Input> {
     let mut seen = HashSet::new();
     for arg in args {
         if arg.as_os_str() == "-" {
-            found.push(Input { shown: "(standard input)".into(), path: None, bytes: None, size: 0, modified: None });
+            found.push(Input { shown: "(standard input)".into(), path: None, size: 0, modified: None });
             continue;
         }
         let text = arg.to_string_lossy();
@@ -144,7 +143,7 @@ fn walk(path: &Path, shown: &str, depth: usize, found: &mut Vec<Input>, seen: &m
         trouble("neither file nor folder (pipe, socket or device); not read".into());
         return;
     }
-    found.push(Input { shown: shown.to_owned(), path: Some(path.to_owned()), bytes: None, size: meta.len(), modified: meta.modified().ok() });
+    found.push(Input { shown: shown.to_owned(), path: Some(path.to_owned()), size: meta.len(), modified: meta.modified().ok() });
 }
 
 /// How the bytes are packed, by their first bytes.

@@ -25,6 +25,8 @@ const LOOSE_WEIGHT_MAX: u8 = 34;
 const UNKNOWN_WEIGHT: u8 = 25;
 /// Of a message, this much is read.
 const MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// A type stands near the front of a message.
+const TYPE_BYTES_MAX: usize = 512;
 /// Frames that are asked whose they are.
 const FRAMES_MAX: usize = 40;
 /// The class in data files for "of the peer, whoever it is": `peer/connection-refused`.
@@ -399,6 +401,13 @@ impl General {
         {
             out.push(self.finding(m, record, site, 0));
         }
+        // A pasted last line or a logger's own form: the type stands in the message.
+        if site.kind.is_empty()
+            && record.exceptions.is_empty()
+            && let Some((m, at)) = self.type_named(&site.text)
+        {
+            out.push(self.finding(m, record, site, at));
+        }
         if let Some((cause, at)) = self.by_code(record, site) {
             let m = Meaning { cause: Means::Cause(cause.clone()), weight: 42 };
             out.push(self.finding(&m, record, site, at));
@@ -541,6 +550,18 @@ impl General {
             .iter()
             .find(|(s, _)| short.len() > s.len() && short.ends_with(s.as_str()))
             .map(|(_, m)| m)
+    }
+
+    /// The first word of a message that is a type we know, with where it stands.
+    fn type_named(&self, text: &str) -> Option<(&Meaning, usize)> {
+        let text = head(text.lines().next().unwrap_or(""), TYPE_BYTES_MAX);
+        let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '\\' | '$' | ':');
+        let words = text.split(|c: char| !in_name(c)).map(|w| w.trim_matches([':', '.']));
+        let ended = |w: &&str| w.ends_with("Error") || w.ends_with("Exception") || w.ends_with("Exceeded");
+        words.filter(ended).filter(|w| w.len() > 6).find_map(|w| {
+            let m = self.by_type(w).filter(|m| !matches!(m.cause, Means::Nothing))?;
+            Some((m, text.find(w).unwrap_or(0)))
+        })
     }
 
     fn by_code(&self, record: &Record, site: &Site<'_>) -> Option<(&Cause, usize)> {

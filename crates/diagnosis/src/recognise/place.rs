@@ -38,7 +38,9 @@ static SOCKET: Lazy = Lazy::new(
 );
 
 /// Host and port in words, by the wording of drivers and client libraries.
-static PAIRS: [Lazy; 6] = [
+static PAIRS: [Lazy; 7] = [
+    // Node.js writes IPv6 without brackets: ECONNREFUSED ::1:5432
+    Lazy::new(r"\bE[A-Z]{3,} (?P<h>(?:[\da-f]{0,4}:){2,7}[\da-f]{1,4}):(?P<p>\d{2,5})\b"),
     // urllib3, redis-cluster, Ruby: host='x', port=80; libpq: host=x port=5432
     Lazy::new(
         r#"(?i)\bhost(?:name)?["']?\s*[=:]\s*["']?(?P<h>[\w.\-]+|\[[\da-f:]+\])["']?[,;)]?\s*\(?["']?port["']?\s*[=:]\s*["']?(?P<p>\d{1,5})"#,
@@ -406,7 +408,7 @@ mod tests {
     fn peers_are_read_from_the_words_of_many_clients() {
         let cases = [
             ("connect ECONNREFUSED 127.0.0.1:8407", "127.0.0.1:8407"),
-            ("connect ECONNREFUSED ::1:6379", ""),
+            ("connect ECONNREFUSED ::1:6379", "::1:6379"),
             ("getaddrinfo ENOTFOUND payments.internal", "payments.internal"),
             ("getaddrinfo EAI_AGAIN redis", "redis"),
             ("dial tcp: lookup db on 10.0.0.2:53: no such host", "db"),

@@ -9,24 +9,24 @@
 //!
 //! So print `jq`, `JSON.stringify(x, null, 2)` and the log viewers people paste from. Grammar: RFC 8259 §2 and §7.
 
-/// Does the line open an object or array that it does not close? Only lines that begin with the bracket (and a key, a value or
-/// nothing behind it) count: `[error] {` and `{name} not found` are prose.
+/// Does the line open an object that it does not close? Only an object with a key or nothing behind its brace counts: `{name} not
+/// found` is prose. The bracket of an array around objects is passed over, so that an export of ten thousand records is not
+/// taken for one.
 pub fn opens(line: &str) -> bool {
-    let text = line.trim_start();
-    let Some(rest) = text.strip_prefix(['{', '[']) else { return false };
-    let next = rest.trim_start().bytes().next();
-    let plausible = match (text.as_bytes().first(), next) {
-        (_, None) => true,
-        (Some(b'{'), Some(c)) => c == b'"',
-        (_, Some(c)) => matches!(c, b'{' | b'['),
-    };
-    plausible && depth(text).is_some_and(|d| d > 0)
+    let text = bare(line);
+    let Some(rest) = text.strip_prefix('{') else { return false };
+    rest.trim_start().bytes().next().is_none_or(|c| c == b'"') && depth(text).is_some_and(|d| d > 0)
 }
 
 /// Are all brackets of the text closed? Brackets inside strings do not count. A closing bracket too many is balanced too: there
 /// is nothing to wait for.
 pub fn balanced(text: &str) -> bool {
-    depth(text).is_none_or(|d| d <= 0)
+    depth(bare(text)).is_none_or(|d| d <= 0)
+}
+
+/// The text without what joins it to its neighbours in an array: `[{…},`, `,{…}`.
+pub(super) fn bare(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '[' | ','))
 }
 
 /// Brackets open at the end of the text. `None`: the text ends inside a string, which no line break may do, so that waiting for
@@ -71,13 +71,14 @@ mod tests {
             text.push('\n');
             assert_eq!(balanced(&text), i + 1 == lines.len(), "{text}");
         }
-        assert!(opens("[{\"a\": 1},"));
+        assert!(opens("[ {"));
         assert!(opens("{\"a\": {"));
+        assert!(balanced("[{\"a\": 1},"));
     }
 
     #[test]
     fn whole_lines_prose_and_torn_lines_open_nothing() {
-        for line in ["{\"a\":1}", "[2026-11-24 07:00:00] x {", "{name} not found {", "", "x", "{\"msg\":\"torn", "[]", "}", "[error] {"] {
+        for line in ["{\"a\":1}", "[2026-11-24 07:00:00] x {", "{name} not found {", "", "x", "{\"msg\":\"torn", "[]", "}", "[error] {", "[", "[{\"a\": 1},"] {
             assert!(!opens(line), "{line}");
         }
         assert!(balanced("{\"a\":\"torn\n"));
