@@ -259,7 +259,10 @@ impl Scene<'_> {
                     };
                     return (Some(at), key);
                 }
-                (None, if f.cause.class == Class::Resource { String::new() } else { said(f) })
+                if f.cause.class == Class::Resource {
+                    return (None, String::new());
+                }
+                (None, said(f))
             }
         }
     }

@@ -430,7 +430,7 @@ pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], infe
         culprit = app_place(&r.exceptions).map(|p| p.0);
     }
     if culprit.is_none() && g.cause.class != Class::Unknown {
-        culprit = endpoints(scene, g).first().map(|e| format!("{} {}", e.method, e.route).trim().to_owned()).filter(|c| !c.is_empty());
+        culprit = endpoints(scene, g).first().map(|e| format!("{} {}", e.method, e.route).trim().to_owned()).filter(|c| !c.is_empty()).or_else(|| g.finding.service.clone());
     }
     let mut p = Problem {
         id: format!("{:016x}", fnv(&g.fingerprint)),
