@@ -693,7 +693,9 @@ impl Scene<'_> {
                 }
             }
         }
-        g.culprit = culprits.into_iter().max_by_key(|(c, n)| (*n, std::cmp::Reverse(c.to_string()))).map(|(c, _)| c.to_owned());
+        // A place in the code says more than the process that ran it.
+        let placed = |c: &str| g.cause.class == Class::Resource && c.rsplit_once(':').is_some_and(|(_, n)| n.trim_end_matches(')').parse::<u32>().is_ok());
+        g.culprit = culprits.into_iter().max_by_key(|(c, n)| (placed(c), *n, std::cmp::Reverse(c.to_string()))).map(|(c, _)| c.to_owned());
         if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).find(|e| e.cause == g.cause && e.candidate.is_some()) {
             g.finding = e.finding.clone();
         } else if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).next() {

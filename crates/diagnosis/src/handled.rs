@@ -30,8 +30,22 @@ const ANSWERED_4XX: &[&str] = &[
 /// Last segments of exception types that say that the client left.
 const CLIENT_LEFT: &[&str] = &["ClientAbortException", "BrokenPipeError", "ClientDisconnect", "EofException", "AsyncRequestNotUsableException", "ConnectionAbortedError", "EPIPE"];
 
+/// Does the message say that the request was answered with a 4xx ("…, answering 400")?
+fn says_4xx(message: &str) -> bool {
+    let line = message.lines().next().unwrap_or("");
+    ["answering ", "answered ", "returning ", "returned ", "responding with ", "responding ", "rejecting with ", "sending "].iter().any(|w| {
+        line.match_indices(w).any(|(i, w)| {
+            let b = line.as_bytes().get(i + w.len()..).unwrap_or(&[]);
+            matches!(b, [b'4', x, y, rest @ ..] if x.is_ascii_digit() && y.is_ascii_digit() && !rest.first().is_some_and(u8::is_ascii_alphanumeric))
+        })
+    })
+}
+
 /// Is what the record tells no failure of the server by itself?
 pub(crate) fn is_handled(r: &Record) -> bool {
+    if says_4xx(&r.message) {
+        return true;
+    }
     let Some(outer) = r.exceptions.first() else { return false };
     let kind = |e: &record::Exception| {
         let k = e.short_kind().to_owned();
@@ -43,4 +57,16 @@ pub(crate) fn is_handled(r: &Record) -> bool {
     }
     // The outermost decides what the framework answers; a wrapped one was translated on purpose.
     kind(outer) || r.exceptions.last().is_some_and(|e| CLIENT_LEFT.contains(&e.short_kind()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_answered_4xx_is_no_failure() {
+        assert!(says_4xx("body of basket 127 is no JSON, answering 400"));
+        assert!(!says_4xx("rates service answered 500"));
+        assert!(!says_4xx("returning 4000 rows"));
+    }
 }

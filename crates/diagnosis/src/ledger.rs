@@ -326,12 +326,21 @@ fn is_called_by(obs: &Observations, b: usize, a: usize) -> bool {
     if sa.failures.is_empty() {
         return false;
     }
+    // Ids handed on say it outright: of two entries with one id, the caller's ends later.
+    let ids = |s: &Stream| -> HashMap<String, Time> {
+        s.failures.iter().filter_map(|&i| Some((obs.request(i)?.id.clone()?, obs.records[i].at?))).collect()
+    };
+    let (ia, ib) = (ids(sa), ids(sb));
+    let shared: Vec<(Time, Time)> = ib.iter().filter_map(|(id, tb)| Some((*ia.get(id)?, *tb))).collect();
+    if shared.len() >= 2 && shared.len() * 2 >= ib.len() {
+        return shared.iter().filter(|(ta, tb)| ta >= tb).count() * 5 >= shared.len() * 4;
+    }
     let local = |s: &Stream| s.local as f64 / s.total.max(1) as f64;
     if local(sb) < 0.5 && sb.clients.len() > 4 {
         return false;
     }
     // Outside clients at `a`, or at least as many requests.
-    if local(sa) > 0.9 && local(sb) > 0.9 && sa.total < sb.total / 2 {
+    if local(sa) > 0.9 && local(sb) > 0.9 && sa.total < sb.total / 4 {
         return false;
     }
     let mut times: Vec<(Time, i64)> = sa

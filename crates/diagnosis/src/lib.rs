@@ -202,7 +202,7 @@ fn infer(obs: &Observations, candidates: &[Candidate], ledger: &mut ledger::Ledg
         let strong = c.best().is_some_and(|f| !f.general || f.weight >= 35);
         let error = r.level >= Level::Error || (r.level == Level::Unknown && (strong || !r.exceptions.is_empty())) || (!r.exceptions.is_empty() && r.level != Level::Warn);
         let background = c.best().is_some_and(|f| f.scope == Scope::Background);
-        error && !background && ledger::stands_for_failure(r) && !covered(r.at)
+        error && !background && !handled::is_handled(r) && ledger::stands_for_failure(r) && !covered(r.at)
     };
     let mut errors: Vec<usize> = candidates.iter().filter(asks).map(|c| c.record).collect();
     if errors.is_empty() && ledger.requests.is_none() {

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod marks;
 pub mod mention;
 mod reader;
+mod requests;
 mod system;
 mod text;
 pub mod time;
@@ -16,11 +17,11 @@ pub mod trace;
 mod wrap;
 
 pub use entry::{Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper};
-pub use reader::{Reader, Sink};
+pub use reader::{Counts, Healthy, Reader, Sink, strip_ansi};
 
 /// The table of formats, in the order in which they are tried on a line of an unknown file: the narrow before the wide.
 pub fn table() -> impl Iterator<Item = &'static dyn LineFormat> {
-    json::FORMATS.iter().chain(access::FORMATS).chain(system::FORMATS).chain(text::FORMATS).copied()
+    system::JSON_FORMATS.iter().chain(json::FORMATS).chain(requests::FORMATS).chain(system::FORMATS).chain(text::FORMATS).copied()
 }
 
 /// The table of wrappers.

@@ -1,7 +1,1062 @@
-//! Assembles lines to records.
+//! Assembles the lines of one source to records: takes wrappers off, finds the format of each line, gathers
+//! continuation lines (stack traces, multi-line messages) to the entry they belong to.
+//!
+//! The format is decided per line, with memory: what read the last lines of this source is tried first, so files that mix
+//! formats (an access line, then a bare traceback) need no set-up and uniform files cost one attempt a line.
+
+use crate::{
+    Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, json, marks, mention, requests, text, trace,
+};
+use memchr::memchr;
+use record::{Ending, Level, Record, Time, Zone};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Longest part of a line that is parsed; the rest is counted but not looked at. JSON lines with embedded stacks reach
+/// 100 KB in practice.
+const LINE_MAX: usize = 256 * 1024;
+/// Longest text kept as a record's first line.
+const TEXT_MAX: usize = 8 * 1024;
+/// Longest message kept with its continuation lines; a Java trace with causes is about 30 KB.
+const MESSAGE_MAX: usize = 96 * 1024;
+/// Entries kept open at once, as several processes interleave in one file.
+const OPEN_MAX: usize = 64;
+/// An entry that got no line for so many lines of its source is complete.
+const OPEN_LINES_MAX: u64 = 400;
+/// Wrappers nest (journal around Docker around CRI …); deeper nesting is taken as text.
+const WRAP_DEPTH_MAX: usize = 4;
+/// Requests begun and not yet completed that are remembered per source.
+const BEGUN_MAX: usize = 20_000;
+/// Wordings of warnings whose habits are remembered.
+const HABITS_MAX: usize = 4_096;
+/// A pretty-printed JSON value longer than this is read as plain lines.
+const JSON_LINES_MAX: usize = 400;
+
+/// Formats whose heads are little more than a level or a time: they must not take the lines of narrower formats, so memory
+/// does not put them first.
+const WIDE: [&str; 3] = ["text", "uvicorn", "python logging"];
+
+/// A ledger line of a request that did not fail, still borrowing from its line.
+#[derive(Debug)]
+pub struct Healthy<'a> {
+    /// Index of the source.
+    pub source: u32,
+    /// 1-based line.
+    pub line: u64,
+    /// Format's name.
+    pub format: &'static str,
+    /// When.
+    pub at: Option<(Time, Zone)>,
+    /// Who wrote it within the source.
+    pub service: Option<&'a str>,
+    /// The request.
+    pub request: &'a RequestRef<'a>,
+}
 
 /// Takes what a [`Reader`] finds.
-pub trait Sink {}
+pub trait Sink {
+    /// A request that was answered below 500: only to be counted.
+    fn healthy(&mut self, healthy: &Healthy<'_>);
+    /// Is an entry of this level and message worth keeping, though it is neither failure, warning nor mark?
+    fn wants(&self, message: &str) -> bool;
+    /// Everything else.
+    fn record(&mut self, record: Record);
+}
+
+/// What a reader counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Physical lines.
+    pub lines: u64,
+    /// Records begun (healthy requests included).
+    pub records: u64,
+    /// Lines that no format knew and that continue nothing.
+    pub unparsed: u64,
+    /// Lines by format, in order of first appearance.
+    pub formats: Vec<(&'static str, u64)>,
+    /// First and last instant, as read (zones not yet resolved).
+    pub range: Option<(Time, Time)>,
+    /// Lines that were longer than what is parsed.
+    pub long_lines: u64,
+    /// First line with a NUL byte, which log files get when a disk fills or a host dies.
+    pub nul_line: Option<u64>,
+    /// Does the source state its zone somewhere?
+    pub zone_stated: bool,
+    /// Does it write wall-clock times somewhere?
+    pub zone_wall: bool,
+}
 
 /// Reads one source.
-pub struct Reader {}
+pub struct Reader {
+    source: u32,
+    context: Context,
+    formats: Vec<&'static dyn LineFormat>,
+    wrappers: Vec<&'static dyn Wrapper>,
+    /// Indices of the formats that have read lines of this source, in table order.
+    known: Vec<usize>,
+    format_hits: Vec<u64>,
+    unwrapped_lines: u64,
+    wrapped_lines: u64,
+    counts: Counts,
+    open: Vec<Pending>,
+    last_at: Option<(Time, Zone)>,
+    begun: HashMap<u64, Begun>,
+    /// Requests that entries named under an id, for entries that only give the id.
+    named: HashMap<u64, record::Request>,
+    partial: HashMap<u64, String>,
+    json_lines: Vec<(u64, String)>,
+    tail: Vec<u8>,
+    /// By the words of a warning: how often it was seen, and how often a trace followed.
+    habits: HashMap<u64, (u32, u32)>,
+    /// Status of the request logged last, by stream.
+    last_status: HashMap<u64, u16>,
+}
+
+struct Begun {
+    request: record::Request,
+    at: Option<(Time, Zone)>,
+    line: u64,
+    text: String,
+    format: &'static str,
+}
+
+struct Pending {
+    record: Record,
+    /// Who wrote the line: wrapper's service and pid.
+    stream: u64,
+    /// Writer within the stream as the head names it: format, pid, service, level.
+    writer: u64,
+    closed: bool,
+    /// A trace is being printed: headed lines of the same writer continue it.
+    in_trace: bool,
+    touched: u64,
+    /// The carried trace, if the head had one.
+    trace: Option<String>,
+    /// Began without a head of its own.
+    headless: bool,
+    /// Frames of a trace have been seen.
+    frames: bool,
+    /// Entries that say this mostly stand alone: a trace after one is somebody else's.
+    alone: bool,
+    /// What its first line says, apart from numbers.
+    words: u64,
+}
+
+fn hash(parts: impl Hash) -> u64 {
+    let mut h = DefaultHasher::new();
+    parts.hash(&mut h);
+    h.finish()
+}
+
+fn cut(text: &str, max: usize) -> &str {
+    if text.len() <= max {
+        return text;
+    }
+    let mut end = max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// Text without ANSI escape sequences (CSI, OSC); other control characters stay.
+pub fn strip_ansi(text: &str) -> Cow<'_, str> {
+    if memchr(0x1b, text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\u{1b}' {
+            out.push(c);
+            continue;
+        }
+        match chars.peek() {
+            Some('[') => {
+                chars.next();
+                while let Some(&d) = chars.peek() {
+                    chars.next();
+                    if ('\u{40}'..='\u{7e}').contains(&d) {
+                        break;
+                    }
+                }
+            }
+            Some(']') => {
+                while let Some(d) = chars.next() {
+                    if d == '\u{7}' || (d == '\u{1b}' && chars.peek() == Some(&'\\')) {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Cow::Owned(out)
+}
+
+impl Reader {
+    /// A reader for a source.
+    pub fn new(source: u32, context: Context) -> Reader {
+        let formats: Vec<_> = crate::table().collect();
+        Reader {
+            source,
+            context,
+            format_hits: vec![0; formats.len()],
+            formats,
+            wrappers: crate::wrappers().collect(),
+            known: Vec::new(),
+            unwrapped_lines: 0,
+            wrapped_lines: 0,
+            counts: Counts::default(),
+            open: Vec::new(),
+            last_at: None,
+            begun: HashMap::new(),
+            named: HashMap::new(),
+            partial: HashMap::new(),
+            json_lines: Vec::new(),
+            tail: Vec::new(),
+            habits: HashMap::new(),
+            last_status: HashMap::new(),
+        }
+    }
+
+    /// Takes the next bytes of the source; a torn line at the end waits for the next call.
+    pub fn push(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        let mut rest = bytes;
+        if !self.tail.is_empty() {
+            let Some(end) = memchr(b'\n', rest) else {
+                self.keep_tail(rest);
+                return;
+            };
+            let mut line = std::mem::take(&mut self.tail);
+            line.extend_from_slice(&rest[..end.min(LINE_MAX)]);
+            self.line(&line, sink);
+            rest = &rest[end + 1..];
+        }
+        while let Some(end) = memchr(b'\n', rest) {
+            self.line(&rest[..end], sink);
+            rest = &rest[end + 1..];
+        }
+        self.keep_tail(rest);
+    }
+
+    fn keep_tail(&mut self, rest: &[u8]) {
+        let room = (LINE_MAX + 1).saturating_sub(self.tail.len());
+        self.tail.extend_from_slice(&rest[..rest.len().min(room)]);
+    }
+
+    /// Ends the source: everything still open is handed over.
+    pub fn finish(mut self, sink: &mut dyn Sink) -> Counts {
+        if !self.tail.is_empty() {
+            let line = std::mem::take(&mut self.tail);
+            self.line(&line, sink);
+        }
+        self.end_json(sink);
+        for (_, text) in std::mem::take(&mut self.partial) {
+            self.text_line(&text, sink);
+        }
+        for p in std::mem::take(&mut self.open) {
+            self.close(p, sink);
+        }
+        let mut begun: Vec<Begun> = std::mem::take(&mut self.begun).into_values().collect();
+        begun.sort_by_key(|b| b.line);
+        for b in begun {
+            let (at, zone) = b.at.map_or((None, Zone::Neighbour), |(t, z)| (Some(t), z));
+            sink.record(Record {
+                source: self.source,
+                line: b.line,
+                format: b.format,
+                at,
+                zone,
+                message: b.text.clone(),
+                text: b.text,
+                request: Some(record::Request { ending: Ending::Begun, ..b.request }),
+                ..Record::default()
+            });
+        }
+        let hits = &self.format_hits;
+        let mut formats: Vec<(&'static str, u64)> = Vec::new();
+        for (f, n) in self.formats.iter().zip(hits) {
+            if *n > 0 {
+                match formats.iter_mut().find(|(name, _)| *name == f.name()) {
+                    Some(e) => e.1 += n,
+                    None => formats.push((f.name(), *n)),
+                }
+            }
+        }
+        formats.sort_by_key(|f| std::cmp::Reverse(f.1));
+        self.counts.formats = formats;
+        self.counts
+    }
+
+    fn line(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        self.counts.lines += 1;
+        let mut bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        if self.counts.lines == 1 {
+            bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        }
+        if bytes.len() > LINE_MAX {
+            self.counts.long_lines += 1;
+            bytes = &bytes[..LINE_MAX];
+        }
+        if bytes.first() == Some(&0) || memchr(0, bytes).is_some() {
+            self.counts.nul_line.get_or_insert(self.counts.lines);
+            // A run of NULs before the text is what a crash leaves of a pre-allocated block.
+            let zeros = bytes.iter().take_while(|b| **b == 0).count();
+            bytes = &bytes[zeros..];
+        }
+        let line = String::from_utf8_lossy(bytes);
+        let line = strip_ansi(&line);
+        if line.starts_with("```") || line.starts_with("~~~") {
+            return;
+        }
+        if !self.json_lines.is_empty() || (json::opens(&line) && !json::balanced(&line)) {
+            self.json_line(&line, sink);
+            return;
+        }
+        self.text_line(&line, sink);
+    }
+
+    /// Gathers a JSON value printed over several lines.
+    fn json_line(&mut self, line: &str, sink: &mut dyn Sink) {
+        self.json_lines.push((self.counts.lines, line.to_owned()));
+        let size: usize = self.json_lines.iter().map(|(_, l)| l.len()).sum();
+        let closes = line.trim_end().ends_with(['}', ',']) || line.trim_end().ends_with(']');
+        if closes && line.trim_end().ends_with('}') {
+            let joined: String = self.json_lines.iter().map(|(_, l)| l.trim()).collect::<Vec<_>>().join(" ");
+            if json::balanced(&joined) {
+                let first = self.json_lines[0].0;
+                self.json_lines.clear();
+                let now = std::mem::replace(&mut self.counts.lines, first);
+                self.text_line(&joined, sink);
+                self.counts.lines = now;
+                return;
+            }
+        }
+        if self.json_lines.len() >= JSON_LINES_MAX || size > LINE_MAX {
+            self.end_json(sink);
+        }
+    }
+
+    /// It was no JSON value after all: the lines are read one by one.
+    fn end_json(&mut self, sink: &mut dyn Sink) {
+        let now = self.counts.lines;
+        for (no, line) in std::mem::take(&mut self.json_lines) {
+            self.counts.lines = no;
+            self.text_line(&line, sink);
+        }
+        self.counts.lines = now;
+    }
+
+    fn text_line(&mut self, raw: &str, sink: &mut dyn Sink) {
+        if let Some(fields) = raw.strip_prefix("#Fields:") {
+            self.context.w3c_fields = Some(fields.trim().to_owned());
+        }
+        let mut outer: Vec<Wrapped<'_>> = Vec::new();
+        let mut inner: Cow<'_, str> = Cow::Borrowed(raw);
+        // Wrappers are sought in every line of a source until enough lines have shown that there are none.
+        if self.wrapped_lines > 0 || self.unwrapped_lines < 200 {
+            while outer.len() < WRAP_DEPTH_MAX {
+                let Some(w) = self.unwrap(&inner) else { break };
+                inner = Cow::Owned(w.inner.clone().into_owned());
+                outer.push(w);
+            }
+            if outer.is_empty() {
+                self.unwrapped_lines += 1;
+            } else {
+                self.wrapped_lines += 1;
+            }
+        }
+        let stream = if outer.is_empty() {
+            0
+        } else {
+            hash((
+                1u8,
+                outer.iter().find_map(|w| w.service.as_deref()),
+                outer.iter().rev().find_map(|w| w.pid.as_deref()),
+                outer.iter().rev().find_map(|w| w.node.as_deref()),
+            ))
+        };
+        if outer.last().is_some_and(|w| w.partial) {
+            let held = self.partial.entry(stream).or_default();
+            if held.len() < LINE_MAX {
+                held.push_str(&inner);
+            }
+            return;
+        }
+        if let Some(mut held) = self.partial.remove(&stream) {
+            held.push_str(&inner);
+            inner = Cow::Owned(held);
+        }
+        let wrapping = Wrapping::of(&outer);
+        // A wrapped message may hold several lines (`#012`, journal JSON): the first is the head, the rest continue it.
+        let several = inner.as_ref();
+        let mut lines = several.split('\n');
+        let head = lines.next().unwrap_or("");
+        self.one(raw, head.strip_suffix('\r').unwrap_or(head), stream, &wrapping, sink);
+        for more in lines {
+            let more = more.strip_suffix('\r').unwrap_or(more);
+            if !more.is_empty() {
+                self.one(more, more, stream, &wrapping, sink);
+            }
+        }
+    }
+
+    fn unwrap(&self, line: &str) -> Option<Wrapped<'static>> {
+        for w in &self.wrappers {
+            if let Some(found) = w.unwrap(line, &self.context) {
+                return Some(Wrapped {
+                    inner: Cow::Owned(found.inner.into_owned()),
+                    at: found.at,
+                    level: found.level,
+                    service: found.service.map(|s| Cow::Owned(s.into_owned())),
+                    node: found.node.map(|s| Cow::Owned(s.into_owned())),
+                    pid: found.pid.map(|s| Cow::Owned(s.into_owned())),
+                    partial: found.partial,
+                });
+            }
+        }
+        None
+    }
+
+    fn read<'a>(&mut self, line: &'a str) -> Option<(usize, Entry<'a>)> {
+        let last = self.formats.len().saturating_sub(1);
+        for &i in &self.known {
+            if !WIDE.contains(&self.formats[i].name())
+                && let Some(e) = self.formats[i].read(line, &self.context)
+            {
+                return Some((i, e));
+            }
+        }
+        for i in 0..self.formats.len() {
+            if (i == last || WIDE.contains(&self.formats[i].name()) || !self.known.contains(&i))
+                && let Some(e) = self.formats[i].read(line, &self.context)
+            {
+                if !self.known.contains(&i) {
+                    self.known.push(i);
+                    self.known.sort_unstable();
+                }
+                return Some((i, e));
+            }
+        }
+        None
+    }
+
+    fn one(&mut self, raw: &str, line: &str, stream: u64, wrapping: &Wrapping, sink: &mut dyn Sink) {
+        let bare = line.trim();
+        if bare.is_empty() {
+            if let Some(p) = self.current(stream) {
+                append(p, "");
+            }
+            return;
+        }
+        // Frames and the like never are heads, whatever a wide format may think of them.
+        let untagged = text::ruby::untag(line);
+        let frame = (untagged.starts_with([' ', '\t', '#', '/']) || untagged.trim_start().starts_with("at "))
+            && trace::continues(untagged);
+        // Neither is the line that closes a trace.
+        let closes = !frame && self.current(stream).is_some_and(|p| p.in_trace && joins(&p.record.message, untagged));
+        let read = if frame || closes { None } else { self.read(line) };
+        match read {
+            Some((i, entry)) => self.head(raw, line, i, entry, stream, wrapping, sink),
+            None => self.headless(raw, line, stream, wrapping, sink),
+        }
+    }
+
+    fn current(&mut self, stream: u64) -> Option<&mut Pending> {
+        self.open.iter_mut().rev().filter(|p| p.stream == stream).max_by_key(|p| p.touched)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn head(
+        &mut self,
+        raw: &str,
+        line: &str,
+        format: usize,
+        mut entry: Entry<'_>,
+        stream: u64,
+        wrapping: &Wrapping,
+        sink: &mut dyn Sink,
+    ) {
+        self.format_hits[format] += 1;
+        let name = self.formats[format].name();
+        // The wrapper's own time is finer or has a zone; the inner one wins only if it states its zone too.
+        match (entry.at, wrapping.at) {
+            (None, w) => entry.at = w,
+            (Some((t, Zone::Wall)), Some((w, Zone::Stated)))
+                if (w.since(t) % (900 * record::SECOND)).abs() < 5 * record::SECOND =>
+            {
+                entry.at = wrapping.at;
+            }
+            _ => {}
+        }
+        if let Some((t, z)) = entry.at {
+            self.last_at = Some((t, z));
+            self.seen(t, z);
+            for p in self.open.iter_mut().filter(|p| p.headless && p.record.until.is_none()) {
+                p.record.until = Some(t);
+            }
+        }
+        if entry.level == Level::Unknown {
+            entry.level = wrapping.level;
+        }
+        let message_owned = entry.message.clone();
+        let message: &str = &message_owned;
+        // What the prefix does not know of the request, the message may name.
+        if entry
+            .request
+            .as_ref()
+            .is_none_or(|r| r.status.is_none() && r.target.is_empty() && r.ending == Ending::Answered)
+        {
+            if let Some(found) = requests::request_in(message) {
+                merge(&mut entry.request, found);
+            } else if let Some(found) = mention::request(message) {
+                merge(&mut entry.request, found);
+            }
+        }
+        let service = entry.service.as_deref().or(wrapping.service.as_deref()).map(str::to_owned);
+        let pid = entry.pid.as_deref().or(wrapping.pid.as_deref()).map(str::to_owned);
+        let writer = hash((format, &pid, entry.service.as_deref(), entry.level));
+
+        // Rails' FATAL entry is blank; what it says follows under the same request id, as a head of its own.
+        if let Some(id) = entry.request.as_ref().and_then(|r| r.id.as_deref())
+            && let Some(p) = self.open.iter_mut().rev().find(|p| {
+                p.stream == stream
+                    && p.record
+                        .request
+                        .as_ref()
+                        .is_some_and(|r| r.id.as_deref() == Some(id) && r.status.is_none())
+            })
+            && entry.at.is_none()
+            && (p.record.message.trim().is_empty() || trace::continues(message) || p.in_trace)
+        {
+            append(p, message);
+            p.in_trace = true;
+            p.touched = self.counts.lines;
+            return;
+        }
+
+        // A headed line that goes on with the trace of the same writer (Apache, syslog, php-fpm write one head a line).
+        let part = entry.fields.iter().any(|(k, _)| k == "part");
+        let said = stderr_text(message);
+        if let Some(p) = self.open.iter_mut().rev().find(|p| {
+            p.stream == stream
+                && if part { p.record.pid == pid && p.record.format == name } else { p.writer == writer }
+        }) {
+            let near = match (p.record.at, entry.at) {
+                (Some(a), Some((b, _))) => b.since(a).abs() <= 2 * record::SECOND,
+                _ => true,
+            };
+            let goes_on = part
+                || (near && !entry.closed && (trace::continues(said) && !trace::starts(said)))
+                || (near && !entry.closed && p.in_trace && joins(&p.record.message, said));
+            if goes_on {
+                append(p, said);
+                p.in_trace = p.in_trace || trace::continues(said);
+                if !trace::continues(said) {
+                    p.in_trace = false;
+                }
+                p.touched = self.counts.lines;
+                return;
+            }
+        }
+
+        let ledger = entry.request.as_ref().is_some_and(|r| r.status.is_some() || r.ending == Ending::Cut);
+        self.pair(&mut entry, stream, pid.as_deref(), line, name);
+        self.counts.records += 1;
+        if entry.request.as_ref().is_some_and(|r| r.ending == Ending::Begun && r.status.is_none()) {
+            self.flush_stream(stream, sink);
+            return;
+        }
+        let failed = entry
+            .request
+            .as_ref()
+            .is_some_and(|r| r.status.is_some_and(|s| s >= 500) || r.ending == Ending::Cut);
+        let status_before = self.last_status.get(&stream).copied();
+        if ledger {
+            self.answered(stream, entry.request.as_ref().and_then(|r| r.status).unwrap_or(0));
+        }
+        if ledger && !failed && entry.level < Level::Error && entry.trace.is_none() {
+            self.flush_stream(stream, sink);
+            if let Some(request) = &entry.request {
+                sink.healthy(&Healthy {
+                    source: self.source,
+                    line: self.counts.lines,
+                    format: name,
+                    at: entry.at,
+                    service: service.as_deref(),
+                    request,
+                });
+            }
+            return;
+        }
+        let mark = entry
+            .mark
+            .take()
+            .or_else(|| if ledger { None } else { marks::mark(message, service.as_deref()) });
+        let quiet = matches!(entry.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
+        if quiet
+            && !ledger
+            && mark.is_none()
+            && entry.trace.is_none()
+            && entry.request.is_none()
+            && !sink.wants(message)
+        {
+            self.flush_stream(stream, sink);
+            // Its continuation lines have nothing to hang on; a trace among them opens a record of its own.
+            return;
+        }
+        // Open entries of the same writer are complete now; without a pid, so is every entry of the stream.
+        let whole = pid.is_none();
+        let mut i = 0;
+        while i < self.open.len() {
+            let p = &self.open[i];
+            let done = (p.stream == stream && (whole || p.record.pid == pid || p.record.pid.is_none()))
+                || self.counts.lines.saturating_sub(p.touched) > OPEN_LINES_MAX;
+            if done {
+                let p = self.open.remove(i);
+                self.close(p, sink);
+            } else {
+                i += 1;
+            }
+        }
+        if self.open.len() >= OPEN_MAX {
+            let p = self.open.remove(0);
+            self.close(p, sink);
+        }
+        let (at, zone) = match entry.at {
+            Some((t, z)) => (Some(t), z),
+            None => (self.last_at.map(|(t, _)| t), Zone::Neighbour),
+        };
+        let in_trace = trace::starts(said) || trace::continues(said);
+        // Is a trace after this warning its own, or that of another writer in the same stream? As it was before.
+        let mut alone = false;
+        let mut words = 0;
+        if entry.level == Level::Warn {
+            words = first_words(said);
+            if self.habits.len() < HABITS_MAX || self.habits.contains_key(&words) {
+                let (seen, traced) = self.habits.entry(words).or_default();
+                alone = *seen >= 2 && *traced * 2 < *seen;
+                *seen += 1;
+            }
+        }
+        self.open.push(Pending {
+            record: Record {
+                source: self.source,
+                line: self.counts.lines,
+                format: name,
+                at,
+                until: None,
+                zone,
+                level: entry.level,
+                service,
+                node: entry.node.as_deref().or(wrapping.node.as_deref()).map(str::to_owned),
+                pid,
+                text: cut(raw.trim_end(), TEXT_MAX).to_owned(),
+                message: cut(said, MESSAGE_MAX).to_owned(),
+                request: entry.request.as_ref().map(RequestRef::to_request),
+                exceptions: Vec::new(),
+                fields: entry
+                    .fields
+                    .iter()
+                    .map(|(k, v)| (k.clone().into_owned(), cut(v, 4096).to_owned()))
+                    .collect(),
+                mark,
+                status_before,
+                status_after: None,
+            },
+            stream,
+            writer,
+            closed: entry.closed,
+            in_trace,
+            touched: self.counts.lines,
+            trace: entry.trace.map(Cow::into_owned),
+            headless: false,
+            frames: false,
+            alone,
+            words,
+        });
+    }
+
+    /// Brings the begin of a request (Rails "Started", Phoenix, Kestrel) together with its end.
+    fn pair(
+        &mut self,
+        entry: &mut Entry<'_>,
+        stream: u64,
+        pid: Option<&str>,
+        line: &str,
+        format: &'static str,
+    ) {
+        let Some(request) = &mut entry.request else { return };
+        let key = hash((stream, request.id.as_deref(), if request.id.is_some() { None } else { pid }));
+        if request.status.is_none() && request.ending == Ending::Answered {
+            // "incoming request" of Fastify and others: the end will only name the id.
+            if let Some(id) = &request.id
+                && !request.target.is_empty()
+                && self.named.len() < BEGUN_MAX
+            {
+                self.named.insert(hash((stream, id)), request.to_request());
+            }
+            return;
+        }
+        if request.status.is_some()
+            && request.target.is_empty()
+            && let Some(id) = &request.id
+            && let Some(known) = self.named.remove(&hash((stream, id)))
+        {
+            request.method = Cow::Owned(known.method);
+            request.target = Cow::Owned(known.target);
+            request.client = request.client.take().or(known.client.map(Cow::Owned));
+            request.host = request.host.take().or(known.host.map(Cow::Owned));
+            return;
+        }
+        if request.ending == Ending::Begun && request.status.is_none() {
+            if self.begun.len() < BEGUN_MAX {
+                let begun = Begun {
+                    request: request.to_request(),
+                    at: entry.at,
+                    line: self.counts.lines,
+                    text: cut(line, TEXT_MAX).to_owned(),
+                    format,
+                };
+                self.begun.insert(key, begun);
+            }
+        } else if request.status.is_some()
+            && request.target.is_empty()
+            && let Some(b) = self.begun.remove(&key)
+        {
+            request.method = Cow::Owned(b.request.method);
+            request.target = Cow::Owned(b.request.target);
+            request.client = request.client.take().or(b.request.client.map(Cow::Owned));
+            request.host = request.host.take().or(b.request.host.map(Cow::Owned));
+            if request.ending == Ending::Begun {
+                request.ending = Ending::Answered;
+            }
+            if request.duration_us.is_none()
+                && let (Some((end, _)), Some((start, _))) = (entry.at, b.at)
+            {
+                request.duration_us = u64::try_from(end.since(start)).ok();
+            }
+        }
+    }
+
+    fn headless(&mut self, raw: &str, tagged: &str, stream: u64, wrapping: &Wrapping, sink: &mut dyn Sink) {
+        let line = text::ruby::untag(tagged);
+        let starts = trace::starts(line);
+        let inside = trace::continues(line) || line.starts_with([' ', '\t']);
+        let mut request = requests::request_in(line);
+        let ledger = request.as_ref().is_some_and(|r| r.status.is_some());
+        // Container runtimes and syslog frame each line: what is no part of a trace is a message of its own there.
+        let framed = wrapping.at.is_some() || wrapping.service.is_some();
+        let now = self.counts.lines;
+        if let Some(p) = self.current(stream) {
+            let free = p.closed
+                || (starts
+                    && !p.headless
+                    && p.record.level < Level::Warn
+                    && p.record.level != Level::Unknown);
+            // "Type: message" right after frames that were printed with the innermost last belongs to them (Python).
+            let last = p.in_trace && joins(&p.record.message, line);
+            let ended = (p.headless || framed) && !inside && !starts && (!p.in_trace || p.frames);
+            // A trace goes with a line before it that announces an error, not with any other line.
+            let announced = p.in_trace
+                || p.record.level >= Level::Error
+                || announces(&p.record.message)
+                || (!p.headless && !p.alone);
+            let apart = starts && !announced;
+            let another = starts
+                && p.headless
+                && p.record.message.contains('\n')
+                && !chained(&p.record.message)
+                && line.starts_with(|c: char| !c.is_whitespace())
+                && is_new_trace(line, &p.record.message);
+            if !ledger && !apart && !another && (inside || last || (!free && !ended && !another && !apart)) {
+                append(p, line);
+                p.frames = p.frames || (trace::continues(line) && line.starts_with([' ', '\t']));
+                p.in_trace = (p.in_trace || starts || trace::continues(line)) && !(last && !inside && framed);
+                p.touched = now;
+                return;
+            }
+        }
+        if let Some(status) = request.as_ref().and_then(|r| r.status) {
+            for p in self.open.iter_mut().filter(|p| p.stream == stream && p.record.status_after.is_none()) {
+                p.record.status_after = Some(status);
+            }
+        }
+        self.flush_stream(stream, sink);
+        self.counts.records += 1;
+        if !starts && !trace::continues(line) && wrapping.service.is_none() {
+            self.counts.unparsed += 1;
+        }
+        let at = wrapping.at.or(self.last_at);
+        let zone = wrapping.at.map_or(Zone::Neighbour, |(_, z)| z);
+        if let Some((t, z)) = wrapping.at {
+            self.last_at = Some((t, z));
+            self.seen(t, z);
+        }
+        if request.is_none() {
+            request = mention::request(line);
+        }
+        let status_before = self.last_status.get(&stream).copied();
+        if let Some(status) = request.as_ref().and_then(|r| r.status) {
+            self.answered(stream, status);
+        }
+        let mark = marks::mark(line, wrapping.service.as_deref());
+        if let Some(r) = &request
+            && r.status.is_some_and(|s| s < 500)
+            && r.ending != Ending::Cut
+        {
+            sink.healthy(&Healthy {
+                source: self.source,
+                line: self.counts.lines,
+                format: "plain",
+                at: at.map(|(t, _)| (t, zone)),
+                service: wrapping.service.as_deref(),
+                request: r,
+            });
+            return;
+        }
+        self.open.push(Pending {
+            record: Record {
+                source: self.source,
+                line: self.counts.lines,
+                format: "plain",
+                at: at.map(|(t, _)| t),
+                zone,
+                level: wrapping.level,
+                service: wrapping.service.clone(),
+                node: wrapping.node.clone(),
+                pid: wrapping.pid.clone(),
+                text: cut(raw.trim_end(), TEXT_MAX).to_owned(),
+                message: cut(line, MESSAGE_MAX).to_owned(),
+                request: request.as_ref().map(RequestRef::to_request),
+                mark,
+                status_before,
+                ..Record::default()
+            },
+            stream,
+            writer: hash((stream, "plain")),
+            closed: request.as_ref().is_some_and(|r| r.status.is_some()),
+            in_trace: starts || trace::continues(line),
+            touched: self.counts.lines,
+            trace: None,
+            headless: true,
+            frames: false,
+            alone: false,
+            words: 0,
+        });
+    }
+
+    /// A request was logged: the open entries of the stream stand directly before it.
+    fn answered(&mut self, stream: u64, status: u16) {
+        for p in self.open.iter_mut().filter(|p| p.stream == stream && p.record.status_after.is_none()) {
+            p.record.status_after = Some(status);
+        }
+        if self.last_status.len() < OPEN_MAX || self.last_status.contains_key(&stream) {
+            self.last_status.insert(stream, status);
+        }
+    }
+
+    fn flush_stream(&mut self, stream: u64, sink: &mut dyn Sink) {
+        let mut i = 0;
+        while i < self.open.len() {
+            if self.open[i].stream == stream {
+                let p = self.open.remove(i);
+                self.close(p, sink);
+            } else {
+                i += 1;
+            }
+        }
+    }
+
+    fn close(&mut self, p: Pending, sink: &mut dyn Sink) {
+        let mut r = p.record;
+        while r.message.ends_with('\n') {
+            r.message.pop();
+        }
+        if r.request.is_none() && r.format.starts_with("nginx") {
+            r.request = text::nginx::tail(&r.message).map(|q| q.to_request());
+        }
+        r.exceptions = match &p.trace {
+            Some(t) => trace::read(t),
+            None => trace::read(&r.message),
+        };
+        // MariaDB says in a second line where it listens.
+        if matches!(r.mark, None | Some(record::Mark::Started(_)))
+            && r.message.contains('\n')
+            && let Some(m) = marks::mark(&r.message, r.service.as_deref())
+        {
+            r.mark = Some(m);
+        }
+        // PHP's warnings and notices come through servers that log all of stderr as errors.
+        let mild = |e: &record::Exception| {
+            matches!(
+                e.kind.as_str(),
+                "PHP Warning" | "PHP Notice" | "PHP Deprecated" | "PHP Strict Standards" | "warn"
+            )
+        };
+        if (r.level > Level::Warn || r.level == Level::Unknown)
+            && !r.exceptions.is_empty()
+            && r.exceptions.iter().all(mild)
+        {
+            r.level = Level::Warn;
+        }
+        if let Some(t) = p.trace
+            && !r.message.contains(t.as_str())
+        {
+            r.message.push('\n');
+            r.message.push_str(cut(&t, MESSAGE_MAX));
+        }
+        if r.request.is_none()
+            && r.message.contains('\n')
+            && let Some(q) = r.message.lines().skip(1).take(12).find_map(mention::request)
+        {
+            r.request = Some(q.to_request());
+        }
+        if r.level == Level::Warn
+            && !r.exceptions.is_empty()
+            && let Some(h) = self.habits.get_mut(&p.words)
+        {
+            h.1 += 1;
+        }
+        sink.record(r);
+    }
+
+    fn seen(&mut self, t: Time, z: Zone) {
+        match z {
+            Zone::Stated => self.counts.zone_stated = true,
+            Zone::Wall => self.counts.zone_wall = true,
+            Zone::Neighbour => {}
+        }
+        self.counts.range = Some(match self.counts.range {
+            None => (t, t),
+            Some((a, b)) => (a.min(t), b.max(t)),
+        });
+    }
+}
+
+/// What the wrappers of a line say together: the innermost word wins, the outermost time is kept if it is the only one.
+struct Wrapping {
+    at: Option<(Time, Zone)>,
+    level: Level,
+    service: Option<String>,
+    node: Option<String>,
+    pid: Option<String>,
+}
+
+impl Wrapping {
+    fn of(outer: &[Wrapped<'_>]) -> Wrapping {
+        let text = |f: fn(&Wrapped<'_>) -> Option<String>| outer.iter().rev().find_map(f);
+        let stated = outer.iter().find_map(|w| w.at.filter(|(_, z)| *z == Zone::Stated));
+        Wrapping {
+            at: stated.or_else(|| outer.iter().rev().find_map(|w| w.at)),
+            level: outer.iter().rev().map(|w| w.level).find(|l| *l != Level::Unknown).unwrap_or_default(),
+            service: text(|w| w.service.as_ref().map(|s| s.to_string())),
+            node: text(|w| w.node.as_ref().map(|s| s.to_string())),
+            pid: text(|w| w.pid.as_ref().map(|s| s.to_string())),
+        }
+    }
+}
+
+fn merge<'a>(into: &mut Option<RequestRef<'a>>, found: RequestRef<'_>) {
+    let own = |v: Cow<'_, str>| Cow::<'a, str>::Owned(v.into_owned());
+    let found = RequestRef {
+        method: own(found.method),
+        target: own(found.target),
+        host: found.host.map(own),
+        client: found.client.map(own),
+        status: found.status,
+        duration_us: found.duration_us,
+        agent: found.agent.map(own),
+        upstream: found.upstream.map(own),
+        upstream_status: found.upstream_status,
+        id: found.id.map(own),
+        trace: found.trace.map(own),
+        flags: found.flags.map(own),
+        ending: found.ending,
+    };
+    match into {
+        None => *into = Some(found),
+        Some(have) => {
+            if have.target.is_empty() {
+                have.target = found.target;
+                have.method = found.method;
+            }
+            have.status = have.status.or(found.status);
+            have.duration_us = have.duration_us.or(found.duration_us);
+            have.client = have.client.take().or(found.client);
+            have.id = have.id.take().or(found.id);
+            if have.ending == Ending::Answered {
+                have.ending = found.ending;
+            }
+        }
+    }
+}
+
+/// The script's own words in Apache's `AH01215: stderr from /path: …` and the like.
+fn stderr_text(message: &str) -> &str {
+    if let Some(rest) = message.strip_prefix("AH01215: ") {
+        if let Some(i) = rest.strip_prefix("stderr from ").and_then(|r| r.find(": ").map(|i| i + 14)) {
+            return rest.get(i..).unwrap_or(message);
+        }
+        return rest;
+    }
+    message
+}
+
+fn append(p: &mut Pending, line: &str) {
+    if p.record.message.len() + line.len() < MESSAGE_MAX {
+        p.record.message.push('\n');
+        p.record.message.push_str(line);
+    }
+}
+
+/// Does the line belong to the trace so far although it looks like an entry of its own (Python's closing `ValueError: …`)?
+fn joins(message: &str, line: &str) -> bool {
+    let previous = message.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("");
+    trace::joins(previous, line)
+}
+
+/// The letters that a message begins with.
+fn first_words(message: &str) -> u64 {
+    let line = message.lines().next().unwrap_or("");
+    hash(line.bytes().filter(u8::is_ascii_alphabetic).take(32).collect::<Vec<u8>>())
+}
+
+/// Does a line without head speak of an error, so that the trace after it is its?
+fn announces(message: &str) -> bool {
+    let line = message.lines().next_back().unwrap_or("").to_ascii_lowercase();
+    [
+        "exception",
+        "error",
+        "failed",
+        "failure",
+        "fatal",
+        "panic",
+        "unhandled",
+        "uncaught",
+        "crash",
+        "cannot",
+        "could not",
+    ]
+    .iter()
+    .any(|w| line.contains(w))
+}
+
+fn chained(message: &str) -> bool {
+    message.trim_end().ends_with("occurred:") || message.trim_end().ends_with("following exception:")
+}
+
+/// Does `line` begin another trace, rather than go on with the one in `message`?
+fn is_new_trace(line: &str, message: &str) -> bool {
+    let python = line.starts_with("Traceback (most recent call last)");
+    if python {
+        return message.contains("Traceback (most recent call last)");
+    }
+    // An error line after frames, not after a line of prose.
+    message
+        .lines()
+        .next_back()
+        .is_some_and(|l| l.trim_start().starts_with("at ") || l.trim_end().ends_with('}'))
+}

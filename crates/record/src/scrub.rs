@@ -1,11 +1,283 @@
 //! The one place where secrets are taken out of texts before they are kept or shown.
+//!
+//! ```text
+//! GET /export?token=9f86d081884c7d65 500                 → GET /export?token=[scrubbed] 500
+//! postgres://store:S3cret@10.0.0.7/shop                  → postgres://store:[scrubbed]@10.0.0.7/shop
+//! password authentication failed for user "store"        → stays: it is the evidence
+//! ```
+//!
+//! The floor is Sentry Relay's set of rules (`relay-pii/src/regexes.rs`): key names (password, secret, passwd, api_key, auth,
+//! credentials, mysql_pwd, privatekey, token), bearer tokens, PEM blocks, `user:password@` in URLs, cards (here with Luhn's
+//! check). A rule must not eat the cause: a value is taken only where a separator and something that looks like a value
+//! follow the key. E-mail addresses, IP addresses, user names and UUIDs stay, on purpose: the user and host of `Access denied
+//! for user 'shop'@'10.0.0.3'` are what the reader needs, and UUIDs are the ids of requests.
+//!
+//! Scrubbing twice gives the same as scrubbing once, and takes time linear in the text.
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use regex::{Captures, Regex};
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::sync::LazyLock;
+
+/// What stands in a secret's place.
+const PLACEHOLDER: &str = "[scrubbed]";
+/// A value shorter than this is no secret but a word of the message; passwords proper are taken at any length.
+const TOKEN_BYTES_MIN: usize = 6;
+
+/// Words of which one must stand in a text before anything is looked at more closely. Case does not matter.
+const LITERALS: &[&str] = &[
+    "passw", "pwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key", "access_key", "accesskey", "private", "auth",
+    "cookie", "session", "sessid", "csrf", "jwt", "dsn", "credential", "bearer ", "basic ", "eyj", "akia", "asia", "sk_live", "sk_test",
+    "rk_live", "pk_live", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xox", "aiza", "://", "__construct(", "connect(",
+    "signature", "sig=", "x-amz", "npm_", "sg.", "hooks.slack", "pin", "otp", "cvv", "cvc", "card", "sk-", "whsec_", "shpat_", "ya29.",
+    "encryption_key", "app_key", "account_key", "accountkey", "sharedaccess",
+];
+
+static PREFILTER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(LITERALS)
+        .ok()
+});
+
+/// One rule: a pattern, and which of its groups are secret.
+struct Rule {
+    pattern: Regex,
+    /// What is done with the match.
+    act: fn(&Captures<'_>) -> Option<String>,
+}
+
+/// The groups `k` (kept), `v` (the secret) and `e` (kept).
+fn keep_key(c: &Captures<'_>) -> Option<String> {
+    let part = |name: &str| c.name(name).map(|m| m.as_str()).unwrap_or_default();
+    let value = part("v");
+    if value.is_empty() || value.starts_with(PLACEHOLDER) || value.starts_with("[scrubbed") {
+        return None;
+    }
+    Some(format!("{}{PLACEHOLDER}{}", part("k"), part("e")))
+}
+
+/// A key that may stand in prose too (`token: unexpected`, `session => expired`): the value must look like a secret.
+fn keep_key_if_opaque(c: &Captures<'_>) -> Option<String> {
+    let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
+    if is_opaque(value) { keep_key(c) } else { None }
+}
+
+/// A password, whatever its form, but no word that speaks *of* one: `password: required`, `using password: YES`.
+fn keep_password_key(c: &Captures<'_>) -> Option<String> {
+    let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
+    let low = value.to_ascii_lowercase();
+    let word = low.trim_end_matches([')', '.', ',', ';']);
+    if is_spoken_of(word) { None } else { keep_key(c) }
+}
+
+fn whole(c: &Captures<'_>) -> Option<String> {
+    let _ = c;
+    Some(PLACEHOLDER.to_owned())
+}
+
+/// Words that stand behind `password:` in messages and are no passwords.
+fn is_spoken_of(word: &str) -> bool {
+    matches!(
+        word,
+        "yes" | "no" | "true" | "false" | "null" | "none" | "nil" | "undefined" | "required" | "missing" | "invalid" | "incorrect" | "wrong"
+            | "empty" | "must" | "is" | "the" | "not" | "string" | "mismatch" | "expired" | "failed" | "unknown" | "error" | "rejected"
+            | "filtered" | "[filtered]" | "redacted" | "[redacted]" | "hidden" | "too" | "cannot" | "can't" | "does" | "did" | "was" | "has" | "a"
+            | "an" | "unauthorized" | "denied" | "forbidden" | "authentication" | "user" | "blank" | "short" | "int" | "bool" | "object" | "array"
+            | "class" | "method" | "unexpected" | "keyerror" | "typeerror" | "" | "%s" | "?" | "..." | "…" | "sensitiveparametervalue" | "illuminate"
+            | "blocked" | "disabled" | "enabled" | "unset" | "set" | "confirm" | "confirmation" | "reset" | "login"
+    ) || word.bytes().all(|c| c == b'*' || c == b'x' || c == b'.')
+        || word.starts_with("object(")
+        || word.starts_with('$')
+        || word.starts_with('<')
+        || word.starts_with("%{")
+        || word.starts_with("process.env")
+}
+
+/// Does it look like a key rather than a word: long, with digits or both cases, or hexadecimal?
+fn is_opaque(value: &str) -> bool {
+    if value.len() < TOKEN_BYTES_MIN || is_spoken_of(&value.to_ascii_lowercase()) {
+        return false;
+    }
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let upper = value.bytes().filter(u8::is_ascii_uppercase).count();
+    let lower = value.bytes().filter(u8::is_ascii_lowercase).count();
+    digits >= 2 || (value.len() >= 16 && upper >= 2 && lower >= 2) || value.len() >= 32
+}
+
+/// Names that hold passwords and the like, whatever the value looks like.
+const PASSWORDS: &str = r"pass(?:word|wd|phrase)?|pwd|passwort|mysql_pwd|pgpassword|client_?secret|secret_?(?:access_?)?key|private_?key|api_?key|apikey|access_?key|account_?key|encryption_?key|app_?key|app_?secret|secret|cvv|cvc|otp|passcode|credentials?";
+/// Names that stand in prose as well: the value must look like a secret.
+const TOKENS: &str = r"(?:access_?|refresh_?|id_?|auth_?|api_?|bearer_?|csrf_?|xsrf_?|reset_?|session_?|x_?amz_?security_?)?token|_?csrf|csrfmiddlewaretoken|authenticity_token|session_?id|sess(?:ion)?id|phpsessid|jsessionid|sid|jwt|sig|signature|x_?amz_?(?:signature|credential)|sharedaccesssignature|code_?verifier|nonce|auth|dsn|session|key|hash|api_?secret";
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let passwords = PASSWORDS.replace('_', "[_-]");
+    let tokens = TOKENS.replace('_', "[_-]");
+    // A name may have others before it: DB_PASSWORD, user[password], spring.datasource.password.
+    let before = r"(?:[\w\-\[.]*[_\-\[.])?";
+    let patterns: Vec<(String, fn(&Captures<'_>) -> Option<String>)> = vec![
+        // Private keys, with real line ends or escaped ones; a torn block goes to the end.
+        (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)".to_owned(), whole),
+        // scheme://user:password@host: the password ends at the last @ before the host.
+        (r"(?P<k>\b[a-zA-Z][a-zA-Z0-9+.\-]{1,30}://[^\s:/?#@\x22']*:)(?P<v>[^\s/\x22'<>]+)(?P<e>@)".to_owned(), keep_key),
+        // Sentry's and others' keys in place of a user.
+        (r"(?P<k>\bhttps?://)(?P<v>[0-9a-f]{32})(?P<e>(?::[0-9a-f]{32})?@)".to_owned(), keep_key),
+        // Headers: Authorization: Bearer x, Cookie: a=b; c=d, {"cookie":["a=b"]}. Their value ends with its line or its quotes.
+        (r#"(?i)(?P<k>\b(?:proxy-)?authorization\\?["']?\s*(?:=>|[:=])\s*\[?\s*\\?["']?(?:(?:bearer|basic|digest|token|negotiate|aws4-hmac-sha256)\s+)?)(?P<v>[^\s"'\\,;\]}]{4,})"#.to_owned(), keep_password_key),
+        (r#"(?i)(?P<k>\b(?:set-)?cookie\\?["']?\s*(?:=>|[:=])\s*\[?\s*\\?["'])(?P<v>[^"'\\\n]{3,})"#.to_owned(), keep_key),
+        (r"(?i)(?P<k>\b(?:set-)?cookie:\s*)(?P<v>[\w\-.]+=[^\n\x22']+)".to_owned(), keep_key),
+        (r#"(?P<k>\b(?i:bearer|basic)\s+)(?P<v>[A-Za-z0-9\-._~+/]{12,}=*)"#.to_owned(), keep_key_if_opaque),
+        // Names in quotes: "password":"x", 'password' => 'x', \"password\":\"x\", "password": 12345, and arrays of one.
+        (format!(r#"(?i)(?P<k>\\?["']{before}(?:{passwords})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_password_key),
+        (format!(r#"(?i)(?P<k>\\?["']{before}(?:{passwords})\]?\\?["']\s*(?:=>|:)\s*)(?P<v>\d+)\b"#), keep_key),
+        (format!(r#"(?i)(?P<k>\\?["']{before}(?:{tokens})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_key_if_opaque),
+        // password=x, PGPASSWORD=x, Password=x; &password=x, password: x, --password=x, password="a b", user[password]=x
+        (format!(r#"(?i)(?P<k>(?:^|[^\w.\-]|\b){before}(?:{passwords})\]?=\\?["'])(?P<v>[^"'\\\n]+)"#), keep_password_key),
+        (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{passwords})\]?=)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_password_key),
+        (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{passwords}):\s?\\?["']?)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_secret_word),
+        (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{tokens})\]?(?:=|:\s?)\\?["']?)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_key_if_opaque),
+        // Trace arguments: PDO->__construct('mysql:host=x', 'user', 'PASS'), mysqli_connect('h', 'u', 'p').
+        (r#"(?P<k>\b(?:PDO(?:->|::)__construct|mysqli?(?:->|::|_)(?:__construct|(?:real_)?connect)|mysqli_real_connect|pg_connect|ldap_bind|createConnection|ftp_login|imap_open)\((?:Object\([\w\\]+\), )?'[^'\n]*', '[^'\n]*', ')(?P<v>[^'\n]+)"#.to_owned(), keep_key),
+        // Tokens known by their form.
+        (r"\beyJ[A-Za-z0-9_\-]{6,}\.[A-Za-z0-9_\-]{6,}\.[A-Za-z0-9_\-]*".to_owned(), whole),
+        (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b".to_owned(), whole),
+        (r"\b(?:sk|rk|pk)_(?:live|test)_[0-9A-Za-z*]{8,}".to_owned(), whole),
+        (r"\b(?:gh[pousr]_[0-9A-Za-z]{30,}|github_pat_[0-9A-Za-z_]{30,}|glpat-[0-9A-Za-z_\-]{16,}|npm_[0-9A-Za-z]{30,})".to_owned(), whole),
+        (r"\bxox[abeoprs]-[0-9A-Za-z\-]{10,}".to_owned(), whole),
+        (r"\bhttps://hooks\.slack\.com/services/[A-Z0-9]+/[A-Z0-9]+/[0-9A-Za-z]+".to_owned(), whole),
+        (r"\bAIza[0-9A-Za-z_\-]{35}".to_owned(), whole),
+        (r"\bya29\.[0-9A-Za-z_\-]{20,}".to_owned(), whole),
+        (r"\bSG\.[0-9A-Za-z_\-]{16,}\.[0-9A-Za-z_\-]{16,}".to_owned(), whole),
+        (r"\bsk-(?:proj-|ant-)?[0-9A-Za-z_\-]{20,}".to_owned(), whole),
+        (r"\b(?:whsec|shpat|shpss)_[0-9A-Za-z]{16,}".to_owned(), whole),
+    ];
+    patterns
+        .into_iter()
+        .filter_map(|(p, act)| Some(Rule { pattern: Regex::new(&p).ok()?, act }))
+        .collect()
+});
+
+/// `password: x` in prose and YAML: what follows is one only if it is no plain word of the language, since messages read
+/// `Invalid password: too short`.
+fn keep_secret_word(c: &Captures<'_>) -> Option<String> {
+    let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
+    let plain = value.bytes().all(|c| c.is_ascii_lowercase() || matches!(c, b'.' | b',' | b'-'));
+    let shown = value.bytes().all(|c| c.is_ascii_alphabetic()) && value.len() < 6;
+    // "credential: SQLSTATE[…", "secret: Error:" name the error that follows.
+    let names_an_error = value.ends_with("Error") || value.ends_with("Exception") || value.ends_with(':') || value.starts_with("SQLSTATE");
+    if plain || shown || names_an_error { None } else { keep_password_key(c) }
+}
 
 /// The text with secrets replaced by `[scrubbed]`.
 pub fn scrub(text: &str) -> Cow<'_, str> {
-    Cow::Borrowed(text)
+    let carded = cards(text);
+    // Most lines end here, having been read once.
+    if PREFILTER.as_ref().is_some_and(|p| !p.is_match(carded.as_ref())) {
+        return carded;
+    }
+    let mut out = carded;
+    for rule in RULES.iter() {
+        let replaced = replace(rule, &out);
+        if let Some(new) = replaced {
+            out = Cow::Owned(new);
+        }
+    }
+    out
+}
+
+/// The text after one rule, or `None` if nothing of it was secret.
+fn replace(rule: &Rule, text: &str) -> Option<String> {
+    let mut out: Option<String> = None;
+    let mut done = 0;
+    for c in rule.pattern.captures_iter(text) {
+        let Some(m) = c.get(0) else { continue };
+        let Some(new) = (rule.act)(&c) else { continue };
+        let to = out.get_or_insert_with(|| String::with_capacity(text.len()));
+        to.push_str(text.get(done..m.start()).unwrap_or_default());
+        to.push_str(&new);
+        done = m.end();
+    }
+    let mut out = out?;
+    out.push_str(text.get(done..).unwrap_or_default());
+    Some(out)
+}
+
+/// Digits of a card: 13 (old Visa) to 19.
+const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
+
+/// The text with card numbers taken out: 13 to 19 digits, in groups parted by single blanks or hyphens or in one run, that begin as
+/// cards do and pass Luhn's check. Runs inside longer words, numbers or hexadecimal ids are none, nor are epoch times.
+fn cards(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let mut out: Option<String> = None;
+    let (mut done, mut at) = (0, 0);
+    while let Some(step) = bytes.get(at..).and_then(|b| b.iter().position(u8::is_ascii_digit)) {
+        let begin = at + step;
+        let mut end = begin;
+        let mut digits = 0;
+        let mut number = [0u8; 20];
+        let mut i = begin;
+        while let Some(&c) = bytes.get(i) {
+            match c {
+                b'0'..=b'9' => {
+                    if let Some(slot) = number.get_mut(digits) {
+                        *slot = c - b'0';
+                    }
+                    digits += 1;
+                    i += 1;
+                    end = i;
+                }
+                b' ' | b'-' if bytes.get(i + 1).is_some_and(u8::is_ascii_digit) => i += 1,
+                _ => break,
+            }
+        }
+        at = end.max(begin + 1);
+        let inside = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b':' | b'/' | b'#' | b'+'));
+        let joined_before = begin > 0 && inside(bytes.get(begin - 1));
+        let joined_after = matches!(bytes.get(end), Some(c) if c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b':' | b'/'))
+            || (bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit));
+        if !CARD_DIGITS.contains(&digits) || joined_before || joined_after {
+            continue;
+        }
+        let (Some(number), Some(shown)) = (number.get(..digits), text.get(begin..end)) else { continue };
+        if is_card(number, shown) {
+            let to = out.get_or_insert_with(|| String::with_capacity(text.len()));
+            to.push_str(text.get(done..begin).unwrap_or_default());
+            to.push_str(PLACEHOLDER);
+            done = end;
+        }
+    }
+    match out {
+        Some(mut out) => {
+            out.push_str(text.get(done..).unwrap_or_default());
+            Cow::Owned(out)
+        }
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Issuer prefix (Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay, Maestro), grouping and Luhn's sum.
+fn is_card(number: &[u8], shown: &str) -> bool {
+    let head = |n: usize| number.iter().take(n).fold(0u32, |v, d| v * 10 + u32::from(*d));
+    let len = number.len();
+    let issued = match head(1) {
+        4 => matches!(len, 13 | 16 | 19),
+        5 => (51..=55).contains(&head(2)) && len == 16 || matches!(head(2), 50 | 56..=58),
+        2 => (2221..=2720).contains(&head(4)) && len == 16,
+        3 => (matches!(head(2), 34 | 37) && len == 15) || (matches!(head(2), 30 | 36 | 38 | 39) && len >= 14) || ((3528..=3589).contains(&head(4)) && len >= 16),
+        6 => matches!(head(4), 6011) || matches!(head(2), 62 | 63 | 64 | 65 | 67),
+        _ => false,
+    };
+    // Groups are of three digits or more: "4 1 1 …" is a column of numbers, "10 2026 …" a row of a table.
+    let grouped = shown.split([' ', '-']).all(|g| g.len() >= 3 || !shown.contains([' ', '-'])) && shown.split([' ', '-']).count() <= 5;
+    let sum = number.iter().rev().enumerate().fold(0u32, |sum, (i, d)| {
+        let d = u32::from(*d);
+        sum + if i % 2 == 0 { d } else if d < 5 { d * 2 } else { d * 2 - 9 }
+    });
+    issued && grouped && sum % 10 == 0
 }
 
 /// Does the character act on a terminal or on the order of the text, rather than show as a sign of its own?
@@ -42,6 +314,129 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_go_and_all_around_them_stays() {
+        for (text, expected) in [
+            // Pairs, query strings, forms.
+            ("login password=hunter2 user=bob", "login password=[scrubbed] user=bob"),
+            ("GET /export?token=9f86d081884c7d65&page=2 500", "GET /export?token=[scrubbed]&page=2 500"),
+            ("POST /x?api_key=abc123def&y=1", "POST /x?api_key=[scrubbed]&y=1"),
+            ("DB_PASSWORD=S3cr3t! DB_HOST=10.0.0.7", "DB_PASSWORD=[scrubbed] DB_HOST=10.0.0.7"),
+            ("--password=abc --host=x", "--password=[scrubbed] --host=x"),
+            ("password=\"two words\" x=1", "password=\"[scrubbed]\" x=1"),
+            ("user[password]=abc123", "user[password]=[scrubbed]"),
+            ("Server=db;User Id=sa;Password=P@ss;Encrypt=yes", "Server=db;User Id=sa;Password=[scrubbed];Encrypt=yes"),
+            ("AccountName=x;AccountKey=abc123==;EndpointSuffix=y", "AccountName=x;AccountKey=[scrubbed];EndpointSuffix=y"),
+            ("client_secret: 8Q~abcdef", "client_secret: [scrubbed]"),
+            // JSON, PHP, Ruby, Python.
+            (r#"{"user":"bob","password":"hunter2","n":1}"#, r#"{"user":"bob","password":"[scrubbed]","n":1}"#),
+            (r#"{\"password\":\"hunter2\",\"n\":1}"#, r#"{\"password\":\"[scrubbed]\",\"n\":1}"#),
+            ("'password' => 'hunter2', 'a' => 1", "'password' => '[scrubbed]', 'a' => 1"),
+            (r#""password"=>"hunter2", "a"=>"b""#, r#""password"=>"[scrubbed]", "a"=>"b""#),
+            ("{'api_key': 'ab12', 'n': 1}", "{'api_key': '[scrubbed]', 'n': 1}"),
+            (r#"{"pin":1,"cvv":123,"otp":"445566"}"#, r#"{"pin":1,"cvv":[scrubbed],"otp":"[scrubbed]"}"#),
+            (r#"{"access_token":"ya12Fhq9xx"}"#, r#"{"access_token":"[scrubbed]"}"#),
+            // Headers.
+            ("Authorization: Bearer abcdef0123456789", "Authorization: Bearer [scrubbed]"),
+            ("authorization: Basic dXNlcjpwYXNz", "authorization: Basic [scrubbed]"),
+            (r#""Authorization":["Bearer abc.def.ghi123"]"#, r#""Authorization":["Bearer [scrubbed]"]"#),
+            ("Cookie: sid=abc123; theme=dark", "Cookie: [scrubbed]"),
+            (r#"{"cookie":"sid=abc123; theme=dark","a":1}"#, r#"{"cookie":"[scrubbed]","a":1}"#),
+            (r#""Set-Cookie":["laravel_session=eyJpdiI6"]"#, r#""Set-Cookie":["[scrubbed]"]"#),
+            ("X-Api-Key: 12ab34cd", "X-Api-Key: [scrubbed]"),
+            ("JSESSIONID=0A1B2C3D4E5F", "JSESSIONID=[scrubbed]"),
+            // URLs.
+            ("postgres://store:S3cret@10.0.0.7:5432/shop", "postgres://store:[scrubbed]@10.0.0.7:5432/shop"),
+            ("redis://:p@ss@cache:6379/0 refused", "redis://:[scrubbed]@cache:6379/0 refused"),
+            ("https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2", "https://[scrubbed]@o1.ingest.sentry.io/2"),
+            // Known forms.
+            ("key AKIAIOSFODNN7EXAMPLE used", "key [scrubbed] used"),
+            ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-_123 bad", "token [scrubbed] bad"),
+            ("No such key: sk_live_4eC39HqLyjWDarjtT1zdp7dc", "No such key: [scrubbed]"),
+            ("ghp_0123456789abcdef0123456789abcdef0123 leaked", "[scrubbed] leaked"),
+            ("xoxb-123456789012-abcdef leaked", "[scrubbed] leaked"),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- x", "[scrubbed] x"),
+            (r"-----BEGIN PRIVATE KEY-----\nMIIEvQ", "[scrubbed]"),
+            // PHP's trace arguments.
+            (
+                "#0 /srv/Db.php(9): PDO->__construct('mysql:host=db;d...', 'shop', 'hunter2', Array)",
+                "#0 /srv/Db.php(9): PDO->__construct('mysql:host=db;d...', 'shop', '[scrubbed]', Array)",
+            ),
+            ("#1 /srv/a.php(3): mysqli_connect('db', 'root', 'toor')", "#1 /srv/a.php(3): mysqli_connect('db', 'root', '[scrubbed]')"),
+            // Cards.
+            ("card 4929-6495-8333-3657 declined", "card [scrubbed] declined"),
+            ("pan=4111111111111111", "pan=[scrubbed]"),
+            ("amex 3782 822463 10005 x", "amex [scrubbed] x"),
+        ] {
+            assert_eq!(scrub(text), expected, "{text}");
+            assert_eq!(scrub(expected), expected, "twice: {text}");
+        }
+    }
+
+    #[test]
+    fn evidence_stays() {
+        for text in [
+            "password authentication failed for user \"store\"",
+            "FATAL:  password authentication failed for user \"store\" (SQLSTATE 28P01)",
+            "secretOrPrivateKey must have a value",
+            "JWT_SECRET is not set",
+            "Access denied for user 'shop'@'10.0.0.3' (using password: YES)",
+            "KeyError: 'PAYMENT_API_KEY'",
+            "token rejected",
+            "Error: Invalid token '<', \"<html>\" is not valid JSON",
+            "SyntaxError: Unexpected token < in JSON at position 0",
+            "CSRF token mismatch.",
+            "ActionController::InvalidAuthenticityToken",
+            "syntax error, unexpected token \"}\", expecting \";\"",
+            "Environment variable not found: \"DATABASE_PASSWORD\"",
+            "Key path \"file:///srv/oauth-private.key\" does not exist or is not readable",
+            "No application encryption key has been specified.",
+            "Invalid API Key provided",
+            "TokenExpiredError: jwt expired",
+            "Error: secret: required",
+            "password: must be at least 8 characters",
+            "authorization failed: 401 Unauthorized",
+            "proxy_set_header Authorization \"\"",
+            "Session store not set on request.",
+            "session expired",
+            "JwtTokenProvider.validateToken(JwtTokenProvider.java:42)",
+            "at authenticate (/srv/app/auth/token.js:12:9)",
+            "FileNotFoundException: /srv/keys/private.pem",
+            "NOAUTH Authentication required.",
+            "WRONGPASS invalid username-password pair or user is disabled.",
+            "http://203.0.113.9:8080/a@b and mysql:host=db",
+            "AuthenticationException: Unable to authenticate user: bob@example.com",
+            "key (id)=(7) already exists",
+            "duplicate key value violates unique constraint \"users_email_key\"",
+            "trace_id=4bf92f3577b34da6a3ce929d0e0e4736 request_id=282b045a-7d93-479f-9ba2-01e03e027007",
+            "order 1234567890123456 not found",
+            "ts=1795503700735 id=4929649583333657a",
+            "RequestId 4111-1111-1111-1111-0000000000",
+            "SQLSTATE[HY000] [1045] Access denied for user 'root'@'localhost' (using password: NO)",
+            "PDO->__construct(Object(SensitiveParameterValue), 'shop', Object(SensitiveParameterValue))",
+            "Undefined array key \"token\" in /srv/a.php:12",
+            "{\"password\":\"[FILTERED]\"}",
+            "password=*****",
+            "cannot read property 'token' of undefined",
+            "401 Unauthorized: Token has expired",
+            "dsn: missing",
+            "upstream: \"fastcgi://unix:/run/php/php8.2-fpm.sock:\", host: \"shop.test\"",
+            "basic auth required",
+        ] {
+            assert_eq!(scrub(text), text);
+        }
+        assert!(matches!(scrub("GET /cart/7 500 12ms"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn hostile_texts_take_linear_time() {
+        for unit in ["password", "password=", "://a:", "eyJa.", "cookie: a=", "\"password\":\"\\", "4111 ", "-----BEGIN PRIVATE KEY-----", "a_"] {
+            let text = unit.repeat(200_000 / unit.len());
+            let once = scrub(&text).into_owned();
+            assert_eq!(scrub(&once), once, "{unit}");
+        }
+    }
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {

@@ -176,49 +176,18 @@ pub(super) fn is_transparent(name: &str) -> bool {
             | "scopes"
             | "state"
             | "bindings"
-            | "body"
-            | "params"
             | "details"
             | "info"
             | "ctx"
             | "tags"
             | "message"
             | "msg"
-            | "event"
             | "logentry"
             | "proxy"
             | "customdimensions"
             | "baggage"
             | "eventproperties"
             | "dimensions"
-    )
-}
-
-/// Objects that tell of an error.
-pub(super) fn is_error(name: &str) -> bool {
-    matches!(
-        name,
-        "err"
-            | "error"
-            | "exception"
-            | "exceptions"
-            | "exc"
-            | "ex"
-            | "e"
-            | "thrown"
-            | "throwable"
-            | "excinfo"
-            | "errors"
-            | "errorobject"
-            | "errorobj"
-            | "exceptiondetail"
-            | "exceptiondetails"
-            | "errordetails"
-            | "errorinfo"
-            | "crashreason"
-            | "cause"
-            | "reason"
-            | "x"
     )
 }
 
@@ -253,9 +222,11 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
         "message" | "msg" => (Message, 0),
         "shortmessage" | "renderedmessage" | "logmessage" | "bodystringvalue" | "textpayload" | "eventmessage" | "messageformatted"
         | "formatted" | "formattedmessage" => (Message, 1),
-        "fullmessage" | "messagetemplate" | "event" | "log" | "eventoriginal" | "logoriginal" | "description" | "body"
+        "messagetemplate" | "event" | "log" | "eventoriginal" | "logoriginal" | "description" | "body"
         | "stringvalue" => (Message, 2),
-        "text" | "m" | "title" | "summary" | "mt" | "notes" => (Message, 3),
+        "m" | "title" | "summary" | "mt" | "notes" | "data" => (Message, 3),
+        // loguru's whole line; its `record.message` is plainer.
+        "text" => (Message, 13),
 
         "logger" | "loggername" | "category" | "categoryname" | "channel" | "sourcecontext" | "loglogger" | "scopename" => {
             (Logger, 0)
@@ -374,7 +345,7 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
         "stack" | "stacktrace" | "errorstack" | "errstack" | "errorstacktrace" | "exceptionstacktrace" | "exceptionstack"
         | "exceptionbacktrace" | "backtrace" | "traceback" | "errorbacktrace" | "errorverbose" | "errortrace" | "callstack"
         | "fullstack" | "exceptiontraceback" | "errorstackstring" | "stacktracestring" => (Stack, 0),
-        "stackinfo" | "errtrace" => (Stack, 4),
+        "stackinfo" | "errtrace" | "fullmessage" => (Stack, 4),
         _ => return None,
     })
 }

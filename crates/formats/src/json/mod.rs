@@ -1,6 +1,16 @@
 //! Structured lines: JSON in any key naming, logfmt.
 
+mod array;
+mod balance;
+mod error;
+mod facts;
+mod keys;
+mod logfmt;
+mod object;
+
+pub use balance::{balanced, opens};
+
 use crate::LineFormat;
 
 /// The formats of this room, in the order in which they are tried.
-pub static FORMATS: &[&dyn LineFormat] = &[];
+pub static FORMATS: &[&dyn LineFormat] = &[&object::JsonObject, &logfmt::Logfmt];

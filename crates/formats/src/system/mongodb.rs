@@ -36,7 +36,9 @@ impl LineFormat for MongoJson {
     }
 
     fn read<'a>(&self, line: &'a str, context: &Context) -> Option<Entry<'a>> {
-        if !line.starts_with('{') || memchr::memmem::find(line.as_bytes().get(..line.len().min(64))?, b"$date").is_none() {
+        if !line.starts_with('{')
+            || memchr::memmem::find(line.as_bytes().get(..line.len().min(64))?, b"$date").is_none()
+        {
             return None;
         }
         let mut entry = Entry { closed: true, ..Entry::default() };
@@ -68,7 +70,11 @@ impl LineFormat for MongoJson {
                 "error" | "errmsg" | "errMsg" | "reason" | "exception" | "message" => {
                     let text: Cow<'_, str> = match value.scalar() {
                         Some(text) => text,
-                        None => match value.object().and_then(|mut o| o.find(|(k, _)| *k == "errmsg")).and_then(|(_, v)| v.text()) {
+                        None => match value
+                            .object()
+                            .and_then(|mut o| o.find(|(k, _)| *k == "errmsg"))
+                            .and_then(|(_, v)| v.text())
+                        {
                             Some(text) => text,
                             None => continue,
                         },
@@ -77,7 +83,8 @@ impl LineFormat for MongoJson {
                     to.push_str(": ");
                     to.push_str(&text);
                 }
-                "remote" | "address" | "port" | "ns" | "durationMillis" | "path" | "signal" | "host" | "peer" => {
+                "remote" | "address" | "port" | "ns" | "durationMillis" | "path" | "signal" | "host"
+                | "peer" => {
                     entry.fields.extend(value.scalar().map(|v| (Cow::Borrowed(key), v)));
                 }
                 _ => {}
@@ -100,7 +107,8 @@ impl LineFormat for MongoText {
         let (level, rest) = rest.strip_prefix(' ')?.split_once(' ')?;
         let level = severity(level)?;
         let (component, rest) = rest.split_once(' ')?;
-        let known = component == "-" || !component.is_empty() && component.bytes().all(|c| c.is_ascii_uppercase() || c == b'_');
+        let known = component == "-"
+            || !component.is_empty() && component.bytes().all(|c| c.is_ascii_uppercase() || c == b'_');
         let (thread, message) = rest.trim_start_matches(' ').strip_prefix('[')?.split_once("] ")?;
         if !known {
             return None;
@@ -133,7 +141,9 @@ mod tests {
 
     #[test]
     fn others_are_refused() {
-        for l in [r#"{"t":1,"s":"E"}"#, r#"{"level":"info","x":"$date"}"#, "2026-11-24T07:05:09Z E x", "{", ""] {
+        for l in
+            [r#"{"t":1,"s":"E"}"#, r#"{"level":"info","x":"$date"}"#, "2026-11-24T07:05:09Z E x", "{", ""]
+        {
             assert!(MongoJson.read(l, &Context::default()).is_none(), "{l}");
             assert!(MongoText.read(l, &Context::default()).is_none(), "{l}");
         }

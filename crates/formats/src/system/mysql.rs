@@ -7,8 +7,9 @@
 //! 261124  7:05:11 [ERROR] Can't start server: Bind on TCP/IP port                5.5 and before
 //! ```
 //!
-//! Sources: MySQL manual "Error Log Output Format", MariaDB `sql/log.cc` (`print_buffer_to_file`: `%d-%02d-%02d %2d:%02d:%02d %lu
-//! [%s]`). The hour is padded with a blank in MariaDB, which tells the two apart before ten o'clock; a line with `T` is MySQL's.
+//! Sources: MySQL manual "Error Log Output Format", MariaDB `sql/log.cc` (`print_buffer_to_file`:
+//! `%d-%02d-%02d %2d:%02d:%02d %lu [%s]`). The hour is padded with a blank in MariaDB, which tells the two
+//! apart before ten o'clock; a line with `T` is MySQL's.
 
 use super::stamp;
 use crate::{Context, Entry, LineFormat};
@@ -53,7 +54,9 @@ impl LineFormat for Mariadb {
             Some(found) => found,
             None => (Level::Info, rest),
         };
-        let known = level != Level::Info || ["mysqld_safe", "InnoDB:", "mysqld "].iter().any(|w| rest.starts_with(w)) || rest.len() > message.len();
+        let known = level != Level::Info
+            || ["mysqld_safe", "InnoDB:", "mysqld "].iter().any(|w| rest.starts_with(w))
+            || rest.len() > message.len();
         known.then(|| Entry { at: Some(at), level, message: message.into(), ..Entry::default() })
     }
 }
@@ -69,9 +72,15 @@ fn read_line<'a>(line: &'a str, context: &Context) -> Option<Entry<'a>> {
     let thread = rest.get(..digits).filter(|t| !t.is_empty())?;
     let after = rest.get(digits..)?.strip_prefix(' ')?;
     if !after.starts_with('[') {
-        // A dump of InnoDB begins so: "2026-11-24  8:05:02 7 InnoDB: …", "2026-11-24 08:05:02 0x7f1c *** (1) TRANSACTION:".
+        // A dump of InnoDB begins so: "2026-11-24  8:05:02 7 InnoDB: …", "2026-11-24 08:05:02 0x7f1c *** (1)
+        // TRANSACTION:".
         let dump = after.starts_with("InnoDB: ") || after.starts_with("*** ");
-        return dump.then(|| Entry { at: Some(at), pid: Some(thread.into()), message: after.into(), ..Entry::default() });
+        return dump.then(|| Entry {
+            at: Some(at),
+            pid: Some(thread.into()),
+            message: after.into(),
+            ..Entry::default()
+        });
     }
     let (level, mut message) = level(after)?;
     let mut entry = Entry { at: Some(at), level, pid: Some(thread.into()), ..Entry::default() };
@@ -116,14 +125,17 @@ mod tests {
 
     #[test]
     fn every_generation() {
-        let s = |at: &str, n, l, pid: &str, m: &str| Some((at.to_owned(), n, l, pid.to_owned(), m.to_owned()));
+        let s =
+            |at: &str, n, l, pid: &str, m: &str| Some((at.to_owned(), n, l, pid.to_owned(), m.to_owned()));
         let at = "2026-11-24T07:05:11Z";
         assert_eq!(
             read("2026-11-24  7:05:11 0 [Note] /usr/sbin/mariadbd: ready for connections."),
             s(at, "mariadb", Level::Notice, "0", "/usr/sbin/mariadbd: ready for connections.")
         );
         assert_eq!(
-            read("2026-11-24T07:05:11.000000Z 5 [Warning] [MY-010068] [Server] CA certificate x is self signed."),
+            read(
+                "2026-11-24T07:05:11.000000Z 5 [Warning] [MY-010068] [Server] CA certificate x is self signed."
+            ),
             s(at, "mysql", Level::Warn, "5", "CA certificate x is self signed.")
         );
         assert_eq!(

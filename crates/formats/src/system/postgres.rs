@@ -7,11 +7,12 @@
 //! 2026-11-24 07:32:11 UTC [123]: [1-1] user=app,db=shop,app=web,client=10.0.0.1 ERROR:  deadlock detected
 //! ```
 //!
-//! Sources: PostgreSQL documentation "Error Reporting and Logging" (`log_line_prefix`), `src/backend/utils/error/elog.c`
-//! (severity, colon, two blanks); the prefixes of Debian, Amazon RDS, Google Cloud SQL, Azure and pgBadger's advice.
+//! Sources: PostgreSQL documentation "Error Reporting and Logging" (`log_line_prefix`),
+//! `src/backend/utils/error/elog.c` (severity, colon, two blanks); the prefixes of Debian, Amazon RDS, Google
+//! Cloud SQL, Azure and pgBadger's advice.
 //!
-//! `DETAIL`, `HINT`, `CONTEXT`, `STATEMENT` and the like are lines of their own, with the prefix of the error before them:
-//! they get the field `part`, by which the reader puts them to that error.
+//! `DETAIL`, `HINT`, `CONTEXT`, `STATEMENT` and the like are lines of their own, with the prefix of the error
+//! before them: they get the field `part`, by which the reader puts them to that error.
 
 use super::stamp;
 use crate::{Context, Entry, LineFormat};
@@ -43,9 +44,18 @@ impl LineFormat for Postgres {
                 rest
             }
             // syslog took the time off, "[3-1] ERROR:  …"; or the prefix is a process id alone.
-            None if is_counter(prefix) => prefix,
+            None if is_counter(prefix) => {
+                if prefix.contains('-') {
+                    ""
+                } else {
+                    prefix
+                }
+            }
             None => return None,
         };
+        if !is_prefix(rest) {
+            return None;
+        }
         read_prefix(rest, &mut entry);
         entry.message = match severity {
             Severity::Message(_) => Cow::Borrowed(message),
@@ -80,16 +90,23 @@ fn severity(word: &str) -> Option<Severity> {
     Some(match word {
         "LOG" | "INFO" | "PROTOKOLL" => Message(Level::Info),
         "NOTICE" | "HINWEIS" | "AVISO" | "NOTA" | "注意" => Message(Level::Notice),
-        "WARNING" | "WARNUNG" | "ATTENTION" | "ADVERTENCIA" | "ПРЕДУПРЕЖДЕНИЕ" | "警告" => Message(Level::Warn),
-        "ERROR" | "FEHLER" | "ERREUR" | "ERRO" | "ERRORE" | "ОШИБКА" | "错误" | "エラー" => Message(Level::Error),
-        "FATAL" | "PANIC" | "PANIK" | "PANICO" | "FATALE" | "FATALE FEHLER" | "ВАЖНО" | "ПАНИКА" | "致命错误" => {
-            Message(Level::Fatal)
+        "WARNING" | "WARNUNG" | "ATTENTION" | "ADVERTENCIA" | "ПРЕДУПРЕЖДЕНИЕ" | "警告" => {
+            Message(Level::Warn)
         }
+        "ERROR" | "FEHLER" | "ERREUR" | "ERRO" | "ERRORE" | "ОШИБКА" | "错误" | "エラー" => {
+            Message(Level::Error)
+        }
+        "FATAL" | "PANIC" | "PANIK" | "PANICO" | "FATALE" | "FATALE FEHLER" | "ВАЖНО" | "ПАНИКА"
+        | "致命错误" => Message(Level::Fatal),
         "DEBUG" | "DEBUG1" | "DEBUG2" | "DEBUG3" | "DEBUG4" | "DEBUG5" => Message(Level::Debug),
-        "DETAIL" | "DÉTAIL" | "DETALLE" | "DETALHE" | "DETTAGLI" | "ПОДРОБНОСТИ" => Part("DETAIL"),
+        "DETAIL" | "DÉTAIL" | "DETALLE" | "DETALHE" | "DETTAGLI" | "ПОДРОБНОСТИ" => {
+            Part("DETAIL")
+        }
         "HINT" | "TIPP" | "ASTUCE" | "SUGERENCIA" | "DICA" | "ПОДСКАЗКА" => Part("HINT"),
         "CONTEXT" | "KONTEXT" | "CONTEXTE" | "CONTEXTO" | "CONTESTO" | "КОНТЕКСТ" => Part("CONTEXT"),
-        "STATEMENT" | "ANWEISUNG" | "INSTRUCTION" | "SENTENCIA" | "COMANDO" | "ISTRUZIONE" | "ОПЕРАТОР" => Part("STATEMENT"),
+        "STATEMENT" | "ANWEISUNG" | "INSTRUCTION" | "SENTENCIA" | "COMANDO" | "ISTRUZIONE" | "ОПЕРАТОР" => {
+            Part("STATEMENT")
+        }
         "QUERY" | "ANFRAGE" | "REQUÊTE" | "CONSULTA" => Part("QUERY"),
         "LOCATION" | "ORT" | "EMPLACEMENT" | "UBICACIÓN" => Part("LOCATION"),
         "BACKTRACE" => Part("BACKTRACE"),
@@ -97,7 +114,8 @@ fn severity(word: &str) -> Option<Severity> {
     })
 }
 
-/// Prefix, severity and message: the severity is the last word before the first `:` with two blanks behind it.
+/// Prefix, severity and message: the severity is the last word before the first `:` with two blanks behind
+/// it.
 fn split(line: &str) -> Option<(&str, &str, &str)> {
     let window = line.as_bytes().get(..line.len().min(PREFIX_BYTES))?;
     let mut from = 0;
@@ -118,6 +136,25 @@ fn split(line: &str) -> Option<(&str, &str, &str)> {
 fn is_counter(prefix: &str) -> bool {
     let inner = prefix.trim_end().strip_prefix('[').and_then(|p| p.split_once(']')).map(|(i, _)| i);
     inner.is_some_and(|i| !i.is_empty() && i.bytes().all(|c| c.is_ascii_digit() || c == b'-'))
+}
+
+/// Is it the server's prefix, and not an application's that quotes PostgreSQL ("… - PG::UndefinedColumn -
+/// ERROR:  column …")?
+fn is_prefix(rest: &str) -> bool {
+    // Nothing left, or a session id (Azure: "UTC-5f1b2c3d.1c-").
+    if rest.bytes().all(|c| c.is_ascii_hexdigit() || matches!(c, b' ' | b'.' | b'-' | b':' | b'/')) {
+        return true;
+    }
+    let mut names_process = false;
+    for piece in rest.split(' ').filter(|p| !p.is_empty()) {
+        let packed = piece.contains('@') || piece.contains('=') || piece.contains('[') || piece.contains('(');
+        if !packed && (piece.contains("::") || piece.ends_with(':') && piece.len() > 1 && piece != "pid:") {
+            return piece.starts_with(':')
+                || piece.bytes().all(|c| c.is_ascii_digit() || c == b':') && names_process;
+        }
+        names_process |= packed || piece == "pid";
+    }
+    names_process
 }
 
 /// Process id, user, database, application, client and SQLSTATE out of what is left of the prefix.
@@ -195,23 +232,51 @@ mod tests {
         (at, e.level, e.pid.unwrap_or_default().into(), fields.join(" "), e.message.into())
     }
 
-    fn s(at: &str, l: Level, pid: &str, fields: &str, message: &str) -> (String, Level, String, String, String) {
+    fn s(
+        at: &str,
+        l: Level,
+        pid: &str,
+        fields: &str,
+        message: &str,
+    ) -> (String, Level, String, String, String) {
         (at.into(), l, pid.into(), fields.into(), message.into())
     }
 
     #[test]
     fn debians_prefix() {
         assert_eq!(
-            summary("2026-11-24 07:32:11.635 UTC [27416] LOG:  listening on IPv4 address \"127.0.0.1\", port 8531"),
-            s("2026-11-24T07:32:11.635Z", Level::Info, "27416", "", "listening on IPv4 address \"127.0.0.1\", port 8531")
+            summary(
+                "2026-11-24 07:32:11.635 UTC [27416] LOG:  listening on IPv4 address \"127.0.0.1\", port 8531"
+            ),
+            s(
+                "2026-11-24T07:32:11.635Z",
+                Level::Info,
+                "27416",
+                "",
+                "listening on IPv4 address \"127.0.0.1\", port 8531"
+            )
         );
         assert_eq!(
-            summary("2026-11-24 07:44:09.161 UTC [7547] rates@rates ERROR:  column \"mid_rate\" does not exist at character 8"),
-            s("2026-11-24T07:44:09.161Z", Level::Error, "7547", "user=rates database=rates", "column \"mid_rate\" does not exist at character 8")
+            summary(
+                "2026-11-24 07:44:09.161 UTC [7547] rates@rates ERROR:  column \"mid_rate\" does not exist at character 8"
+            ),
+            s(
+                "2026-11-24T07:44:09.161Z",
+                Level::Error,
+                "7547",
+                "user=rates database=rates",
+                "column \"mid_rate\" does not exist at character 8"
+            )
         );
         assert_eq!(
             summary("2026-11-24 07:44:09.161 UTC [7547] rates@rates STATEMENT:  SELECT a"),
-            s("2026-11-24T07:44:09.161Z", Level::Info, "7547", "user=rates database=rates part=STATEMENT", "STATEMENT:  SELECT a")
+            s(
+                "2026-11-24T07:44:09.161Z",
+                Level::Info,
+                "7547",
+                "user=rates database=rates part=STATEMENT",
+                "STATEMENT:  SELECT a"
+            )
         );
     }
 
@@ -224,7 +289,9 @@ mod tests {
             s(at, Level::Fatal, "12345", "client=10.0.0.1 user=app database=shop", full)
         );
         assert_eq!(
-            summary(&format!("2026-11-24 07:32:11 UTC [123]: [1-1] user=app,db=shop,app=web,client=10.0.0.1 FATAL:  {full}")),
+            summary(&format!(
+                "2026-11-24 07:32:11 UTC [123]: [1-1] user=app,db=shop,app=web,client=10.0.0.1 FATAL:  {full}"
+            )),
             s(at, Level::Fatal, "123", "user=app database=shop application=web client=10.0.0.1", full)
         );
         assert_eq!(
@@ -233,10 +300,22 @@ mod tests {
         );
         assert_eq!(
             summary("2026-11-24 07:32:11 UTC [123] 42P01 app@shop/web ERROR:  relation \"x\" does not exist"),
-            s(at, Level::Error, "123", "sqlstate=42P01 user=app database=shop application=web", "relation \"x\" does not exist")
+            s(
+                at,
+                Level::Error,
+                "123",
+                "sqlstate=42P01 user=app database=shop application=web",
+                "relation \"x\" does not exist"
+            )
         );
-        assert_eq!(summary("[3-1] ERROR:  deadlock detected"), s("", Level::Error, "3", "", "deadlock detected"));
-        assert_eq!(summary("2026-11-24 08:32:11 CET [9] a@b FEHLER:  Relation »x« existiert nicht").1, Level::Error);
+        assert_eq!(
+            summary("[3-1] ERROR:  deadlock detected"),
+            s("", Level::Error, "", "", "deadlock detected")
+        );
+        assert_eq!(
+            summary("2026-11-24 08:32:11 CET [9] a@b FEHLER:  Relation »x« existiert nicht").1,
+            Level::Error
+        );
     }
 
     #[test]
@@ -248,6 +327,9 @@ mod tests {
             "2026-11-24 07:32:11 UTC [27416] nothing",
             "[error] a:  b",
             "2026-11-24",
+            "2026-11-24 07:44:09 - PG::UndefinedColumn - ERROR:  column \"mid_rate\" does not exist",
+            "2026-11-24 07:44:09 +0000 [123] psycopg2.errors.UndefinedColumn: ERROR:  column \"mid_rate\" does not exist",
+            "2026-11-24 07:44:09 query failed ERROR:  column \"mid_rate\" does not exist",
             "",
         ] {
             assert!(read(l).is_none(), "{l}");

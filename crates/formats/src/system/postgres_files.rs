@@ -181,7 +181,9 @@ impl LineFormat for PostgresJson {
                 "remote_host" => "client",
                 _ => continue,
             };
-            entry.fields.extend(value.scalar().filter(|v| v != "00000" && v != "[local]").map(|v| (name.into(), v)));
+            entry
+                .fields
+                .extend(value.scalar().filter(|v| v != "00000" && v != "[local]").map(|v| (name.into(), v)));
         }
         if !members.complete() {
             return None;
@@ -204,14 +206,20 @@ mod tests {
         assert_eq!(e.message, "relation \"x\" does not exist\nSTATEMENT:  SELECT 1, 2 FROM x");
         assert_eq!((e.level, e.pid.as_deref()), (Level::Error, Some("27416")));
         let fields: Vec<_> = e.fields.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        assert_eq!(fields, ["user=app", "database=shop", "client=10.0.0.1:5544", "sqlstate=42P01", "application=web"]);
+        assert_eq!(
+            fields,
+            ["user=app", "database=shop", "client=10.0.0.1:5544", "sqlstate=42P01", "application=web"]
+        );
     }
 
     #[test]
     fn a_json_line() {
         let line = r#"{"timestamp":"2026-11-24 07:32:11.635 UTC","user":"app","dbname":"shop","pid":27416,"error_severity":"FATAL","state_code":"53300","message":"sorry, too many clients already","backend_type":"client backend"}"#;
         let e = PostgresJson.read(line, &Context::default()).unwrap();
-        assert_eq!((e.level, e.pid.as_deref(), e.message.as_ref()), (Level::Fatal, Some("27416"), "sorry, too many clients already"));
+        assert_eq!(
+            (e.level, e.pid.as_deref(), e.message.as_ref()),
+            (Level::Fatal, Some("27416"), "sorry, too many clients already")
+        );
         assert_eq!(e.at.unwrap().0.to_string(), "2026-11-24T07:32:11.635Z");
     }
 

@@ -6,8 +6,8 @@
 //! [11700] 24 Nov 07:29:00.495 * Server started, Redis version 2.8.4
 //! ```
 //!
-//! Source: Redis `src/server.c` (`serverLogRaw`: pid, role `C`hild, `M`aster, `S`lave, `X` sentinel, then the level as one of
-//! `.-*#`), `serverLogFromHandler`.
+//! Source: Redis `src/server.c` (`serverLogRaw`: pid, role `C`hild, `M`aster, `S`lave, `X` sentinel, then the
+//! level as one of `.-*#`), `serverLogFromHandler`.
 
 use super::stamp;
 use crate::{Context, Entry, LineFormat};
@@ -74,18 +74,31 @@ mod tests {
     fn roles_levels_and_the_signal_handler() {
         let s = |at: &str, l, m: &str| Some((at.to_owned(), "23635".to_owned(), l, m.to_owned()));
         let at = "2026-11-24T07:29:00.495Z";
-        assert_eq!(read("23635:M 24 Nov 2026 07:29:00.495 # Background saving error"), s(at, Level::Warn, "Background saving error"));
+        assert_eq!(
+            read("23635:M 24 Nov 2026 07:29:00.495 # Background saving error"),
+            s(at, Level::Warn, "Background saving error")
+        );
         assert_eq!(read("23635:X 24 Nov 2026 07:29:00.495 * +sdown"), s(at, Level::Notice, "+sdown"));
         assert_eq!(
             read("23635:signal-handler (1795505340) Received SIGTERM scheduling shutdown..."),
             s("2026-11-24T07:29:00Z", Level::Notice, "Received SIGTERM scheduling shutdown...")
         );
-        assert_eq!(read("[23635] 24 Nov 07:29:00.495 * Server started"), s(at, Level::Notice, "Server started"));
+        assert_eq!(
+            read("[23635] 24 Nov 07:29:00.495 * Server started"),
+            s(at, Level::Notice, "Server started")
+        );
     }
 
     #[test]
     fn others_are_refused() {
-        for l in ["12:34:56 x", "23635:M hello", "[23635] x", "[1] 2026-11-24 07:00:00 INFO x", "23635:Z 24 Nov 2026 07:29:00.495 # x", ""] {
+        for l in [
+            "12:34:56 x",
+            "23635:M hello",
+            "[23635] x",
+            "[1] 2026-11-24 07:00:00 INFO x",
+            "23635:Z 24 Nov 2026 07:29:00.495 # x",
+            "",
+        ] {
             assert_eq!(read(l), None, "{l}");
         }
     }

@@ -31,7 +31,12 @@ impl Wrapper for CloudwatchTail {
         } else {
             return None;
         };
-        Some(Wrapped { inner: inner.into(), at: Some(at), service: service.map(Into::into), ..Wrapped::default() })
+        Some(Wrapped {
+            inner: inner.into(),
+            at: Some(at),
+            service: service.map(Into::into),
+            ..Wrapped::default()
+        })
     }
 }
 
@@ -47,7 +52,10 @@ mod tests {
             .unwrap();
         assert_eq!((w.service.as_deref(), w.inner.as_ref()), (Some("app"), "listening on :8080"));
         let w = CloudwatchTail
-            .unwrap("2026-11-24T07:05:03+00:00 2026/11/24/[$LATEST]0123456789abcdef0123456789abcdef START x", &c)
+            .unwrap(
+                "2026-11-24T07:05:03+00:00 2026/11/24/[$LATEST]0123456789abcdef0123456789abcdef START x",
+                &c,
+            )
             .unwrap();
         assert_eq!((w.service.as_deref(), w.inner.as_ref()), (Some("lambda"), "START x"));
         for l in ["2026-11-24T07:05:03+00:00 GET /a/b", "2026-11-24T07:05:03+00:00 /srv/app/x y", "x", ""] {

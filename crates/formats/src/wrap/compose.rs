@@ -6,8 +6,9 @@
 //! seats-1  | 2026-11-24T08:20:50.543185379Z {"message":"listening"}
 //! ```
 //!
-//! Source: docker/compose `cmd/formatter/logs.go` (name padded, ` | `). `service-N` is the container N of a service; a name
-//! of one's own (`container_name:`) has no number, and is taken only when padded as compose pads, by two spaces or more.
+//! Source: docker/compose `cmd/formatter/logs.go` (name padded, ` | `). `service-N` is the container N of a
+//! service; a name of one's own (`container_name:`) has no number, and is taken only when padded as compose
+//! pads, by two spaces or more.
 
 use super::timestamps::nano_stamp;
 use crate::{Context, Wrapped, Wrapper};
@@ -32,7 +33,12 @@ impl Wrapper for Compose {
             Some((at, rest)) => (Some(at), rest),
             None => (None, inner),
         };
-        Some(Wrapped { inner: Cow::Borrowed(inner), at, service: Some(Cow::Borrowed(name)), ..Wrapped::default() })
+        Some(Wrapped {
+            inner: Cow::Borrowed(inner),
+            at,
+            service: Some(Cow::Borrowed(name)),
+            ..Wrapped::default()
+        })
     }
 }
 
@@ -52,9 +58,11 @@ fn name_and_rest(line: &str) -> Option<(&str, &str)> {
     let rest = padded.strip_prefix('|')?;
     let inner = rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?;
     let digits = name.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let numbered = digits > 0 && matches!(name.as_bytes().get(name_len.wrapping_sub(digits + 1)), Some(b'-' | b'_'));
+    let numbered =
+        digits > 0 && matches!(name.as_bytes().get(name_len.wrapping_sub(digits + 1)), Some(b'-' | b'_'));
     let first = name.bytes().next()?;
-    // "ERROR    | message" (loguru and many more) is a level; "INFO-1 |" nobody writes. Numbers alone are table cells.
+    // "ERROR    | message" (loguru and many more) is a level; "INFO-1 |" nobody writes. Numbers alone are
+    // table cells.
     let named = first.is_ascii_alphabetic() && Level::parse(name).is_none();
     (named && (blanks >= 2 || numbered && blanks >= 1)).then_some((name, inner))
 }
@@ -71,7 +79,10 @@ mod tests {
     #[test]
     fn names_of_containers_in_both_spellings() {
         let line = "db-1     | 2026-11-24  8:05:02 0 [Note] InnoDB: Using io_uring";
-        assert_eq!(read(line), Some(("db-1".into(), "2026-11-24  8:05:02 0 [Note] InnoDB: Using io_uring".into(), None)));
+        assert_eq!(
+            read(line),
+            Some(("db-1".into(), "2026-11-24  8:05:02 0 [Note] InnoDB: Using io_uring".into(), None))
+        );
         assert_eq!(read("web_1  | "), Some(("web_1".into(), String::new(), None)));
         assert_eq!(read("shop-web-12 | a | b"), Some(("shop-web-12".into(), "a | b".into(), None)));
         assert_eq!(read("mysql  |"), Some(("mysql".into(), String::new(), None)));

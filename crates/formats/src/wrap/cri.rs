@@ -32,7 +32,12 @@ impl Wrapper for Cri {
             _ => return None,
         };
         let s = time::stamp(line, context.reference).filter(|s| s.len == stamp_len)?;
-        Some(Wrapped { inner: Cow::Borrowed(inner), at: Some((s.time, s.zone)), partial, ..Wrapped::default() })
+        Some(Wrapped {
+            inner: Cow::Borrowed(inner),
+            at: Some((s.time, s.zone)),
+            partial,
+            ..Wrapped::default()
+        })
     }
 }
 
@@ -54,7 +59,13 @@ mod tests {
     #[test]
     fn other_lines_that_begin_with_a_time_are_not_cri() {
         let c = Context::default();
-        for l in ["2026-11-24T07:27:32Z INFO stdout F", "2026-11-24T07:27:32Z stdout X a", "stdout F a", "", "2026-11-24T07:27:32.1Z"] {
+        for l in [
+            "2026-11-24T07:27:32Z INFO stdout F",
+            "2026-11-24T07:27:32Z stdout X a",
+            "stdout F a",
+            "",
+            "2026-11-24T07:27:32.1Z",
+        ] {
             assert!(Cri.unwrap(l, &c).is_none(), "{l}");
         }
     }

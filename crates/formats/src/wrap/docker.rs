@@ -5,8 +5,8 @@
 //! {"log":"ready\n","stream":"stderr","attrs":{"tag":"web"},"time":"2026-11-24T07:27:31.945113423Z"}
 //! ```
 //!
-//! Source: moby `daemon/logger/jsonfilelog/jsonlog` (`log`, `stream`, `attrs`, `time`, in that order). A `log` without its
-//! line end is the first part of a line of more than 16 KB.
+//! Source: moby `daemon/logger/jsonfilelog/jsonlog` (`log`, `stream`, `attrs`, `time`, in that order). A
+//! `log` without its line end is the first part of a line of more than 16 KB.
 
 use super::members::Members;
 use crate::{Context, Wrapped, Wrapper, time};
@@ -48,7 +48,8 @@ impl Wrapper for DockerJson {
     }
 }
 
-/// The name in the attributes: the `tag` option, else the service label of compose, else the container's name.
+/// The name in the attributes: the `tag` option, else the service label of compose, else the container's
+/// name.
 fn tag(attrs: Members<'_>) -> Option<std::borrow::Cow<'_, str>> {
     let mut best = None;
     for (key, value) in attrs {
@@ -80,7 +81,9 @@ mod tests {
 
     #[test]
     fn a_long_line_comes_in_parts_and_attributes_name_the_service() {
-        let w = read(r#"{"log":"half a","stream":"stderr","attrs":{"tag":"web"},"time":"2026-11-24T07:27:31Z"}"#).unwrap();
+        let w =
+            read(r#"{"log":"half a","stream":"stderr","attrs":{"tag":"web"},"time":"2026-11-24T07:27:31Z"}"#)
+                .unwrap();
         assert_eq!((w.inner.as_ref(), w.partial, w.service.as_deref()), ("half a", true, Some("web")));
         let w = read(r#"{"log":"\r\n","stream":"stderr","time":"2026-11-24T07:27:31Z"}"#).unwrap();
         assert_eq!((w.inner.as_ref(), w.partial), ("", false));

@@ -6,7 +6,8 @@
 //! [0] kube.var.log.web: [[1795503903.123456789, {}], {"log"=>"listening"}]
 //! ```
 //!
-//! Sources: Fluentd `formatter_out_file`, fluentd's own `time tag: {json}` on standard output, Fluent Bit `out_stdout`.
+//! Sources: Fluentd `formatter_out_file`, fluentd's own `time tag: {json}` on standard output, Fluent Bit
+//! `out_stdout`.
 
 use super::members::unescape;
 use crate::{Context, Wrapped, Wrapper, time};
@@ -32,12 +33,20 @@ impl Wrapper for FluentFile {
         let (tag, json) = match rest.strip_prefix('\t') {
             Some(rest) => rest.split_once('\t')?,
             // On standard output: "2026-11-24 07:05:03.123456789 +0000 app.web: {"log":…}".
-            None => rest.strip_prefix(' ')?.split_once(": ").filter(|(tag, _)| tag.contains('.') && s.zone == record::Zone::Stated)?,
+            None => rest
+                .strip_prefix(' ')?
+                .split_once(": ")
+                .filter(|(tag, _)| tag.contains('.') && s.zone == record::Zone::Stated)?,
         };
         if !json.starts_with("{\"") || tag.contains([' ', '"', '[']) || tag.is_empty() {
             return None;
         }
-        Some(Wrapped { inner: json.into(), at: Some((s.time, s.zone)), service: Some(tag.into()), ..Wrapped::default() })
+        Some(Wrapped {
+            inner: json.into(),
+            at: Some((s.time, s.zone)),
+            service: Some(tag.into()),
+            ..Wrapped::default()
+        })
     }
 }
 
@@ -56,13 +65,18 @@ impl Wrapper for FluentBitStdout {
         let s = time::stamp(rest, context.reference)?;
         let record = rest.get(s.len..)?;
         let body = record.find("\"=>").map(|_| record)?;
-        let log = ["\"log\"=>\"", "\"message\"=>\"", "\"MESSAGE\"=>\""]
-            .into_iter()
-            .find_map(|key| memchr::memmem::find(body.as_bytes(), key.as_bytes()).and_then(|i| body.get(i + key.len()..)))?;
+        let log = ["\"log\"=>\"", "\"message\"=>\"", "\"MESSAGE\"=>\""].into_iter().find_map(|key| {
+            memchr::memmem::find(body.as_bytes(), key.as_bytes()).and_then(|i| body.get(i + key.len()..))
+        })?;
         let raw = log.get(..quoted_len(log)?)?;
         let mut inner = unescape(raw);
         super::trim_line_end(&mut inner);
-        Some(Wrapped { inner, at: Some((s.time, s.zone)), service: Some(Cow::Borrowed(tag)), ..Wrapped::default() })
+        Some(Wrapped {
+            inner,
+            at: Some((s.time, s.zone)),
+            service: Some(Cow::Borrowed(tag)),
+            ..Wrapped::default()
+        })
     }
 }
 
@@ -91,13 +105,22 @@ mod tests {
         let want = |inner: &str| Some(("app.web".into(), "2026-11-24T07:05:03Z".into(), inner.into()));
         assert_eq!(read("2026-11-24T07:05:03+00:00\tapp.web\t{\"log\":\"x\"}"), want("{\"log\":\"x\"}"));
         assert_eq!(read("2026-11-24 07:05:03 +0000 app.web: {\"log\":\"x\"}"), want("{\"log\":\"x\"}"));
-        assert_eq!(read(r#"[0] app.web: [1795503903, {"log"=>"say \"x\"\n", "stream"=>"stdout"}]"#), want("say \"x\""));
+        assert_eq!(
+            read(r#"[0] app.web: [1795503903, {"log"=>"say \"x\"\n", "stream"=>"stdout"}]"#),
+            want("say \"x\"")
+        );
         assert_eq!(read(r#"[12] app.web: [[1795503903, {}], {"log"=>"y"}]"#), want("y"));
     }
 
     #[test]
     fn others_are_refused() {
-        for l in ["[0] x", "[error] a: [b", "2026-11-24T07:05:03Z INFO app: {\"a\":1}", "2026-11-24 07:05:03 app.web: {\"a\":1}", ""] {
+        for l in [
+            "[0] x",
+            "[error] a: [b",
+            "2026-11-24T07:05:03Z INFO app: {\"a\":1}",
+            "2026-11-24 07:05:03 app.web: {\"a\":1}",
+            "",
+        ] {
             assert_eq!(read(l), None, "{l}");
         }
     }

@@ -21,8 +21,11 @@ impl Wrapper for Foreman {
     fn unwrap<'a>(&self, line: &'a str, context: &Context) -> Option<Wrapped<'a>> {
         let (seconds, rest) = clock(line)?;
         let (name, inner) = padded_name(rest)?;
-        let (process, number) = name.rsplit_once('.').or_else(|| (name == "system").then_some((name, "1")))?;
-        if !process.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_')) || number.parse::<u16>().is_err() {
+        let (process, number) =
+            name.rsplit_once('.').or_else(|| (name == "system").then_some((name, "1")))?;
+        if !process.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
+            || number.parse::<u16>().is_err()
+        {
             return None;
         }
         let at = Some((on_day_of(context.reference, seconds), Zone::Wall));

@@ -32,8 +32,17 @@ impl Wrapper for Heroku {
         }
         let inner = inner.strip_prefix(' ').unwrap_or(inner);
         // What the platform says of a dyno ("Process exited with status 137") is not the dyno's own word.
-        let service = if source == "heroku" && dyno != "router" { rest.get(..source.len() + dyno.len() + 2)? } else { dyno };
-        Some(Wrapped { inner: inner.into(), at: Some(at), service: Some(Cow::Borrowed(service)), ..Wrapped::default() })
+        let service = if source == "heroku" && dyno != "router" {
+            rest.get(..source.len() + dyno.len() + 2)?
+        } else {
+            dyno
+        };
+        Some(Wrapped {
+            inner: inner.into(),
+            at: Some(at),
+            service: Some(Cow::Borrowed(service)),
+            ..Wrapped::default()
+        })
     }
 }
 
@@ -48,10 +57,15 @@ mod tests {
     #[test]
     fn router_dyno_and_platform() {
         assert_eq!(
-            read("2026-11-24T07:05:03.123456+00:00 heroku[router]: at=error code=H12 desc=\"Request timeout\""),
+            read(
+                "2026-11-24T07:05:03.123456+00:00 heroku[router]: at=error code=H12 desc=\"Request timeout\""
+            ),
             Some(("router".into(), "at=error code=H12 desc=\"Request timeout\"".into()))
         );
-        assert_eq!(read("2026-11-24T07:05:03+00:00 app[web.1]:   at x"), Some(("web.1".into(), "  at x".into())));
+        assert_eq!(
+            read("2026-11-24T07:05:03+00:00 app[web.1]:   at x"),
+            Some(("web.1".into(), "  at x".into()))
+        );
         assert_eq!(
             read("2026-11-24T07:05:03+00:00 heroku[web.1]: Process exited with status 137"),
             Some(("heroku[web.1]".into(), "Process exited with status 137".into()))

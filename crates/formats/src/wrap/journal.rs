@@ -5,8 +5,8 @@
 //!  "_TRANSPORT":"stdout","_PID":"13245","_SYSTEMD_UNIT":"reports-svc.service","MESSAGE":"ready"}
 //! ```
 //!
-//! Source: systemd "Journal JSON Format": all values are strings, a message that is no clean UTF-8 is an array of bytes,
-//! one that is too long is `null`; fields that occur twice are arrays.
+//! Source: systemd "Journal JSON Format": all values are strings, a message that is no clean UTF-8 is an
+//! array of bytes, one that is too long is `null`; fields that occur twice are arrays.
 
 use super::members::{Members, Value};
 use crate::{Context, Wrapped, Wrapper};
@@ -34,8 +34,15 @@ impl Wrapper for JournalJson {
                 "MESSAGE" => message = text(value),
                 "__REALTIME_TIMESTAMP" => w.at = w.at.or(value.number().map(|us| (Time(us), Zone::Stated))),
                 // When the program itself spoke, where it said so.
-                "_SOURCE_REALTIME_TIMESTAMP" => w.at = value.number().map(|us| (Time(us), Zone::Stated)).or(w.at),
-                "PRIORITY" => w.level = value.number().and_then(|p| u32::try_from(p).ok()).map_or(Level::Unknown, super::severity),
+                "_SOURCE_REALTIME_TIMESTAMP" => {
+                    w.at = value.number().map(|us| (Time(us), Zone::Stated)).or(w.at)
+                }
+                "PRIORITY" => {
+                    w.level = value
+                        .number()
+                        .and_then(|p| u32::try_from(p).ok())
+                        .map_or(Level::Unknown, super::severity)
+                }
                 "SYSLOG_IDENTIFIER" => identifier = value.text(),
                 "CONTAINER_NAME" => container = value.text(),
                 "_SYSTEMD_UNIT" | "UNIT" => unit = value.text(),
@@ -45,14 +52,16 @@ impl Wrapper for JournalJson {
                 "_TRANSPORT" => stdout = value.text().as_deref() == Some("stdout"),
                 _ => {}
             }
-            journal |= key.starts_with("__") || matches!(key, "_TRANSPORT" | "_BOOT_ID" | "PRIORITY" | "SYSLOG_IDENTIFIER");
+            journal |= key.starts_with("__")
+                || matches!(key, "_TRANSPORT" | "_BOOT_ID" | "PRIORITY" | "SYSLOG_IDENTIFIER");
         }
         if !journal || !members.complete() {
             return None;
         }
         w.inner = message?;
         super::trim_line_end(&mut w.inner);
-        // Standard output has no severity of its own: 6 is the unit's default; Docker's driver says 3 for standard error.
+        // Standard output has no severity of its own: 6 is the unit's default; Docker's driver says 3 for
+        // standard error.
         if stdout && w.level == Level::Info || container.is_some() {
             w.level = Level::Unknown;
         }
@@ -102,15 +111,24 @@ mod tests {
         let line = r#"{"__CURSOR":"s=5b;i=2f4c","__REALTIME_TIMESTAMP":"1795504026117389","_BOOT_ID":"9d","PRIORITY":"6","SYSLOG_IDENTIFIER":"reports-svc","_HOSTNAME":"rep1","_TRANSPORT":"stdout","_PID":"13370","_SYSTEMD_UNIT":"reports-svc.service","MESSAGE":"<--- JS stacktrace --->"}"#;
         let w = read(line).unwrap();
         assert_eq!(w.inner, "<--- JS stacktrace --->");
-        assert_eq!((w.service.as_deref(), w.node.as_deref(), w.pid.as_deref()), (Some("reports-svc"), Some("rep1"), Some("13370")));
-        assert_eq!((w.level, w.at.unwrap().0.to_string()), (Level::Unknown, "2026-11-24T07:07:06.117389Z".into()));
+        assert_eq!(
+            (w.service.as_deref(), w.node.as_deref(), w.pid.as_deref()),
+            (Some("reports-svc"), Some("rep1"), Some("13370"))
+        );
+        assert_eq!(
+            (w.level, w.at.unwrap().0.to_string()),
+            (Level::Unknown, "2026-11-24T07:07:06.117389Z".into())
+        );
     }
 
     #[test]
     fn bytes_blanks_and_units() {
         let line = r#"{ "__REALTIME_TIMESTAMP" : "1795504026117389", "PRIORITY" : "3", "_SYSTEMD_UNIT" : "php8.2-fpm.service", "MESSAGE" : [ 104, 105, 255 ] }"#;
         let w = read(line).unwrap();
-        assert_eq!((w.inner.as_ref(), w.service.as_deref(), w.level), ("hi\u{fffd}", Some("php8.2-fpm"), Level::Error));
+        assert_eq!(
+            (w.inner.as_ref(), w.service.as_deref(), w.level),
+            ("hi\u{fffd}", Some("php8.2-fpm"), Level::Error)
+        );
         assert_eq!(read(r#"{"__CURSOR":"x","MESSAGE":null}"#).unwrap().inner, "");
     }
 

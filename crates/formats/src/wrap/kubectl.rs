@@ -5,8 +5,8 @@
 //! orders-7d4b9c5f66-x2k8p app listening on :8080
 //! ```
 //!
-//! Sources: kubectl `pkg/cmd/logs` (`[pod/NAME/CONTAINER] `), stern's default template. With `--timestamps` the time
-//! follows.
+//! Sources: kubectl `pkg/cmd/logs` (`[pod/NAME/CONTAINER] `), stern's default template. With `--timestamps`
+//! the time follows.
 
 use super::timestamps::nano_stamp;
 use crate::{Context, Wrapped, Wrapper};
@@ -75,12 +75,14 @@ fn is_name(text: &str) -> bool {
         && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// A pod of a deployment: `NAME-HASH-FIVE`, hash and five of the letters that Kubernetes uses for random names
-/// (apimachinery `rand.SafeEncodeString`: no vowels, no 0, 1, 3).
+/// A pod of a deployment: `NAME-HASH-FIVE`, hash and five of the letters that Kubernetes uses for random
+/// names (apimachinery `rand.SafeEncodeString`: no vowels, no 0, 1, 3).
 fn is_pod(text: &str) -> bool {
     let safe = |s: &str| s.bytes().all(|c| b"bcdfghjklmnpqrstvwxz2456789".contains(&c));
     let mut parts = text.rsplitn(3, '-');
-    let (Some(five), Some(hash), Some(name)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let (Some(five), Some(hash), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
     five.len() == 5 && safe(five) && (7..=10).contains(&hash.len()) && safe(hash) && is_name(name)
 }
 
@@ -105,7 +107,8 @@ mod tests {
 
     #[test]
     fn brackets_and_words_of_others() {
-        for l in ["[pod/x] y", "[error] x", "[pod/A B/c] x", "a-b-c d e", "well-documented-thing is here", ""] {
+        for l in ["[pod/x] y", "[error] x", "[pod/A B/c] x", "a-b-c d e", "well-documented-thing is here", ""]
+        {
             assert_eq!(read(l), None, "{l}");
         }
     }

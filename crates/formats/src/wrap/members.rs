@@ -1,5 +1,5 @@
-//! The members of a JSON object, one by one, borrowed from the line: wrappers look at three or four of them, so no tree
-//! is built. `{"log":"a\n","stream":"stderr"}` gives `log` and `stream`. Grammar: RFC 8259.
+//! The members of a JSON object, one by one, borrowed from the line: wrappers look at three or four of them,
+//! so no tree is built. `{"log":"a\n","stream":"stderr"}` gives `log` and `stream`. Grammar: RFC 8259.
 
 use memchr::memchr2;
 use std::borrow::Cow;
@@ -93,7 +93,10 @@ impl<'a> Members<'a> {
                 }
             }
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
-                while self.byte().is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'+' | b'.')) {
+                while self
+                    .byte()
+                    .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'+' | b'.'))
+                {
                     self.at += 1;
                 }
                 self.text.get(start..self.at).map(Value::Raw)
@@ -273,7 +276,20 @@ mod tests {
 
     #[test]
     fn what_is_no_object_ends_early_and_says_so() {
-        for text in ["", "{", "[1]", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{\"a\":\"torn", "{a:1}", "{\"a\":1}x", "{\"a\":{", "{\"a\":\"\\"] {
+        for text in [
+            "",
+            "{",
+            "[1]",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":1",
+            "{\"a\":1,}",
+            "{\"a\":\"torn",
+            "{a:1}",
+            "{\"a\":1}x",
+            "{\"a\":{",
+            "{\"a\":\"\\",
+        ] {
             let mut m = Members::of(text);
             while m.next().is_some() {}
             assert!(!m.complete(), "{text}");
@@ -283,7 +299,10 @@ mod tests {
     #[test]
     fn escapes_become_characters() {
         assert_eq!(unescape("plain"), "plain");
-        assert_eq!(unescape(r#"a\nb\t\"c\" \/ \u00e9 \ud83d\ude00 \ud83d! \q \u12"#), "a\nb\t\"c\" / é 😀 \u{fffd}! \\q \\u12");
+        assert_eq!(
+            unescape(r#"a\nb\t\"c\" \/ \u00e9 \ud83d\ude00 \ud83d! \q \u12"#),
+            "a\nb\t\"c\" / é 😀 \u{fffd}! \\q \\u12"
+        );
         assert_eq!(unescape("end\\"), "end\\");
         assert_eq!(unescape("\\é"), "\\é");
     }

@@ -1,4 +1,5 @@
-//! pm2: its combined output (`pm2 logs`, foreground), and the time it puts before the lines of a file (`--time`).
+//! pm2: its combined output (`pm2 logs`, foreground), and the time it puts before the lines of a file
+//! (`--time`).
 //!
 //! ```text
 //! 07:05:19 0|booking  | 2026-11-24 07:05:19 +00:00: booking ready
@@ -6,8 +7,8 @@
 //! 2026-11-24T07:05:02: PM2 log: App [booking:0] online
 //! ```
 //!
-//! Source: pm2 `lib/API/Log.js` (`id|name | line`), `lib/God/ForkMode.js` (`log_date_format` and `: ` before each line;
-//! `--time` is `YYYY-MM-DDTHH:mm:ss`), `lib/Client.js` (`PM2 log: `).
+//! Source: pm2 `lib/API/Log.js` (`id|name | line`), `lib/God/ForkMode.js` (`log_date_format` and `: ` before
+//! each line; `--time` is `YYYY-MM-DDTHH:mm:ss`), `lib/Client.js` (`PM2 log: `).
 
 use crate::{Context, Wrapped, Wrapper, time};
 use record::{SECOND, Time, Zone};
@@ -35,7 +36,8 @@ impl Wrapper for Pm2 {
         } else {
             padded_name(rest).filter(|(name, _)| *name == "PM2")?
         };
-        let mut w = Wrapped { inner: Cow::Borrowed(inner), service: Some(Cow::Borrowed(name)), ..Wrapped::default() };
+        let mut w =
+            Wrapped { inner: Cow::Borrowed(inner), service: Some(Cow::Borrowed(name)), ..Wrapped::default() };
         if let Some((at, rest)) = own_time(inner, context) {
             (w.at, w.inner) = (Some(at), Cow::Borrowed(rest));
         } else {
@@ -52,10 +54,11 @@ impl Wrapper for Pm2Time {
 
     fn unwrap<'a>(&self, line: &'a str, context: &Context) -> Option<Wrapped<'a>> {
         let (at, inner) = own_time(line, context)?;
-        let (service, inner) = match inner.strip_prefix("PM2 log: ").or_else(|| inner.strip_prefix("PM2 error: ")) {
-            Some(rest) => (Some(Cow::Borrowed("PM2")), rest),
-            None => (None, inner),
-        };
+        let (service, inner) =
+            match inner.strip_prefix("PM2 log: ").or_else(|| inner.strip_prefix("PM2 error: ")) {
+                Some(rest) => (Some(Cow::Borrowed("PM2")), rest),
+                None => (None, inner),
+            };
         Some(Wrapped { inner: inner.into(), at: Some(at), service, ..Wrapped::default() })
     }
 }
@@ -65,7 +68,9 @@ fn own_time<'a>(text: &'a str, context: &Context) -> Option<((Time, Zone), &'a s
     let b = text.as_bytes();
     let spelt = match (b.get(10)?, b.get(19)?) {
         (b'T', b':') => true,
-        (b' ', b' ' | b'.') => matches!(b.get(20..)?.iter().find(|c| !c.is_ascii_digit() && **c != b' ')?, b'+' | b'-'),
+        (b' ', b' ' | b'.') => {
+            matches!(b.get(20..)?.iter().find(|c| !c.is_ascii_digit() && **c != b' ')?, b'+' | b'-')
+        }
         _ => false,
     };
     if !spelt {
@@ -122,8 +127,14 @@ mod tests {
             read("07:05:19 0|booking  | 2026-11-24 07:05:19 +00:00: booking ready"),
             Some(("booking".into(), at.into(), "booking ready".into()))
         );
-        assert_eq!(read("0|booking  |     at a.js:1:2"), Some(("booking".into(), String::new(), "    at a.js:1:2".into())));
-        assert_eq!(read("07:05:19 1|web | x"), Some(("web".into(), "2026-11-25T07:05:19Z".into(), "x".into())));
+        assert_eq!(
+            read("0|booking  |     at a.js:1:2"),
+            Some(("booking".into(), String::new(), "    at a.js:1:2".into()))
+        );
+        assert_eq!(
+            read("07:05:19 1|web | x"),
+            Some(("web".into(), "2026-11-25T07:05:19Z".into(), "x".into()))
+        );
         assert_eq!(
             read("PM2        | App [booking:0] exited with code [1] via signal [SIGINT]").unwrap().2,
             "App [booking:0] exited with code [1] via signal [SIGINT]"
@@ -141,7 +152,16 @@ mod tests {
 
     #[test]
     fn others_are_refused() {
-        for l in ["ERROR | x", "web  | x", "12 | x", "2026-11-24 07:05:02: x", "2026-11-24T07:05:02Z: x", "07:05:19 INFO x", "", "0|"] {
+        for l in [
+            "ERROR | x",
+            "web  | x",
+            "12 | x",
+            "2026-11-24 07:05:02: x",
+            "2026-11-24T07:05:02Z: x",
+            "07:05:19 INFO x",
+            "",
+            "0|",
+        ] {
             assert_eq!(read(l), None, "{l}");
         }
     }

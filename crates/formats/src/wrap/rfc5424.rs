@@ -75,7 +75,8 @@ fn after_data(text: &str) -> &str {
         };
         rest = rest.get(end + 1..).unwrap_or("");
     }
-    // "[error] x" is a message of a sender that leaves the data out: an element has a name and no blank before it.
+    // "[error] x" is a message of a sender that leaves the data out: an element has a name and no blank
+    // before it.
     if rest.len() == text.len() { text } else { rest.trim_start_matches(' ') }
 }
 
@@ -89,8 +90,14 @@ mod tests {
         let line = r#"<165>1 2026-11-24T07:27:32.123Z web1 orders 812 ID47 [meta seq="1" x="a\]b"][more y="]"]  payment failed"#;
         let w = Rfc5424.unwrap(line, &c).unwrap();
         assert_eq!(w.inner, "payment failed");
-        assert_eq!((w.node.as_deref(), w.service.as_deref(), w.pid.as_deref()), (Some("web1"), Some("orders"), Some("812")));
-        assert_eq!((w.level, w.at.unwrap().0.to_string()), (record::Level::Notice, "2026-11-24T07:27:32.123Z".into()));
+        assert_eq!(
+            (w.node.as_deref(), w.service.as_deref(), w.pid.as_deref()),
+            (Some("web1"), Some("orders"), Some("812"))
+        );
+        assert_eq!(
+            (w.level, w.at.unwrap().0.to_string()),
+            (record::Level::Notice, "2026-11-24T07:27:32.123Z".into())
+        );
         let w = Rfc5424.unwrap("<11>1 - - app - - - x#012y", &c).unwrap();
         assert_eq!((w.inner.as_ref(), w.at, w.node), ("x\ny", None, None));
     }
@@ -105,7 +112,14 @@ mod tests {
 
     #[test]
     fn others_are_refused() {
-        for l in ["<165>Nov 24 07:00:00 x y: z", "<165>1 yesterday web1 a 1 - - x", "1 2026-11-24T07:27:32Z a b c d e", "<1>1", "", "12"] {
+        for l in [
+            "<165>Nov 24 07:00:00 x y: z",
+            "<165>1 yesterday web1 a 1 - - x",
+            "1 2026-11-24T07:27:32Z a b c d e",
+            "<1>1",
+            "",
+            "12",
+        ] {
             assert!(Rfc5424.unwrap(l, &Context::default()).is_none(), "{l}");
         }
     }

@@ -1,5 +1,5 @@
-//! A line inside the JSON of a log shipper or log service: Fluent Bit and Fluentd with Kubernetes metadata, Filebeat,
-//! Vector, CloudWatch events, Google Cloud's `textPayload`, Loki exports.
+//! A line inside the JSON of a log shipper or log service: Fluent Bit and Fluentd with Kubernetes metadata,
+//! Filebeat, Vector, CloudWatch events, Google Cloud's `textPayload`, Loki exports.
 //!
 //! ```text
 //! {"log":"boom\n","stream":"stderr","kubernetes":{"pod_name":"web-1","container_name":"app"}}
@@ -7,9 +7,9 @@
 //! {"textPayload":"boom","resource":{"type":"k8s_container","labels":{"container_name":"app"}},"timestamp":"2026-…"}
 //! ```
 //!
-//! Sources: Fluent Bit "Kubernetes filter", Filebeat "Exported fields", Vector "kubernetes_logs" and "file" sources,
-//! CloudWatch `GetLogEvents`, Google Cloud `LogEntry`. An object whose own keys say more than the shipper's (`level`,
-//! `status`, …) is the application's, not a wrapper: it is left to the JSON formats.
+//! Sources: Fluent Bit "Kubernetes filter", Filebeat "Exported fields", Vector "kubernetes_logs" and "file"
+//! sources, CloudWatch `GetLogEvents`, Google Cloud `LogEntry`. An object whose own keys say more than the
+//! shipper's (`level`, `status`, …) is the application's, not a wrapper: it is left to the JSON formats.
 
 use super::members::{Members, Value};
 use crate::{Context, Wrapped, Wrapper, time};
@@ -32,7 +32,8 @@ impl Wrapper for Shipper {
         let mut text: Option<Cow<'a, str>> = None;
         // Keys that only a shipper writes.
         let mut marks = 0;
-        // Keys of lnav's and Vector's plain form, `timestamp, source, message, host`: proof only if there are no others.
+        // Keys of lnav's and Vector's plain form, `timestamp, source, message, host`: proof only if there are
+        // no others.
         let (mut plain, mut count) = (0, 0);
         let mut gcp = false;
         let mut members = Members::of(line);
@@ -63,8 +64,8 @@ impl Wrapper for Shipper {
                     marks += 1;
                     w.service = value.scalar().or(w.service.take());
                 }
-                "container_id" | "ingestionTime" | "eventId" | "@ptr" | "logtag" | "_p" | "source_type" | "logGroup" | "@log" | "input"
-                | "insertId" | "receiveTimestamp" => marks += 1,
+                "container_id" | "ingestionTime" | "eventId" | "@ptr" | "logtag" | "_p" | "source_type"
+                | "logGroup" | "@log" | "input" | "insertId" | "receiveTimestamp" => marks += 1,
                 "stream" if matches!(value, Value::Text("stdout" | "stderr")) => marks += 1,
                 "timestamp" | "@timestamp" | "time" | "date" | "ts" => {
                     plain += 1;
@@ -73,13 +74,16 @@ impl Wrapper for Shipper {
                 "host" | "hostname" => {
                     plain += 1;
                     w.node = match value.object() {
-                        Some(mut inner) => inner.find(|(k, _)| *k == "name" || *k == "hostname").and_then(|(_, v)| v.scalar()),
+                        Some(mut inner) => inner
+                            .find(|(k, _)| *k == "name" || *k == "hostname")
+                            .and_then(|(_, v)| v.scalar()),
                         None => value.scalar(),
                     };
                 }
                 "source" => plain += 1,
-                "file" | "path" | "tag" | "tags" | "@version" | "offset" | "agent" | "ecs" | "logName" | "event" | "prospector"
-                | "beat" | "fluentd" | "pod" | "namespace" | "stream" | "cloud" | "id" => {}
+                "file" | "path" | "tag" | "tags" | "@version" | "offset" | "agent" | "ecs" | "logName"
+                | "event" | "prospector" | "beat" | "fluentd" | "pod" | "namespace" | "stream" | "cloud"
+                | "id" => {}
                 // Google's severity of plain text is DEFAULT or the stream's.
                 "severity" => w.level = value.text().and_then(|s| Level::parse(&s)).unwrap_or_default(),
                 _ => return None,
@@ -144,20 +148,31 @@ mod tests {
     fn shippers_of_many_houses() {
         let at = "2026-11-24T07:05:03.123Z";
         assert_eq!(
-            read(r#"{"date":1795503903.123,"log":"boom\n","stream":"stderr","kubernetes":{"pod_name":"web-1","container_name":"app","labels":{"app":"x"}}}"#),
+            read(
+                r#"{"date":1795503903.123,"log":"boom\n","stream":"stderr","kubernetes":{"pod_name":"web-1","container_name":"app","labels":{"app":"x"}}}"#
+            ),
             s("app", "web-1", at, "boom")
         );
-        assert_eq!(read(r#"{"timestamp":1795503903123,"message":"boom","ingestionTime":1795503904000}"#), s("", "", at, "boom"));
         assert_eq!(
-            read(r#"{"textPayload":"boom","insertId":"a","resource":{"type":"k8s_container","labels":{"container_name":"app","pod_name":"p"}},"timestamp":"2026-11-24T07:05:03.123Z","severity":"ERROR","logName":"x"}"#),
+            read(r#"{"timestamp":1795503903123,"message":"boom","ingestionTime":1795503904000}"#),
+            s("", "", at, "boom")
+        );
+        assert_eq!(
+            read(
+                r#"{"textPayload":"boom","insertId":"a","resource":{"type":"k8s_container","labels":{"container_name":"app","pod_name":"p"}},"timestamp":"2026-11-24T07:05:03.123Z","severity":"ERROR","logName":"x"}"#
+            ),
             s("app", "p", at, "boom")
         );
         assert_eq!(
-            read(r#"{"@timestamp":"2026-11-24T07:05:03.123Z","log":{"offset":1,"file":{"path":"/a"}},"message":"boom","input":{"type":"log"},"host":{"name":"h1"},"agent":{"type":"filebeat"},"ecs":{"version":"8"}}"#),
+            read(
+                r#"{"@timestamp":"2026-11-24T07:05:03.123Z","log":{"offset":1,"file":{"path":"/a"}},"message":"boom","input":{"type":"log"},"host":{"name":"h1"},"agent":{"type":"filebeat"},"ecs":{"version":"8"}}"#
+            ),
             s("", "h1", at, "boom")
         );
         assert_eq!(
-            read(r#"{"timestamp":"2026-11-24 07:05:03.123","source":"f.log","message":"Nov  3 09:23:38 h app: x","host":"h"}"#),
+            read(
+                r#"{"timestamp":"2026-11-24 07:05:03.123","source":"f.log","message":"Nov  3 09:23:38 h app: x","host":"h"}"#
+            ),
             s("", "h", at, "Nov  3 09:23:38 h app: x")
         );
     }

@@ -7,10 +7,12 @@
 //! Tue 2026-11-24 07:27:31 UTC web2 gunicorn[812]: Booting worker
 //! ```
 //!
-//! Sources: RFC 3164 §4.1, rsyslog's file formats (RSYSLOG_TraditionalFileFormat, RSYSLOG_FileFormat), busybox syslogd
-//! (`user.err` between host and tag), `journalctl -o short|short-iso|short-precise|short-full|with-unit|short-unix`.
-//! rsyslog escapes control characters as `#` and three octal digits: `#012` is a line end, `#011` a tab.
+//! Sources: RFC 3164 §4.1, rsyslog's file formats (RSYSLOG_TraditionalFileFormat, RSYSLOG_FileFormat),
+//! busybox syslogd (`user.err` between host and tag), `journalctl -o
+//! short|short-iso|short-precise|short-full|with-unit|short-unix`. rsyslog escapes control characters as `#`
+//! and three octal digits: `#012` is a line end, `#011` a tab.
 
+use crate::system::deploys::is_note_file;
 use crate::{Context, Wrapped, Wrapper, time};
 use record::{Level, Zone};
 use std::borrow::Cow;
@@ -39,7 +41,12 @@ impl Wrapper for Syslog {
             // Python's SysLogHandler writes neither time nor host, and ends in NUL: "<14>orders: paid".
             None if priority.is_some() => {
                 let (tag, pid, inner) = tag(text)?;
-                Wrapped { inner: inner.trim_end_matches('\0').into(), service: tag, pid, ..Wrapped::default() }
+                Wrapped {
+                    inner: inner.trim_end_matches('\0').into(),
+                    service: tag,
+                    pid,
+                    ..Wrapped::default()
+                }
             }
             None => return None,
         };
@@ -83,7 +90,11 @@ fn kind(text: &str) -> Option<Kind> {
     if !first.is_ascii_uppercase() || b.get(3) != Some(&b' ') {
         return None;
     }
-    if b.get(4)?.is_ascii_digit() && b.get(8) == Some(&b'-') { Some(Kind::Rare) } else { Some(Kind::Traditional) }
+    if b.get(4)?.is_ascii_digit() && b.get(8) == Some(&b'-') {
+        Some(Kind::Rare)
+    } else {
+        Some(Kind::Traditional)
+    }
 }
 
 fn stamped<'a>(text: &'a str, kind: Kind, context: &Context) -> Option<Wrapped<'a>> {
@@ -116,10 +127,22 @@ fn stamped<'a>(text: &'a str, kind: Kind, context: &Context) -> Option<Wrapped<'
         return None;
     }
     // "2026-11-24T07:43:56Z  INFO request: …", "2026-11-24T07:43:56Z app error: …" are no syslog.
+    // "2026-11-24T08:24:17Z pool clinic: children 6 -> 8" in deploys.log is a note, not a host and a program.
+    if !sure && kind == Kind::Iso && is_note_file(&context.file_name) {
+        return None;
+    }
     if !sure && kind == Kind::Iso && (Level::parse(host).is_some() || is_level(service.as_deref())) {
         return None;
     }
-    Some(Wrapped { inner: inner.into(), at, level, service, node: Some(host.into()), pid, ..Wrapped::default() })
+    Some(Wrapped {
+        inner: inner.into(),
+        at,
+        level,
+        service,
+        node: Some(host.into()),
+        pid,
+        ..Wrapped::default()
+    })
 }
 
 fn is_level(word: Option<&str>) -> bool {
@@ -137,7 +160,8 @@ fn is_host(word: &str) -> bool {
 fn facility_level(text: &str) -> Option<(Level, &str)> {
     let (word, rest) = text.split_once(' ')?;
     let (facility, level) = word.split_once('.')?;
-    let known = ["kern", "user", "mail", "daemon", "auth", "authpriv", "syslog", "lpr", "news", "cron", "ftp"];
+    let known =
+        ["kern", "user", "mail", "daemon", "auth", "authpriv", "syslog", "lpr", "news", "cron", "ftp"];
     let known = known.contains(&facility) || facility.strip_prefix("local").is_some_and(|n| n.len() == 1);
     Some((Level::parse(level).filter(|_| known)?, rest))
 }
@@ -149,7 +173,10 @@ fn tag(text: &str) -> Option<Tag<'_>> {
     let len = text
         .bytes()
         .take(TAG_BYTES + 1)
-        .take_while(|c| c.is_ascii_graphic() && !matches!(c, b'[' | b']' | b':' | b'"' | b'=' | b'{' | b'}' | b',' | b'|' | b'\''))
+        .take_while(|c| {
+            c.is_ascii_graphic()
+                && !matches!(c, b'[' | b']' | b':' | b'"' | b'=' | b'{' | b'}' | b',' | b'|' | b'\'')
+        })
         .count();
     if len == 0 || len > TAG_BYTES {
         return None;
@@ -238,7 +265,10 @@ mod tests {
 
     #[test]
     fn host_tag_and_pid_come_off() {
-        assert_eq!(parts("Nov 24 07:27:31 web2 catalog[23054]: catalog started"), s("web2", "catalog", "23054", "catalog started"));
+        assert_eq!(
+            parts("Nov 24 07:27:31 web2 catalog[23054]: catalog started"),
+            s("web2", "catalog", "23054", "catalog started")
+        );
         assert_eq!(
             parts("Nov 24 07:27:31 web2 catalog[23054]:     at next (route.js:149:13)"),
             s("web2", "catalog", "23054", "    at next (route.js:149:13)")
@@ -252,7 +282,10 @@ mod tests {
             s("db1", "mariadbd", "1", "2026-11-24  7:27:32 0 [Note] x")
         );
         assert_eq!(parts("2026-11-24T07:27:32+0000 web1 (php-fpm)[7]: x"), s("web1", "php-fpm", "7", "x"));
-        assert_eq!(parts("Tue 2026-11-24 07:27:31 UTC web2 gunicorn[812]: Booting"), s("web2", "gunicorn", "812", "Booting"));
+        assert_eq!(
+            parts("Tue 2026-11-24 07:27:31 UTC web2 gunicorn[812]: Booting"),
+            s("web2", "gunicorn", "812", "Booting")
+        );
         assert_eq!(parts("Nov 24 07:27:31 gunicorn[812]: Booting"), s("", "gunicorn", "812", "Booting"));
         assert_eq!(parts("Nov 24 07:27:31 ap daemon.err uhttpd[2]: x"), s("ap", "uhttpd", "2", "x"));
         assert_eq!(parts("Nov  4 07:27:31 app1 app/web.1: at=error"), s("app1", "app/web.1", "", "at=error"));
@@ -260,7 +293,9 @@ mod tests {
 
     #[test]
     fn the_kernels_clock_stays_with_the_message() {
-        let w = read("<4>Nov 24 07:27:31 db1 kernel: [12345.678901] Out of memory: Killed process 123 (php-fpm)").unwrap();
+        let w =
+            read("<4>Nov 24 07:27:31 db1 kernel: [12345.678901] Out of memory: Killed process 123 (php-fpm)")
+                .unwrap();
         assert_eq!(w.inner, "[12345.678901] Out of memory: Killed process 123 (php-fpm)");
         assert_eq!((w.service.as_deref(), w.level), (Some("kernel"), Level::Warn));
         assert_eq!(w.at.unwrap().0.to_string(), "2026-11-24T07:27:31Z");
@@ -268,7 +303,9 @@ mod tests {
 
     #[test]
     fn rsyslogs_octal_escapes_are_line_ends_again() {
-        let w = read("Nov 24 07:27:31 web1 app[1]: Traceback:#012#011File \"a.py\"#012issue #0123 is 4 digits").unwrap();
+        let w =
+            read("Nov 24 07:27:31 web1 app[1]: Traceback:#012#011File \"a.py\"#012issue #0123 is 4 digits")
+                .unwrap();
         assert_eq!(w.inner, "Traceback:\n\tFile \"a.py\"\nissue \n3 is 4 digits");
         assert_eq!(unescape_control("#033[31mred#033[0m #01 #0"), "red #01 #0");
     }
@@ -276,8 +313,21 @@ mod tests {
     #[test]
     fn a_datagram_without_time_needs_its_priority() {
         let w = read("<11>orders: refused\0").unwrap();
-        assert_eq!((w.inner.as_ref(), w.service.as_deref(), w.level), ("refused", Some("orders"), Level::Error));
+        assert_eq!(
+            (w.inner.as_ref(), w.service.as_deref(), w.level),
+            ("refused", Some("orders"), Level::Error)
+        );
         assert!(read("orders: refused").is_none());
+    }
+
+    #[test]
+    fn notes_of_deploys_are_not_syslog() {
+        let context = Context { file_name: "deploys.log".into(), ..Context::default() };
+        assert!(
+            Syslog
+                .unwrap("2026-11-24T08:24:17Z pool clinic: children 6 -> 8, restart php-fpm", &context)
+                .is_none()
+        );
     }
 
     #[test]

@@ -1,13 +1,14 @@
-//! A time that a container runtime or log service put before a line: `docker logs -t`, `kubectl logs --timestamps`,
-//! exports of CloudWatch and of CI runners.
+//! A time that a container runtime or log service put before a line: `docker logs -t`, `kubectl logs
+//! --timestamps`, exports of CloudWatch and of CI runners.
 //!
 //! ```text
 //! 2026-11-24T07:05:02.584725130Z  * Serving Flask app 'app.py'
 //! 2026-11-24T07:05:02.584Z [2026-11-24 07:05:02 +0000] [7] [INFO] Listening at: http://0.0.0.0:8000 (7)
 //! ```
 //!
-//! Source: moby `RFC3339NanoFixed`, Kubernetes `RFC3339Nano`. A fraction of seven digits or more is the runtime's, for
-//! loggers write three or six. A shorter one is taken off only before a line that has a time of its own, or JSON.
+//! Source: moby `RFC3339NanoFixed`, Kubernetes `RFC3339Nano`. A fraction of seven digits or more is the
+//! runtime's, for loggers write three or six. A shorter one is taken off only before a line that has a time
+//! of its own, or JSON.
 
 use crate::{Context, Wrapped, Wrapper, time};
 use record::{Time, Zone};
@@ -36,7 +37,8 @@ impl Wrapper for Timestamps {
     }
 }
 
-/// `2026-11-24T07:05:02.584725130Z ` with seven digits of a second or more: the time, and the rest of the line.
+/// `2026-11-24T07:05:02.584725130Z ` with seven digits of a second or more: the time, and the rest of the
+/// line.
 pub(super) fn nano_stamp<'a>(text: &'a str, context: &Context) -> Option<((Time, Zone), &'a str)> {
     let b = text.as_bytes();
     let ten = b.get(19) == Some(&b'.') && b.get(20..27)?.iter().all(u8::is_ascii_digit);
@@ -86,11 +88,18 @@ mod tests {
 
     #[test]
     fn the_runtimes_time_comes_off() {
-        assert_eq!(read("2026-11-24T07:05:02.584725130Z  * Serving Flask app"), Some(" * Serving Flask app".into()));
+        assert_eq!(
+            read("2026-11-24T07:05:02.584725130Z  * Serving Flask app"),
+            Some(" * Serving Flask app".into())
+        );
         assert_eq!(read("2026-11-24T07:05:02.584725130Z"), Some(String::new()));
         assert_eq!(read("2026-11-24T07:05:02.5847251Z ##[error]boom"), Some("##[error]boom".into()));
-        assert_eq!(read("2026-11-24T07:05:02.584Z {\"level\":\"info\"}"), Some("{\"level\":\"info\"}".into()));
-        let line = "2026-11-24T07:05:02Z 198.51.100.7 - - [24/Nov/2026:08:20:50 +0000] \"GET / HTTP/1.1\" 200 32";
+        assert_eq!(
+            read("2026-11-24T07:05:02.584Z {\"level\":\"info\"}"),
+            Some("{\"level\":\"info\"}".into())
+        );
+        let line =
+            "2026-11-24T07:05:02Z 198.51.100.7 - - [24/Nov/2026:08:20:50 +0000] \"GET / HTTP/1.1\" 200 32";
         assert!(read(line).unwrap().starts_with("198.51.100.7 - - ["));
     }
 
