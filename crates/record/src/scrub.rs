@@ -43,15 +43,18 @@ static PREFILTER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         .ok()
 });
 
+/// What takes the place of a match, given the text behind it; `None` leaves it.
+type Act = fn(&Captures<'_>, &str) -> Option<String>;
+
 /// One rule: a pattern, and which of its groups are secret.
 struct Rule {
     pattern: Regex,
     /// What is done with the match.
-    act: fn(&Captures<'_>) -> Option<String>,
+    act: Act,
 }
 
 /// The groups `k` (kept), `v` (the secret) and `e` (kept).
-fn keep_key(c: &Captures<'_>) -> Option<String> {
+fn keep_key(c: &Captures<'_>, _: &str) -> Option<String> {
     let part = |name: &str| c.name(name).map(|m| m.as_str()).unwrap_or_default();
     let value = part("v");
     if value.is_empty() || value.starts_with(PLACEHOLDER) || value.starts_with("[scrubbed") {
@@ -61,21 +64,20 @@ fn keep_key(c: &Captures<'_>) -> Option<String> {
 }
 
 /// A key that may stand in prose too (`token: unexpected`, `session => expired`): the value must look like a secret.
-fn keep_key_if_opaque(c: &Captures<'_>) -> Option<String> {
+fn keep_key_if_opaque(c: &Captures<'_>, rest: &str) -> Option<String> {
     let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
-    if is_opaque(value) { keep_key(c) } else { None }
+    if is_opaque(value) { keep_key(c, rest) } else { None }
 }
 
 /// A password, whatever its form, but no word that speaks *of* one: `password: required`, `using password: YES`.
-fn keep_password_key(c: &Captures<'_>) -> Option<String> {
+fn keep_password_key(c: &Captures<'_>, rest: &str) -> Option<String> {
     let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
     let low = value.to_ascii_lowercase();
     let word = low.trim_end_matches([')', '.', ',', ';']);
-    if is_spoken_of(word) { None } else { keep_key(c) }
+    if is_spoken_of(word) || is_expression(value) { None } else { keep_key(c, rest) }
 }
 
-fn whole(c: &Captures<'_>) -> Option<String> {
-    let _ = c;
+fn whole(_: &Captures<'_>, _: &str) -> Option<String> {
     Some(PLACEHOLDER.to_owned())
 }
 
@@ -111,14 +113,14 @@ fn is_opaque(value: &str) -> bool {
 /// Names that hold passwords and the like, whatever the value looks like.
 const PASSWORDS: &str = r"pass(?:word|wd|phrase)?|pwd|passwort|mysql_pwd|pgpassword|client_?secret|secret_?(?:access_?)?key|private_?key|api_?key|apikey|access_?key|account_?key|encryption_?key|app_?key|app_?secret|secret|cvv|cvc|otp|passcode|credentials?";
 /// Names that stand in prose as well: the value must look like a secret.
-const TOKENS: &str = r"(?:access_?|refresh_?|id_?|auth_?|api_?|bearer_?|csrf_?|xsrf_?|reset_?|session_?|x_?amz_?security_?)?token|_?csrf|csrfmiddlewaretoken|authenticity_token|session_?id|sess(?:ion)?id|phpsessid|jsessionid|sid|jwt|sig|signature|x_?amz_?(?:signature|credential)|sharedaccesssignature|code_?verifier|nonce|auth|dsn|session|key|hash|api_?secret";
+const TOKENS: &str = r"(?:access_?|refresh_?|id_?|auth_?|api_?|bearer_?|csrf_?|xsrf_?|reset_?|session_?|x_?amz_?security_?)?token|_?csrf|csrfmiddlewaretoken|authenticity_token|session_?id|sess(?:ion)?id|phpsessid|jsessionid|jwt|sig|signature|x_?amz_?(?:signature|credential)|sharedaccesssignature|code_?verifier|auth|session|api_?secret";
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let passwords = PASSWORDS.replace('_', "[_-]");
     let tokens = TOKENS.replace('_', "[_-]");
     // A name may have others before it: DB_PASSWORD, user[password], spring.datasource.password.
-    let before = r"(?:[\w\-\[.]*[_\-\[.])?";
-    let patterns: Vec<(String, fn(&Captures<'_>) -> Option<String>)> = vec![
+    let before = r"(?:[\w\-\[.]*[_\-\[.]|(?-i:[a-z][A-Za-z0-9]*[a-z0-9])??)?";
+    let patterns: Vec<(String, Act)> = vec![
         // Private keys, with real line ends or escaped ones; a torn block goes to the end.
         (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)".to_owned(), whole),
         // scheme://user:password@host: the password ends at the last @ before the host.
@@ -127,13 +129,13 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"(?P<k>\bhttps?://)(?P<v>[0-9a-f]{32})(?P<e>(?::[0-9a-f]{32})?@)".to_owned(), keep_key),
         // Headers: Authorization: Bearer x, Cookie: a=b; c=d, {"cookie":["a=b"]}. Their value ends with its line or its quotes.
         (r#"(?i)(?P<k>\b(?:proxy-)?authorization\\?["']?\s*(?:=>|[:=])\s*\[?\s*\\?["']?(?:(?:bearer|basic|digest|token|negotiate|aws4-hmac-sha256)\s+)?)(?P<v>[^\s"'\\,;\]}]{4,})"#.to_owned(), keep_password_key),
-        (r#"(?i)(?P<k>\b(?:set-)?cookie\\?["']?\s*(?:=>|[:=])\s*\[?\s*\\?["'])(?P<v>[^"'\\\n]{3,})"#.to_owned(), keep_key),
+        (r#"(?i)(?P<k>\b(?:set-)?cookie\\?["']?\s*(?:=>|[:=])\s*\[?\s*\\?["'])(?P<v>[^"'\\\n]{3,})"#.to_owned(), keep_password_key),
         (r"(?i)(?P<k>\b(?:set-)?cookie:\s*)(?P<v>[\w\-.]+=[^\n\x22']+)".to_owned(), keep_key),
         (r#"(?P<k>\b(?i:bearer|basic)\s+)(?P<v>[A-Za-z0-9\-._~+/]{12,}=*)"#.to_owned(), keep_key_if_opaque),
         // Names in quotes: "password":"x", 'password' => 'x', \"password\":\"x\", "password": 12345, and arrays of one.
-        (format!(r#"(?i)(?P<k>\\?["']{before}(?:{passwords})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_password_key),
-        (format!(r#"(?i)(?P<k>\\?["']{before}(?:{passwords})\]?\\?["']\s*(?:=>|:)\s*)(?P<v>\d+)\b"#), keep_key),
-        (format!(r#"(?i)(?P<k>\\?["']{before}(?:{tokens})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_key_if_opaque),
+        (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{passwords})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_password_key),
+        (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{passwords})\]?\\?["']\s*(?:=>|:)\s*)(?P<v>\d+)\b"#), keep_key),
+        (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{tokens})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_key_if_opaque),
         // password=x, PGPASSWORD=x, Password=x; &password=x, password: x, --password=x, password="a b", user[password]=x
         (format!(r#"(?i)(?P<k>(?:^|[^\w.\-]|\b){before}(?:{passwords})\]?=\\?["'])(?P<v>[^"'\\\n]+)"#), keep_password_key),
         (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{passwords})\]?=)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_password_key),
@@ -160,15 +162,27 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         .collect()
 });
 
-/// `password: x` in prose and YAML: what follows is one only if it is no plain word of the language, since messages read
-/// `Invalid password: too short`.
-fn keep_secret_word(c: &Captures<'_>) -> Option<String> {
+/// `password: x` in prose and YAML: a plain word with another behind it is prose, since messages read `Invalid password: too
+/// short`.
+fn keep_secret_word(c: &Captures<'_>, rest: &str) -> Option<String> {
     let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
-    let plain = value.bytes().all(|c| c.is_ascii_lowercase() || matches!(c, b'.' | b',' | b'-'));
-    let shown = value.bytes().all(|c| c.is_ascii_alphabetic()) && value.len() < 6;
+    let plain = value.bytes().all(|c| c.is_ascii_alphabetic() || matches!(c, b'.' | b'-' | b'\''));
+    let goes_on = value.ends_with('.') || rest.strip_prefix(' ').is_some_and(|r| r.starts_with(|c: char| c.is_alphabetic() || c == '('));
     // "credential: SQLSTATE[…", "secret: Error:" name the error that follows.
     let names_an_error = value.ends_with("Error") || value.ends_with("Exception") || value.ends_with(':') || value.starts_with("SQLSTATE");
-    if plain || shown || names_an_error { None } else { keep_password_key(c) }
+    if (plain && goes_on) || names_an_error { None } else { keep_password_key(c, rest) }
+}
+
+/// Program text that a trace quotes (`password=settings.DB_PASSWORD`), and places of files, name no secret.
+fn is_expression(value: &str) -> bool {
+    const ROOTS: [&str; 22] = [
+        "self", "this", "settings", "config", "cfg", "conf", "os", "env", "req", "request", "app", "params", "options", "opts", "secrets",
+        "data", "body", "args", "kwargs", "user", "current_app", "Rails",
+    ];
+    let root = value.split('.').next().unwrap_or_default();
+    let dotted = root.len() < value.len() && ROOTS.contains(&root);
+    let path = value.strip_prefix('/').is_some_and(|r| r.contains('/')) || value.starts_with("./") || value.starts_with("~/");
+    dotted || path || value.contains("://")
 }
 
 /// The text with secrets replaced by `[scrubbed]`.
@@ -194,7 +208,7 @@ fn replace(rule: &Rule, text: &str) -> Option<String> {
     let mut done = 0;
     for c in rule.pattern.captures_iter(text) {
         let Some(m) = c.get(0) else { continue };
-        let Some(new) = (rule.act)(&c) else { continue };
+        let Some(new) = (rule.act)(&c, text.get(m.end()..).unwrap_or_default()) else { continue };
         let to = out.get_or_insert_with(|| String::with_capacity(text.len()));
         to.push_str(text.get(done..m.start()).unwrap_or_default());
         to.push_str(&new);
@@ -259,16 +273,20 @@ fn cards(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Issuer prefix (Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay, Maestro), grouping and Luhn's sum.
+/// Issuer prefix (Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay), grouping and Luhn's sum.
 fn is_card(number: &[u8], shown: &str) -> bool {
     let head = |n: usize| number.iter().take(n).fold(0u32, |v, d| v * 10 + u32::from(*d));
     let len = number.len();
     let issued = match head(1) {
         4 => matches!(len, 13 | 16 | 19),
-        5 => (51..=55).contains(&head(2)) && len == 16 || matches!(head(2), 50 | 56..=58),
+        5 => (51..=55).contains(&head(2)) && len == 16,
         2 => (2221..=2720).contains(&head(4)) && len == 16,
-        3 => (matches!(head(2), 34 | 37) && len == 15) || (matches!(head(2), 30 | 36 | 38 | 39) && len >= 14) || ((3528..=3589).contains(&head(4)) && len >= 16),
-        6 => matches!(head(4), 6011) || matches!(head(2), 62 | 63 | 64 | 65 | 67),
+        3 => {
+            (matches!(head(2), 34 | 37) && len == 15)
+                || ((300..=305).contains(&head(3)) || matches!(head(2), 36 | 38 | 39)) && len == 14
+                || (3528..=3589).contains(&head(4)) && len == 16
+        }
+        6 => (head(4) == 6011 || matches!(head(2), 64 | 65)) && len == 16 || head(2) == 62 && len >= 16,
         _ => false,
     };
     // Groups are of three digits or more: "4 1 1 …" is a column of numbers, "10 2026 …" a row of a table.
@@ -329,6 +347,9 @@ mod tests {
             ("Server=db;User Id=sa;Password=P@ss;Encrypt=yes", "Server=db;User Id=sa;Password=[scrubbed];Encrypt=yes"),
             ("AccountName=x;AccountKey=abc123==;EndpointSuffix=y", "AccountName=x;AccountKey=[scrubbed];EndpointSuffix=y"),
             ("client_secret: 8Q~abcdef", "client_secret: [scrubbed]"),
+            ("  password: hunter\n  user: bob", "  password: [scrubbed]\n  user: bob"),
+            ("dbPassword=abc newPassword=def", "dbPassword=[scrubbed] newPassword=[scrubbed]"),
+            (r#"{"newPassword":"abc","creditCardCvv":159}"#, r#"{"newPassword":"[scrubbed]","creditCardCvv":[scrubbed]}"#),
             // JSON, PHP, Ruby, Python.
             (r#"{"user":"bob","password":"hunter2","n":1}"#, r#"{"user":"bob","password":"[scrubbed]","n":1}"#),
             (r#"{\"password\":\"hunter2\",\"n\":1}"#, r#"{\"password\":\"[scrubbed]\",\"n\":1}"#),
@@ -423,6 +444,14 @@ mod tests {
             "dsn: missing",
             "upstream: \"fastcgi://unix:/run/php/php8.2-fpm.sock:\", host: \"shop.test\"",
             "basic auth required",
+            "pymysql.connect(user=settings.DB_USER, password=settings.DB_PASSWORD)",
+            "TTY=pts/6 ; PWD=/auto/build/test ; USER=root",
+            "ssl: private_key=/etc/ssl/private/shop.key: no such file",
+            "\"proxy_pass\":\"http://10.0.0.7:8080\"",
+            "\"Cookie\":[\"REDACTED\"]",
+            "dsn=mysql:host=10.0.0.7;dbname=shop",
+            "SID=ORCL12 hash=1c635ac04668546a",
+            "Invalid password: too short",
         ] {
             assert_eq!(scrub(text), text);
         }

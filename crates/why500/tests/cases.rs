@@ -1,4 +1,5 @@
 //! Incidents that real servers wrote, in through the front door: the folder of logs goes in, the report comes out and is held
+#![allow(clippy::unwrap_used)]
 //! against what is known to be true (`tests/cases/NAME/case.toml`).
 
 use serde_json::Value;
@@ -23,7 +24,7 @@ fn explain(case: &Path, tz: &str) -> Value {
     serde_json::from_slice(&out.stdout).unwrap()
 }
 
-fn strings<'a>(v: Option<&'a toml::Value>) -> Vec<&'a str> {
+fn strings(v: Option<&toml::Value>) -> Vec<&str> {
     v.and_then(|v| v.as_array()).into_iter().flatten().filter_map(|v| v.as_str()).collect()
 }
 
@@ -61,7 +62,7 @@ fn faults(truth: &toml::Table, report: &Value) -> Vec<String> {
                 && (count - want).abs() <= (want * 0.1).max(1.0)
         });
         if !found {
-            faults.push(format!("does not report {cause} at one of {culprits:?}, {} times", p["count"]));
+            faults.push(format!("does not report {cause} at one of {culprits:?}, {} times", p["count"].as_integer().unwrap_or(0)));
         }
     }
     let blamed = got.iter().flat_map(|g| g["evidence"].as_array().into_iter().flatten()).filter(|e| e["role"] == "cause").find(|e| {
