@@ -10,18 +10,26 @@ const ALIGN_BACK: usize = 60;
 /// Share of an undated log's requests that must be found, in order, in a dated one.
 const ALIGN_MIN: f64 = 0.5;
 
-/// Offsets tried, in seconds: half hours from -12 to +14 hours.
+/// Offsets tried, in seconds: whole hours from -12 to +14, and those of zones with half and quarter hours.
 fn candidates() -> impl Iterator<Item = i64> {
-    (-24..=28).map(|h| h * 1800)
+    const ODD: [i64; 8] = [-12_600, 12_600, 16_200, 19_800, 20_700, 23_400, 34_200, 37_800];
+    (-12..=14).map(|h| h * 3600).chain(ODD)
 }
+
+/// With fewer records than this a log's range says nothing about its offset.
+const RECORDS_MIN: usize = 5;
 
 /// Finds and applies the offset of each wall-clock source. `default_offset_s` tells the offset of `--tz` (or of the machine)
 /// at an instant. Returns whole sentences on what was assumed.
 pub(crate) fn resolve(obs: &mut Observations, default_offset_s: &dyn Fn(Time) -> i64, wall: &[bool], stated: &[bool]) -> Vec<String> {
     let mut notes = Vec::new();
     let n = obs.paths.len();
+    let mut seen_of = vec![0usize; n];
     let mut ranges: Vec<[Option<(Time, Time)>; 2]> = vec![[None, None]; n];
     let mut see = |source: u32, zone_stated: bool, t: Time| {
+        if let Some(c) = seen_of.get_mut(source as usize) {
+            *c += 1;
+        }
         if let Some(r) = ranges.get_mut(source as usize) {
             let r = &mut r[usize::from(zone_stated)];
             *r = Some(r.map_or((t, t), |(a, b)| (a.min(t), b.max(t))));
@@ -64,7 +72,7 @@ pub(crate) fn resolve(obs: &mut Observations, default_offset_s: &dyn Fn(Time) ->
                 let own = overlap(default);
                 let best = candidates().chain([0]).max_by(|a, b| overlap(*a).total_cmp(&overlap(*b)).then(b.abs().cmp(&a.abs())));
                 match best {
-                    Some(b) if own < 0.5 && overlap(b) > own + 0.3 && overlap(b) > 0.0 => b,
+                    Some(b) if seen_of[source] >= RECORDS_MIN && own < 0.5 && overlap(b) > own + 0.3 && overlap(b) > 0.0 => b,
                     _ => default,
                 }
             }

@@ -231,7 +231,9 @@ fn hops(scene: &Scene<'_>, g: &Group) -> Vec<Hop> {
         if matches!(w.as_str(), "access" | "error" | "access_log" | "error_log" | "logs") { r.format.split(' ').next().unwrap_or("server").to_owned() } else { w }
     };
     let mut upstream = None;
-    for &k in g.failures.iter().take(3) {
+    // One failure shows the way: that which most logs saw.
+    let fullest = g.failures.iter().copied().max_by_key(|&k| (scene.failures[k].seen.len(), std::cmp::Reverse(k)));
+    for k in fullest {
         for &i in &scene.failures[k].seen {
             let r = &scene.obs.records[i];
             push(&mut out, names(r), None, HopState::Symptom);

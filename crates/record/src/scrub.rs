@@ -27,11 +27,62 @@ const TOKEN_BYTES_MIN: usize = 6;
 
 /// Words of which one must stand in a text before anything is looked at more closely. Case does not matter.
 const LITERALS: &[&str] = &[
-    "passw", "pwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key", "access_key", "accesskey", "private", "auth",
-    "cookie", "session", "sessid", "csrf", "jwt", "dsn", "credential", "bearer ", "basic ", "eyj", "akia", "asia", "sk_live", "sk_test",
-    "rk_live", "pk_live", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xox", "aiza", "://", "__construct(", "connect(",
-    "signature", "sig=", "x-amz", "npm_", "sg.", "hooks.slack", "pin", "otp", "cvv", "cvc", "card", "sk-", "whsec_", "shpat_", "ya29.",
-    "encryption_key", "app_key", "account_key", "accountkey", "sharedaccess",
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "accesskey",
+    "private",
+    "auth",
+    "cookie",
+    "session",
+    "sessid",
+    "csrf",
+    "jwt",
+    "dsn",
+    "credential",
+    "bearer ",
+    "basic ",
+    "eyj",
+    "akia",
+    "asia",
+    "sk_live",
+    "sk_test",
+    "rk_live",
+    "pk_live",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "xox",
+    "aiza",
+    "://",
+    "__construct(",
+    "connect(",
+    "signature",
+    "sig=",
+    "x-amz",
+    "npm_",
+    "sg.",
+    "hooks.slack",
+    "otp",
+    "cvv",
+    "cvc",
+    "sk-",
+    "whsec_",
+    "shpat_",
+    "ya29.",
+    "encryption_key",
+    "app_key",
+    "account_key",
+    "accountkey",
+    "sharedaccess",
 ];
 
 static PREFILTER: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -85,12 +136,77 @@ fn whole(_: &Captures<'_>, _: &str) -> Option<String> {
 fn is_spoken_of(word: &str) -> bool {
     matches!(
         word,
-        "yes" | "no" | "true" | "false" | "null" | "none" | "nil" | "undefined" | "required" | "missing" | "invalid" | "incorrect" | "wrong"
-            | "empty" | "must" | "is" | "the" | "not" | "string" | "mismatch" | "expired" | "failed" | "unknown" | "error" | "rejected"
-            | "filtered" | "[filtered]" | "redacted" | "[redacted]" | "hidden" | "too" | "cannot" | "can't" | "does" | "did" | "was" | "has" | "a"
-            | "an" | "unauthorized" | "denied" | "forbidden" | "authentication" | "user" | "blank" | "short" | "int" | "bool" | "object" | "array"
-            | "class" | "method" | "unexpected" | "keyerror" | "typeerror" | "" | "%s" | "?" | "..." | "…" | "sensitiveparametervalue" | "illuminate"
-            | "blocked" | "disabled" | "enabled" | "unset" | "set" | "confirm" | "confirmation" | "reset" | "login"
+        "yes"
+            | "no"
+            | "true"
+            | "false"
+            | "null"
+            | "none"
+            | "nil"
+            | "undefined"
+            | "required"
+            | "missing"
+            | "invalid"
+            | "incorrect"
+            | "wrong"
+            | "empty"
+            | "must"
+            | "is"
+            | "the"
+            | "not"
+            | "string"
+            | "mismatch"
+            | "expired"
+            | "failed"
+            | "unknown"
+            | "error"
+            | "rejected"
+            | "filtered"
+            | "[filtered]"
+            | "redacted"
+            | "[redacted]"
+            | "hidden"
+            | "too"
+            | "cannot"
+            | "can't"
+            | "does"
+            | "did"
+            | "was"
+            | "has"
+            | "a"
+            | "an"
+            | "unauthorized"
+            | "denied"
+            | "forbidden"
+            | "authentication"
+            | "user"
+            | "blank"
+            | "short"
+            | "int"
+            | "bool"
+            | "object"
+            | "array"
+            | "class"
+            | "method"
+            | "unexpected"
+            | "keyerror"
+            | "typeerror"
+            | ""
+            | "%s"
+            | "?"
+            | "..."
+            | "…"
+            | "sensitiveparametervalue"
+            | "illuminate"
+            | "blocked"
+            | "disabled"
+            | "enabled"
+            | "unset"
+            | "set"
+            | "confirm"
+            | "confirmation"
+            | "reset"
+            | "login"
     ) || word.bytes().all(|c| c == b'*' || c == b'x' || c == b'.')
         || word.starts_with("object(")
         || word.starts_with('$')
@@ -116,11 +232,16 @@ const PASSWORDS: &str = r"pass(?:word|wd|phrase)?|pwd|passwort|mysql_pwd|pgpassw
 const TOKENS: &str = r"(?:access_?|refresh_?|id_?|auth_?|api_?|bearer_?|csrf_?|xsrf_?|reset_?|session_?|x_?amz_?security_?)?token|_?csrf|csrfmiddlewaretoken|authenticity_token|session_?id|sess(?:ion)?id|phpsessid|jsessionid|jwt|sig|signature|x_?amz_?(?:signature|credential)|sharedaccesssignature|code_?verifier|auth|session|api_?secret";
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    patterns().into_iter().filter_map(|(p, act)| Some(Rule { pattern: Regex::new(&p).ok()?, act })).collect()
+});
+
+/// The rules in the order in which they are applied, from the most certain to the widest.
+fn patterns() -> Vec<(String, Act)> {
     let passwords = PASSWORDS.replace('_', "[_-]");
     let tokens = TOKENS.replace('_', "[_-]");
     // A name may have others before it: DB_PASSWORD, user[password], spring.datasource.password.
     let before = r"(?:[\w\-\[.]*[_\-\[.]|(?-i:[a-z][A-Za-z0-9]*[a-z0-9])??)?";
-    let patterns: Vec<(String, Act)> = vec![
+    vec![
         // Private keys, with real line ends or escaped ones; a torn block goes to the end.
         (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)".to_owned(), whole),
         // scheme://user:password@host: the password ends at the last @ before the host.
@@ -155,33 +276,55 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         (r"\bSG\.[0-9A-Za-z_\-]{16,}\.[0-9A-Za-z_\-]{16,}".to_owned(), whole),
         (r"\bsk-(?:proj-|ant-)?[0-9A-Za-z_\-]{20,}".to_owned(), whole),
         (r"\b(?:whsec|shpat|shpss)_[0-9A-Za-z]{16,}".to_owned(), whole),
-    ];
-    patterns
-        .into_iter()
-        .filter_map(|(p, act)| Some(Rule { pattern: Regex::new(&p).ok()?, act }))
-        .collect()
-});
+    ]
+}
 
 /// `password: x` in prose and YAML: a plain word with another behind it is prose, since messages read `Invalid password: too
 /// short`.
 fn keep_secret_word(c: &Captures<'_>, rest: &str) -> Option<String> {
     let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
     let plain = value.bytes().all(|c| c.is_ascii_alphabetic() || matches!(c, b'.' | b'-' | b'\''));
-    let goes_on = value.ends_with('.') || rest.strip_prefix(' ').is_some_and(|r| r.starts_with(|c: char| c.is_alphabetic() || c == '('));
+    let goes_on = value.ends_with('.')
+        || rest.strip_prefix(' ').is_some_and(|r| r.starts_with(|c: char| c.is_alphabetic() || c == '('));
     // "credential: SQLSTATE[…", "secret: Error:" name the error that follows.
-    let names_an_error = value.ends_with("Error") || value.ends_with("Exception") || value.ends_with(':') || value.starts_with("SQLSTATE");
+    let names_an_error = value.ends_with("Error")
+        || value.ends_with("Exception")
+        || value.ends_with(':')
+        || value.starts_with("SQLSTATE");
     if (plain && goes_on) || names_an_error { None } else { keep_password_key(c, rest) }
 }
 
 /// Program text that a trace quotes (`password=settings.DB_PASSWORD`), and places of files, name no secret.
 fn is_expression(value: &str) -> bool {
     const ROOTS: [&str; 22] = [
-        "self", "this", "settings", "config", "cfg", "conf", "os", "env", "req", "request", "app", "params", "options", "opts", "secrets",
-        "data", "body", "args", "kwargs", "user", "current_app", "Rails",
+        "self",
+        "this",
+        "settings",
+        "config",
+        "cfg",
+        "conf",
+        "os",
+        "env",
+        "req",
+        "request",
+        "app",
+        "params",
+        "options",
+        "opts",
+        "secrets",
+        "data",
+        "body",
+        "args",
+        "kwargs",
+        "user",
+        "current_app",
+        "Rails",
     ];
     let root = value.split('.').next().unwrap_or_default();
     let dotted = root.len() < value.len() && ROOTS.contains(&root);
-    let path = value.strip_prefix('/').is_some_and(|r| r.contains('/')) || value.starts_with("./") || value.starts_with("~/");
+    let path = value.strip_prefix('/').is_some_and(|r| r.contains('/'))
+        || value.starts_with("./")
+        || value.starts_with("~/");
     dotted || path || value.contains("://")
 }
 
@@ -249,7 +392,11 @@ fn cards(text: &str) -> Cow<'_, str> {
             }
         }
         at = end.max(begin + 1);
-        let inside = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b':' | b'/' | b'#' | b'+'));
+        let inside = |c: Option<&u8>| {
+            c.is_some_and(|c| {
+                c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b':' | b'/' | b'#' | b'+')
+            })
+        };
         let joined_before = begin > 0 && inside(bytes.get(begin - 1));
         let joined_after = matches!(bytes.get(end), Some(c) if c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b':' | b'/'))
             || (bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit));
@@ -290,10 +437,17 @@ fn is_card(number: &[u8], shown: &str) -> bool {
         _ => false,
     };
     // Groups are of three digits or more: "4 1 1 …" is a column of numbers, "10 2026 …" a row of a table.
-    let grouped = shown.split([' ', '-']).all(|g| g.len() >= 3 || !shown.contains([' ', '-'])) && shown.split([' ', '-']).count() <= 5;
+    let grouped = shown.split([' ', '-']).all(|g| g.len() >= 3 || !shown.contains([' ', '-']))
+        && shown.split([' ', '-']).count() <= 5;
     let sum = number.iter().rev().enumerate().fold(0u32, |sum, (i, d)| {
         let d = u32::from(*d);
-        sum + if i % 2 == 0 { d } else if d < 5 { d * 2 } else { d * 2 - 9 }
+        sum + if i % 2 == 0 {
+            d
+        } else if d < 5 {
+            d * 2
+        } else {
+            d * 2 - 9
+        }
     });
     issued && grouped && sum % 10 == 0
 }
@@ -344,14 +498,26 @@ mod tests {
             ("--password=abc --host=x", "--password=[scrubbed] --host=x"),
             ("password=\"two words\" x=1", "password=\"[scrubbed]\" x=1"),
             ("user[password]=abc123", "user[password]=[scrubbed]"),
-            ("Server=db;User Id=sa;Password=P@ss;Encrypt=yes", "Server=db;User Id=sa;Password=[scrubbed];Encrypt=yes"),
-            ("AccountName=x;AccountKey=abc123==;EndpointSuffix=y", "AccountName=x;AccountKey=[scrubbed];EndpointSuffix=y"),
+            (
+                "Server=db;User Id=sa;Password=P@ss;Encrypt=yes",
+                "Server=db;User Id=sa;Password=[scrubbed];Encrypt=yes",
+            ),
+            (
+                "AccountName=x;AccountKey=abc123==;EndpointSuffix=y",
+                "AccountName=x;AccountKey=[scrubbed];EndpointSuffix=y",
+            ),
             ("client_secret: 8Q~abcdef", "client_secret: [scrubbed]"),
             ("  password: hunter\n  user: bob", "  password: [scrubbed]\n  user: bob"),
             ("dbPassword=abc newPassword=def", "dbPassword=[scrubbed] newPassword=[scrubbed]"),
-            (r#"{"newPassword":"abc","creditCardCvv":159}"#, r#"{"newPassword":"[scrubbed]","creditCardCvv":[scrubbed]}"#),
+            (
+                r#"{"newPassword":"abc","creditCardCvv":159}"#,
+                r#"{"newPassword":"[scrubbed]","creditCardCvv":[scrubbed]}"#,
+            ),
             // JSON, PHP, Ruby, Python.
-            (r#"{"user":"bob","password":"hunter2","n":1}"#, r#"{"user":"bob","password":"[scrubbed]","n":1}"#),
+            (
+                r#"{"user":"bob","password":"hunter2","n":1}"#,
+                r#"{"user":"bob","password":"[scrubbed]","n":1}"#,
+            ),
             (r#"{\"password\":\"hunter2\",\"n\":1}"#, r#"{\"password\":\"[scrubbed]\",\"n\":1}"#),
             ("'password' => 'hunter2', 'a' => 1", "'password' => '[scrubbed]', 'a' => 1"),
             (r#""password"=>"hunter2", "a"=>"b""#, r#""password"=>"[scrubbed]", "a"=>"b""#),
@@ -370,7 +536,10 @@ mod tests {
             // URLs.
             ("postgres://store:S3cret@10.0.0.7:5432/shop", "postgres://store:[scrubbed]@10.0.0.7:5432/shop"),
             ("redis://:p@ss@cache:6379/0 refused", "redis://:[scrubbed]@cache:6379/0 refused"),
-            ("https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2", "https://[scrubbed]@o1.ingest.sentry.io/2"),
+            (
+                "https://0123456789abcdef0123456789abcdef@o1.ingest.sentry.io/2",
+                "https://[scrubbed]@o1.ingest.sentry.io/2",
+            ),
             // Known forms.
             ("key AKIAIOSFODNN7EXAMPLE used", "key [scrubbed] used"),
             ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-_123 bad", "token [scrubbed] bad"),
@@ -384,7 +553,10 @@ mod tests {
                 "#0 /srv/Db.php(9): PDO->__construct('mysql:host=db;d...', 'shop', 'hunter2', Array)",
                 "#0 /srv/Db.php(9): PDO->__construct('mysql:host=db;d...', 'shop', '[scrubbed]', Array)",
             ),
-            ("#1 /srv/a.php(3): mysqli_connect('db', 'root', 'toor')", "#1 /srv/a.php(3): mysqli_connect('db', 'root', '[scrubbed]')"),
+            (
+                "#1 /srv/a.php(3): mysqli_connect('db', 'root', 'toor')",
+                "#1 /srv/a.php(3): mysqli_connect('db', 'root', '[scrubbed]')",
+            ),
             // Cards.
             ("card 4929-6495-8333-3657 declined", "card [scrubbed] declined"),
             ("pan=4111111111111111", "pan=[scrubbed]"),
@@ -459,8 +631,24 @@ mod tests {
     }
 
     #[test]
+    fn every_rule_compiles() {
+        assert_eq!(RULES.len(), patterns().len());
+        assert!(PREFILTER.is_some());
+    }
+
+    #[test]
     fn hostile_texts_take_linear_time() {
-        for unit in ["password", "password=", "://a:", "eyJa.", "cookie: a=", "\"password\":\"\\", "4111 ", "-----BEGIN PRIVATE KEY-----", "a_"] {
+        for unit in [
+            "password",
+            "password=",
+            "://a:",
+            "eyJa.",
+            "cookie: a=",
+            "\"password\":\"\\",
+            "4111 ",
+            "-----BEGIN PRIVATE KEY-----",
+            "a_",
+        ] {
             let text = unit.repeat(200_000 / unit.len());
             let once = scrub(&text).into_owned();
             assert_eq!(scrub(&once), once, "{unit}");

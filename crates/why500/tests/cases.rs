@@ -1,6 +1,7 @@
 //! Incidents that real servers wrote, in through the front door: the folder of logs goes in, the report comes out and is held
-#![allow(clippy::unwrap_used)]
 //! against what is known to be true (`tests/cases/NAME/case.toml`).
+
+#![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -78,7 +78,19 @@ mod tests {
 
     #[test]
     fn whole_lines_prose_and_torn_lines_open_nothing() {
-        for line in ["{\"a\":1}", "[2026-11-24 07:00:00] x {", "{name} not found {", "", "x", "{\"msg\":\"torn", "[]", "}", "[error] {", "[", "[{\"a\": 1},"] {
+        for line in [
+            "{\"a\":1}",
+            "[2026-11-24 07:00:00] x {",
+            "{name} not found {",
+            "",
+            "x",
+            "{\"msg\":\"torn",
+            "[]",
+            "}",
+            "[error] {",
+            "[",
+            "[{\"a\": 1},",
+        ] {
             assert!(!opens(line), "{line}");
         }
         assert!(balanced("{\"a\":\"torn\n"));

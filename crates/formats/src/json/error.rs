@@ -23,20 +23,71 @@ const CAUSES_MAX: usize = 12;
 const FRAMES_MAX: usize = 200;
 
 const KINDS: &[&str] = &[
-    "type", "name", "class", "kind", "exception_class", "exceptionType", "exception_type", "exc_type", "errorType", "error_type",
-    "exceptionClass", "error_class", "Exception", "ClassName", "className", "Type", "@type", "codeName",
+    "type",
+    "name",
+    "class",
+    "kind",
+    "exception_class",
+    "exceptionType",
+    "exception_type",
+    "exc_type",
+    "errorType",
+    "error_type",
+    "exceptionClass",
+    "error_class",
+    "Exception",
+    "ClassName",
+    "className",
+    "Type",
+    "@type",
+    "codeName",
 ];
 const MESSAGES: &[&str] = &[
-    "message", "msg", "value", "exception_message", "exceptionMessage", "exc_value", "errorMessage", "error_message", "errmsg",
-    "Message", "localizedMessage", "description", "error", "detail", "reason", "text",
+    "message",
+    "msg",
+    "value",
+    "exception_message",
+    "exceptionMessage",
+    "exc_value",
+    "errorMessage",
+    "error_message",
+    "errmsg",
+    "Message",
+    "localizedMessage",
+    "description",
+    "error",
+    "detail",
+    "reason",
+    "text",
 ];
 const STACKS: &[&str] = &[
-    "stack", "stack_trace", "stackTrace", "stacktrace", "backtrace", "extendedStackTrace", "StackTraceString", "StackTrace",
-    "errorVerbose", "traceback", "exc_info", "frames", "trace", "Trace",
+    "stack",
+    "stack_trace",
+    "stackTrace",
+    "stacktrace",
+    "backtrace",
+    "extendedStackTrace",
+    "StackTraceString",
+    "StackTrace",
+    "errorVerbose",
+    "traceback",
+    "exc_info",
+    "frames",
+    "trace",
+    "Trace",
 ];
 const CAUSES: &[&str] = &[
-    "cause", "previous", "Previous", "causedBy", "caused_by", "InnerException", "innerException", "inner_exception", "inner",
-    "aggregateErrors", "errors",
+    "cause",
+    "previous",
+    "Previous",
+    "causedBy",
+    "caused_by",
+    "InnerException",
+    "innerException",
+    "inner_exception",
+    "inner",
+    "aggregateErrors",
+    "errors",
 ];
 
 /// What an error says.
@@ -64,14 +115,20 @@ pub(super) fn read(raw: &str) -> Option<Told> {
 /// A stack written as an array, below a head `Type: message` that stands elsewhere.
 pub(super) fn stack_of(raw: &str, kind: &str, message: &str) -> Option<String> {
     let value: Value = serde_json::from_str(raw).ok()?;
-    let one = One { kind: kind.to_owned(), message: message.to_owned(), stack: Some(&value), ..One::default() };
+    let one =
+        One { kind: kind.to_owned(), message: message.to_owned(), stack: Some(&value), ..One::default() };
     Some(print(&[one]))
 }
 
 /// A stack written as text, below a head that stands elsewhere.
 pub(super) fn stack_text(stack: &str, kind: &str, message: &str) -> String {
     let value = Value::String(stack.to_owned());
-    print(&[One { kind: kind.to_owned(), message: message.to_owned(), stack: Some(&value), ..One::default() }])
+    print(&[One {
+        kind: kind.to_owned(),
+        message: message.to_owned(),
+        stack: Some(&value),
+        ..One::default()
+    }])
 }
 
 /// One error of a chain, not yet printed.
@@ -102,7 +159,8 @@ fn told(map: &Map<String, Value>) -> Told {
             _ => None,
         });
         // Newer pino and Java's own stacks hold their causes already.
-        let told_already = matches!(one.stack, Some(Value::String(s)) if s.to_ascii_lowercase().contains("caused by: "));
+        let told_already =
+            matches!(one.stack, Some(Value::String(s)) if s.to_ascii_lowercase().contains("caused by: "));
         chain.push(one);
         if chain.len() < CAUSES_MAX && !told_already {
             next = cause;
@@ -125,7 +183,8 @@ fn of_list(list: &[Value]) -> Option<Told> {
         let text = print(&[One { stack: Some(&whole), ..One::default() }]);
         return Some(Told { text, ..Told::default() });
     }
-    let mut chain: Vec<One<'_>> = list.iter().filter_map(Value::as_object).take(CAUSES_MAX).map(one).collect();
+    let mut chain: Vec<One<'_>> =
+        list.iter().filter_map(Value::as_object).take(CAUSES_MAX).map(one).collect();
     if list.first().is_some_and(|e| e.get("value").is_some()) {
         chain.reverse();
     }
@@ -200,9 +259,12 @@ struct Frame<'a> {
 }
 
 fn frame(map: &Map<String, Value>) -> Frame<'_> {
-    let text = |keys: &[&str]| keys.iter().find_map(|k| map.get(*k).and_then(Value::as_str)).unwrap_or_default();
+    let text =
+        |keys: &[&str]| keys.iter().find_map(|k| map.get(*k).and_then(Value::as_str)).unwrap_or_default();
     let number = |keys: &[&str]| {
-        keys.iter().find_map(|k| map.get(*k)).and_then(|v| v.as_u64().or_else(|| v.as_str().and_then(|s| s.parse().ok())))
+        keys.iter()
+            .find_map(|k| map.get(*k))
+            .and_then(|v| v.as_u64().or_else(|| v.as_str().and_then(|s| s.parse().ok())))
     };
     Frame {
         file: text(&["abs_path", "filename", "fileName", "file", "source", "path", "File"]),
@@ -244,7 +306,10 @@ fn style(stack: Option<&Value>, kind: &str, file: Option<&str>) -> Style {
             Some(Style::Python)
         } else if text.starts_with("#0 ") {
             Some(Style::Php)
-        } else if text.starts_with("at ") && (text.contains(" in ") || !text.contains(':')) && text.contains('(') {
+        } else if text.starts_with("at ")
+            && (text.contains(" in ") || !text.contains(':'))
+            && text.contains('(')
+        {
             Some(Style::DotNet)
         } else if text.contains(":in `") || text.contains(":in '") {
             Some(Style::Ruby)
@@ -290,7 +355,9 @@ fn print(chain: &[One<'_>]) -> String {
         Style::Python => {
             for (i, o) in chain.iter().rev().enumerate() {
                 if i > 0 {
-                    out.push_str("\n\nThe above exception was the direct cause of the following exception:\n\n");
+                    out.push_str(
+                        "\n\nThe above exception was the direct cause of the following exception:\n\n",
+                    );
                 }
                 out.push_str(&printed(o, style));
             }
@@ -396,7 +463,11 @@ fn printed(o: &One<'_>, style: Style) -> String {
     }
     match style {
         Style::Python => {
-            let begin = if frames.trim_start().starts_with("Traceback") { "" } else { "Traceback (most recent call last):\n" };
+            let begin = if frames.trim_start().starts_with("Traceback") {
+                ""
+            } else {
+                "Traceback (most recent call last):\n"
+            };
             let frames = frames.trim_end();
             format!("{begin}{frames}\n{head}")
         }
@@ -416,7 +487,8 @@ fn printed(o: &One<'_>, style: Style) -> String {
 fn holds(text: &str, o: &One<'_>) -> bool {
     let first_of_message = o.message.lines().next().unwrap_or_default().trim();
     let named = |line: &str| {
-        (!o.kind.is_empty() && line.contains(&*o.kind)) || (!first_of_message.is_empty() && line.contains(first_of_message))
+        (!o.kind.is_empty() && line.contains(&*o.kind))
+            || (!first_of_message.is_empty() && line.contains(first_of_message))
     };
     let mut lines = text.lines().filter(|l| !l.trim().is_empty());
     let first = lines.next().unwrap_or_default();
@@ -453,11 +525,15 @@ fn lines_of(list: &[Value], style: Style) -> Vec<String> {
                 match style {
                     // Monolog's trace: "/srv/src/Cart.php:12".
                     Style::Php if !line.starts_with('#') => match line.rsplit_once(':') {
-                        Some((file, n)) if n.bytes().all(|c| c.is_ascii_digit()) => format!("#{i} {file}({n}): {{closure}}()"),
+                        Some((file, n)) if n.bytes().all(|c| c.is_ascii_digit()) => {
+                            format!("#{i} {file}({n}): {{closure}}()")
+                        }
                         _ => format!("#{i} {line}"),
                     },
                     // Lambda's Java runtime: "com.example.Handler.handleRequest(Handler.java:12)".
-                    Style::Java if line.ends_with(')') && !line.contains("at ") && line.contains('(') => format!("\tat {line}"),
+                    Style::Java if line.ends_with(')') && !line.contains("at ") && line.contains('(') => {
+                        format!("\tat {line}")
+                    }
                     Style::Elixir if line.starts_with('(') => format!("    {line}"),
                     _ => line.to_owned(),
                 }
@@ -485,17 +561,32 @@ fn lines_of(list: &[Value], style: Style) -> Vec<String> {
                     write!(line, "  File \"{}\", line {}, in {}", f.file, f.line.unwrap_or(0), f.function)
                 }
                 Style::Php => {
-                    let place = f.line.map(|n| format!("{}({n})", f.file)).unwrap_or_else(|| "[internal function]".into());
+                    let place = f
+                        .line
+                        .map(|n| format!("{}({n})", f.file))
+                        .unwrap_or_else(|| "[internal function]".into());
                     write!(line, "#{i} {place}: {}{}{}()", f.class, f.joint, f.function)
                 }
                 Style::Ruby => write!(line, "{}:in `{}'", f.place(), f.function),
-                Style::Go => write!(line, "{}\n\t{}", if f.function.is_empty() { "?" } else { f.function }, f.place()),
+                Style::Go => {
+                    write!(line, "{}\n\t{}", if f.function.is_empty() { "?" } else { f.function }, f.place())
+                }
                 Style::Java => {
-                    let file = if f.file.is_empty() { f.class.rsplit('.').next().unwrap_or_default() } else { f.file };
+                    let file = if f.file.is_empty() {
+                        f.class.rsplit('.').next().unwrap_or_default()
+                    } else {
+                        f.file
+                    };
                     let end = f.line.map(|n| format!(":{n}")).unwrap_or_default();
                     write!(line, "\tat {}{dot}{}({file}{end})", f.class, f.function)
                 }
-                Style::DotNet => write!(line, "   at {}{dot}{}() in {}", f.class, f.function, f.place().replace(".cs:", ".cs:line ")),
+                Style::DotNet => write!(
+                    line,
+                    "   at {}{dot}{}() in {}",
+                    f.class,
+                    f.function,
+                    f.place().replace(".cs:", ".cs:line ")
+                ),
                 Style::Elixir => write!(line, "    {}: {}", f.place(), f.function),
                 Style::JavaScript => {
                     let column = f.column.map(|c| format!(":{c}")).unwrap_or_else(|| ":1".into());
@@ -537,7 +628,10 @@ mod tests {
         let raw = r#"{"name":"Error","message":"order failed","stack":"Error: order failed\n    at f (/srv/a.js:3:9)","cause":{"name":"Error","message":"connect ECONNREFUSED 127.0.0.1:8414","stack":"Error: connect ECONNREFUSED 127.0.0.1:8414\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1611:16)","code":"ECONNREFUSED"}}"#;
         assert_eq!(
             chain(raw),
-            own(&[("Error", "order failed", "/srv/a.js:3"), ("Error", "connect ECONNREFUSED 127.0.0.1:8414", "node:net:1611")])
+            own(&[
+                ("Error", "order failed", "/srv/a.js:3"),
+                ("Error", "connect ECONNREFUSED 127.0.0.1:8414", "node:net:1611")
+            ])
         );
     }
 
@@ -547,7 +641,10 @@ mod tests {
         let c = chain(raw);
         let kinds: Vec<&str> = c.iter().map(|e| e.0.as_str()).collect();
         assert_eq!(kinds, ["App\\StoreDown", "PDOException"]);
-        assert_eq!((c[1].1.as_str(), c[1].2.as_str()), ("SQLSTATE[HY000] [2002] Connection refused", "/srv/Db.php:9"));
+        assert_eq!(
+            (c[1].1.as_str(), c[1].2.as_str()),
+            ("SQLSTATE[HY000] [2002] Connection refused", "/srv/Db.php:9")
+        );
         let raw = r#"{"Exception":"OC\\Files\\NotFound","Message":"no file","Code":0,"Trace":[{"file":"/var/www/lib/A.php","line":12,"function":"get","class":"OC\\A","type":"->"}],"File":"/var/www/lib/B.php","Line":7}"#;
         assert_eq!(chain(raw), own(&[("OC\\Files\\NotFound", "no file", "/var/www/lib/B.php:7")]));
     }
@@ -559,13 +656,19 @@ mod tests {
             chain(raw),
             own(&[("NoMethodError", "undefined method `total' for nil:NilClass", "app/models/order.rb:6")])
         );
-        assert_eq!(read(r#"["NoMethodError","undefined method"]"#).unwrap().text, "NoMethodError: undefined method");
+        assert_eq!(
+            read(r#"["NoMethodError","undefined method"]"#).unwrap().text,
+            "NoMethodError: undefined method"
+        );
     }
 
     #[test]
     fn structlog_and_sentry_print_as_python() {
         let raw = r#"[{"exc_type":"Bad","exc_value":"bad tax","frames":[{"filename":"/srv/app.py","lineno":9,"name":"view"},{"filename":"/srv/tax.py","lineno":3,"name":"net"}]},{"exc_type":"KeyError","exc_value":"'vat'","is_cause":true,"frames":[{"filename":"/srv/tax.py","lineno":2,"name":"net"}]}]"#;
-        assert_eq!(chain(raw), own(&[("Bad", "bad tax", "/srv/tax.py:3"), ("KeyError", "'vat'", "/srv/tax.py:2")]));
+        assert_eq!(
+            chain(raw),
+            own(&[("Bad", "bad tax", "/srv/tax.py:3"), ("KeyError", "'vat'", "/srv/tax.py:2")])
+        );
         let raw = r#"{"values":[{"type":"KeyError","value":"'vat'","stacktrace":{"frames":[{"filename":"app.py","abs_path":"/srv/app.py","lineno":9,"function":"view"},{"filename":"tax.py","abs_path":"/srv/tax.py","lineno":3,"function":"net"}]}}]}"#;
         assert_eq!(chain(raw), own(&[("KeyError", "'vat'", "/srv/tax.py:3")]));
     }
@@ -583,7 +686,10 @@ mod tests {
         let raw = r#"{"errorType":"java.lang.RuntimeException","errorMessage":"boom","stackTrace":["com.example.Handler.handleRequest(Handler.java:12)"]}"#;
         assert_eq!(chain(raw), own(&[("java.lang.RuntimeException", "boom", "Handler.java:12")]));
         let raw = r#"{"refId":1,"exceptionType":"java.io.IOException","message":"x","frames":[{"class":"a.B","method":"c","line":3}],"causedBy":{"exception":{"refId":2,"exceptionType":"java.net.SocketException","message":"reset","frames":[{"class":"a.D","method":"e","line":4}]}}}"#;
-        assert_eq!(chain(raw), own(&[("java.io.IOException", "x", "B:3"), ("java.net.SocketException", "reset", "D:4")]));
+        assert_eq!(
+            chain(raw),
+            own(&[("java.io.IOException", "x", "B:3"), ("java.net.SocketException", "reset", "D:4")])
+        );
     }
 
     #[test]
@@ -597,10 +703,16 @@ mod tests {
     #[test]
     fn an_error_that_only_says_something_has_no_trace() {
         let t = read(r#"{"type":"Object","message":"connect ECONNREFUSED 127.0.0.1:8414","stack":"","code":"ECONNREFUSED"}"#).unwrap();
-        assert_eq!((t.kind.as_str(), t.message.as_str(), t.text.as_str()), ("", "connect ECONNREFUSED 127.0.0.1:8414", ""));
+        assert_eq!(
+            (t.kind.as_str(), t.message.as_str(), t.text.as_str()),
+            ("", "connect ECONNREFUSED 127.0.0.1:8414", "")
+        );
         let t = read(r#"{"class":"ErrorException","message":"Undefined variable $x","trace":[],"file":"/srv/a.php","line":3}"#).unwrap();
         assert_eq!((t.kind.as_str(), t.file.as_deref()), ("ErrorException", Some("/srv/a.php:3")));
-        assert_eq!(t.text, "[object] (ErrorException(code: 0): Undefined variable $x at /srv/a.php:3)\n[stacktrace]\n#0 {main}");
+        assert_eq!(
+            t.text,
+            "[object] (ErrorException(code: 0): Undefined variable $x at /srv/a.php:3)\n[stacktrace]\n#0 {main}"
+        );
         assert!(read("{").is_none());
         assert!(read("3").is_none());
     }

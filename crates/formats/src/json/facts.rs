@@ -35,6 +35,17 @@ pub(super) struct Facts<'a> {
     pub(super) level_omitted: bool,
 }
 
+/// What a record says of its error.
+struct ErrorSaid<'a> {
+    trace: Option<Cow<'a, str>>,
+    /// Its message.
+    said: Option<Cow<'a, str>>,
+    /// Its type is known, so that the first line of the trace names it.
+    typed: bool,
+    /// `file:line` of an error without a stack.
+    file: Option<String>,
+}
+
 /// The characters of a value as they stand.
 fn raw<'a>(value: Value<'a>) -> &'a str {
     let (Value::Text(raw) | Value::Raw(raw)) = value;
@@ -43,7 +54,11 @@ fn raw<'a>(value: Value<'a>) -> &'a str {
 
 /// Nothing was logged: `null`, `""`, `"-"`.
 fn is_nothing(value: Value<'_>) -> bool {
-    matches!(value, Value::Raw("null" | "" | "[]" | "{}") | Value::Text("" | "-" | "--" | "<nil>" | "nil" | "null" | "undefined"))
+    matches!(
+        value,
+        Value::Raw("null" | "" | "[]" | "{}")
+            | Value::Text("" | "-" | "--" | "<nil>" | "nil" | "null" | "undefined")
+    )
 }
 
 fn is_composite(value: Value<'_>) -> bool {
@@ -64,11 +79,17 @@ fn status(value: Value<'_>) -> Option<u16> {
     let digits = text.get(..3)?;
     let after = text.get(3..)?;
     let code: u16 = digits.parse().ok()?;
-    ((100..600).contains(&code) && (after.is_empty() || after == ".0" || after.starts_with(' ') || after.starts_with(", "))).then_some(code)
+    ((100..600).contains(&code)
+        && (after.is_empty() || after == ".0" || after.starts_with(' ') || after.starts_with(", ")))
+    .then_some(code)
 }
 
 fn is_target(text: &str) -> bool {
-    text.starts_with('/') || text.starts_with("\\/") || text.starts_with("http://") || text.starts_with("https://") || text.starts_with("http:\\/\\/")
+    text.starts_with('/')
+        || text.starts_with("\\/")
+        || text.starts_with("http://")
+        || text.starts_with("https://")
+        || text.starts_with("http:\\/\\/")
 }
 
 /// Could it be an instant? A number needs ten digits, a text a date.
@@ -78,7 +99,10 @@ fn is_instant(value: Value<'_>) -> bool {
     match value {
         Value::Raw(_) => digits >= 10 || (digits == 1 && text.contains(['e', 'E'])),
         Value::Text(_) => {
-            digits >= 10 || (text.len() >= 8 && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && text.contains([':', '-']))
+            digits >= 10
+                || (text.len() >= 8
+                    && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+                    && text.contains([':', '-']))
         }
     }
 }
@@ -99,11 +123,19 @@ impl<'a> Facts<'a> {
         let listed = matches!(value, Value::Raw(r) if r.starts_with('['));
         let meaning = match meaning {
             Meaning::Method if !is_method(&raw(value).to_ascii_uppercase()) => {
-                if key == "m" || key == "@m" { Meaning::Message } else { return }
+                if key == "m" || key == "@m" {
+                    Meaning::Message
+                } else {
+                    return;
+                }
             }
-            Meaning::Message if key == "m" && matches!(value, Value::Text(t) if is_method(t)) => Meaning::Method,
+            Meaning::Message if key == "m" && matches!(value, Value::Text(t) if is_method(t)) => {
+                Meaning::Method
+            }
             Meaning::Target if !matches!(value, Value::Text(t) if is_target(t)) => match value {
-                Value::Text(t) if request_line(t).is_some_and(|(_, path, _)| path.starts_with('/')) => Meaning::RequestLine,
+                Value::Text(t) if request_line(t).is_some_and(|(_, path, _)| path.starts_with('/')) => {
+                    Meaning::RequestLine
+                }
                 // `target` of Rust's tracing is the module.
                 Value::Text(_) if key == "target" => Meaning::Logger,
                 _ => return,
@@ -119,7 +151,9 @@ impl<'a> Facts<'a> {
                 rank += 1;
                 Meaning::Time
             }
-            Meaning::Duration(_) if !raw(value).starts_with(|c: char| c.is_ascii_digit() || c == '.') => return,
+            Meaning::Duration(_) if !raw(value).starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+                return;
+            }
             Meaning::Client => {
                 let known = text(value).is_some_and(|t| client(&t).is_some());
                 if !known {
@@ -128,7 +162,9 @@ impl<'a> Facts<'a> {
                 Meaning::Client
             }
             // Traefik's ServiceName is where the request went: "cart@docker".
-            Meaning::Service if matches!(value, Value::Text(t) if t.contains('@') && key == "ServiceName") => Meaning::Upstream,
+            Meaning::Service if matches!(value, Value::Text(t) if t.contains('@') && key == "ServiceName") => {
+                Meaning::Upstream
+            }
             Meaning::Error if matches!(value, Value::Raw(r) if !composite || r.len() < 4) => return,
             // A trace id, a stack, or a list of frames.
             Meaning::TraceId if key == "trace" => match value {
@@ -180,28 +216,39 @@ impl<'a> Facts<'a> {
     /// Is it a line of MongoDB or of PostgreSQL's `jsonlog`? Their own formats know more of them.
     pub(super) fn is_databases(&self) -> bool {
         let key = |m: Meaning| self.slot(m).map(|s| s.key);
-        key(Meaning::Level) == Some("error_severity") || (key(Meaning::Time) == Some("$date") && key(Meaning::Level) == Some("s"))
+        key(Meaning::Level) == Some("error_severity")
+            || (key(Meaning::Time) == Some("$date") && key(Meaning::Level) == Some("s"))
     }
 
     /// Is it a log line at all, or some other object? A time, a level, a message, a request or an error must be there.
     pub(super) fn is_log(&self) -> bool {
-        let said = self.has(Meaning::Message) || self.has(Meaning::Error) || self.has(Meaning::ErrorMessage) || self.has(Meaning::Stack);
+        let said = self.has(Meaning::Message)
+            || self.has(Meaning::Error)
+            || self.has(Meaning::ErrorMessage)
+            || self.has(Meaning::Stack);
         let dated = self.has(Meaning::Time);
         let levelled = self.has(Meaning::Level);
         let asked = self.has(Meaning::Target) && (self.has(Meaning::Status) || self.has(Meaning::Method));
-        (dated && (said || levelled || asked || self.has(Meaning::Status) || self.has(Meaning::Type))) || (levelled && said) || asked || self.is_bare_error()
+        (dated && (said || levelled || asked || self.has(Meaning::Status) || self.has(Meaning::Type)))
+            || (levelled && said)
+            || asked
+            || self.is_bare_error()
     }
 
     /// `{"errorType":"KeyError","errorMessage":"'sku'","stackTrace":[…]}`, as Lambda prints it.
     fn is_bare_error(&self) -> bool {
-        self.has(Meaning::Stack) && (self.has(Meaning::ErrorMessage) || self.has(Meaning::Message) || self.has(Meaning::ErrorType))
+        self.has(Meaning::Stack)
+            && (self.has(Meaning::ErrorMessage) || self.has(Meaning::Message) || self.has(Meaning::ErrorType))
             || self.has(Meaning::ErrorType) && self.has(Meaning::ErrorMessage)
     }
 
     fn at(&self, context: &Context) -> Option<(Time, Zone)> {
         let slot = self.slot(Meaning::Time)?;
         let (at, zone) = instant(slot.value, context)?;
-        let nanos = self.slot(Meaning::Nanos).and_then(|s| s.value.number()).filter(|n| (0..1_000_000_000).contains(n));
+        let nanos = self
+            .slot(Meaning::Nanos)
+            .and_then(|s| s.value.number())
+            .filter(|n| (0..1_000_000_000).contains(n));
         Some((at.plus(nanos.unwrap_or(0) / 1000), zone))
     }
 
@@ -237,7 +284,8 @@ impl<'a> Facts<'a> {
 
     fn level_number(&self, key: &str, n: i64) -> Level {
         let name = key.to_ascii_lowercase();
-        let nextcloud = self.slot(Meaning::RequestId).is_some_and(|s| s.key == "reqId") && self.slot(Meaning::Service).is_some_and(|s| s.key == "app");
+        let nextcloud = self.slot(Meaning::RequestId).is_some_and(|s| s.key == "reqId")
+            && self.slot(Meaning::Service).is_some_and(|s| s.key == "app");
         match n {
             // OpenTelemetry "SeverityNumber".
             _ if name.contains("severitynumber") => match n {
@@ -251,14 +299,17 @@ impl<'a> Facts<'a> {
             },
             // Application Insights; Nextcloud.
             0..=4 if name == "severitylevel" || nextcloud => {
-                [Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal].get(n as usize).copied().unwrap_or_default()
+                [Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal]
+                    .get(n as usize)
+                    .copied()
+                    .unwrap_or_default()
             }
             // Python's levelno: 40 is ERROR there, in pino and bunyan 50.
             10.. if name.contains("levelno") => match n {
-                ..20 => Level::Debug,
-                ..30 => Level::Info,
-                ..40 => Level::Warn,
-                ..50 => Level::Error,
+                10..=19 => Level::Debug,
+                20..=29 => Level::Info,
+                30..=39 => Level::Warn,
+                40..=49 => Level::Error,
                 _ => Level::Fatal,
             },
             // Syslog's, as GELF has them.
@@ -295,7 +346,10 @@ impl<'a> Facts<'a> {
 
     fn duration_us(&self) -> Option<u64> {
         let slot = self.slot(Meaning::Duration(Unit::Open))?;
-        let traefik = slot.key == "Duration" && self.slot(Meaning::Status).is_some_and(|s| s.key == "DownstreamStatus" || s.key == "OriginStatus");
+        let traefik = slot.key == "Duration"
+            && self
+                .slot(Meaning::Status)
+                .is_some_and(|s| s.key == "DownstreamStatus" || s.key == "OriginStatus");
         let unit = if traefik { Unit::Nanos } else { slot.unit };
         let key_style = (slot.key, self.slot(Meaning::Flags).is_some());
         duration(raw(slot.value), unit, key_style, self.float_clock())
@@ -330,12 +384,16 @@ impl<'a> Facts<'a> {
             Cow::Owned(t) => client(&t).map(|c| Cow::Owned(c.to_owned())),
         });
         let found = self.slot(Meaning::Status);
-        let absolute = q.host.is_some() || self.slot(Meaning::Target).is_some_and(|s| !raw(s.value).starts_with(['/', '\\']));
+        let absolute = q.host.is_some()
+            || self.slot(Meaning::Target).is_some_and(|s| !raw(s.value).starts_with(['/', '\\']));
         let of_request = self.slot(Meaning::Target).is_some_and(|s| s.of_request);
         let outgoing = q.client.is_none()
-            && ((absolute && !of_request && !message.is_empty()) || (!of_request && calls_others(message, logger)));
+            && ((absolute && !of_request && !message.is_empty())
+                || (!of_request && calls_others(message, logger)));
         // `path` alone may be that of a file.
-        let vague = self.slot(Meaning::Target).is_some_and(|s| matches!(s.key, "path" | "p" | "target" | "resource" | "page" | "u"))
+        let vague = self
+            .slot(Meaning::Target)
+            .is_some_and(|s| matches!(s.key, "path" | "p" | "target" | "resource" | "page" | "u"))
             && q.method.is_empty()
             && found.is_none()
             && !self.has(Meaning::RequestId);
@@ -344,9 +402,12 @@ impl<'a> Facts<'a> {
         } else {
             let named = !q.target.is_empty() || (!q.method.is_empty() && found.is_some_and(|s| s.of_request));
             // fastify's and hapi's last line of a request: the answer and the id, without the question.
-            let answered = found.is_some_and(|s| s.key == "statusCode" && s.rank == 0 || s.key == "status" && s.of_request) && self.has(Meaning::RequestId);
+            let answered = found
+                .is_some_and(|s| s.key == "statusCode" && s.rank == 0 || s.key == "status" && s.of_request)
+                && self.has(Meaning::RequestId);
             // `code` is as often the error's own number.
-            let sure = found.is_some_and(|s| s.rank % 10 < 3 || !q.method.is_empty() && !self.has(Meaning::Error));
+            let sure =
+                found.is_some_and(|s| s.rank % 10 < 3 || !q.method.is_empty() && !self.has(Meaning::Error));
             if sure && (named || answered) {
                 q.status = found.and_then(|s| status(s.value));
             }
@@ -357,7 +418,11 @@ impl<'a> Facts<'a> {
             }
             if q.status.is_some() {
                 q.upstream = self.short(Meaning::Upstream).and_then(last_tried);
-                q.upstream_status = self.text(Meaning::UpstreamStatus).and_then(last_tried).and_then(|t| t.parse().ok()).filter(|s| (100..600).contains(s));
+                q.upstream_status = self
+                    .text(Meaning::UpstreamStatus)
+                    .and_then(last_tried)
+                    .and_then(|t| t.parse().ok())
+                    .filter(|s| (100..600).contains(s));
                 q.flags = self.short(Meaning::Flags);
                 q.ending = ending(q.status, q.flags.as_deref());
             } else if !named {
@@ -365,7 +430,11 @@ impl<'a> Facts<'a> {
                 q.client = q.client.filter(|_| self.has(Meaning::RequestId));
             }
         }
-        q.id = self.slot(Meaning::RequestId).filter(|s| s.rank % 10 < 5 || is_id(raw(s.value))).and_then(|s| text(s.value)).filter(|t| t.len() <= NAME_BYTES_MAX);
+        q.id = self
+            .slot(Meaning::RequestId)
+            .filter(|s| s.rank % 10 < 5 || is_id(raw(s.value)))
+            .and_then(|s| text(s.value))
+            .filter(|t| t.len() <= NAME_BYTES_MAX);
         q.trace = self.short(Meaning::TraceId).and_then(trace_id);
         (q != RequestRef::default()).then_some(q)
     }
@@ -393,20 +462,26 @@ impl<'a> Facts<'a> {
             service = Some(Cow::Borrowed("caddy"));
         }
         let request = self.request(&message, logger_name);
-        let (trace, said, kind_known) = self.error();
+        let ErrorSaid { trace, said, typed, file } = self.error();
         let failed = request.as_ref().and_then(|q| q.status).is_some_and(|s| s >= 500);
         if let Some(said) = said {
             let first = said.lines().next().unwrap_or_default();
             if message.is_empty() {
                 message = said;
-            } else if trace.is_none() && (level >= Level::Warn || level == Level::Unknown || failed) && !first.is_empty() && !message.contains(first) {
+            } else if trace.is_none()
+                && (level >= Level::Warn || level == Level::Unknown || failed)
+                && !first.is_empty()
+                && !message.contains(first)
+            {
                 message = Cow::Owned(format!("{message}: {said}"));
             }
         }
         if message.is_empty()
             && let Some(trace) = trace.as_deref()
         {
-            message = Cow::Owned(trace.lines().find(|l| !l.trim().is_empty() && kind_known).unwrap_or_default().to_owned());
+            message = Cow::Owned(
+                trace.lines().find(|l| !l.trim().is_empty() && typed).unwrap_or_default().to_owned(),
+            );
         }
         if message.is_empty()
             && request.as_ref().is_none_or(|q| q.status.is_none())
@@ -414,7 +489,10 @@ impl<'a> Facts<'a> {
         {
             message = event;
         }
-        if level == Level::Unknown && self.is_bare_error() && request.as_ref().is_none_or(|q| q.status.is_none()) {
+        if level == Level::Unknown
+            && self.is_bare_error()
+            && request.as_ref().is_none_or(|q| q.status.is_none())
+        {
             level = Level::Error;
         }
         let mut fields = Vec::new();
@@ -423,6 +501,9 @@ impl<'a> Facts<'a> {
         }
         if let Some(thread) = self.short(Meaning::Thread) {
             fields.push((Cow::Borrowed("thread"), thread));
+        }
+        if let Some(file) = file {
+            fields.push((Cow::Borrowed("file"), Cow::Owned(file)));
         }
         let vhost = request.as_ref().is_some_and(|q| q.host.is_some());
         Entry {
@@ -440,19 +521,21 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The trace, what the error says in a word where there is no trace, and whether its type is known.
-    fn error(&self) -> (Option<Cow<'a, str>>, Option<Cow<'a, str>>, bool) {
+    fn error(&self) -> ErrorSaid<'a> {
         let kind = self.text(Meaning::ErrorType).or_else(|| {
             // pino before 7 and Lambda: "type":"TypeError" beside "stack".
-            self.text(Meaning::Type).filter(|t| self.has(Meaning::Stack) && (t.ends_with("Error") || t.ends_with("Exception")))
+            self.text(Meaning::Type)
+                .filter(|t| self.has(Meaning::Stack) && (t.ends_with("Error") || t.ends_with("Exception")))
         });
         let mut said = self.text(Meaning::ErrorMessage);
         let mut trace: Option<Cow<'a, str>> = None;
         let mut known = kind.is_some();
+        let mut file = None;
         match self.slot(Meaning::Error).map(|s| s.value) {
             Some(value @ Value::Raw(raw)) => {
                 if let Some(told) = error::read(raw) {
                     known |= !told.kind.is_empty();
+                    file = told.file;
                     if !told.message.is_empty() {
                         said = said.or(Some(Cow::Owned(told.message)));
                     } else if told.text.is_empty() && !raw.starts_with('[') && !self.has(Meaning::Message) {
@@ -483,36 +566,62 @@ impl<'a> Facts<'a> {
             && trace.as_deref().is_none_or(|t| !t.contains('\n'))
         {
             // A logger's own place of the call (zap's `stacktrace`) below what an error said.
-            let said_by = if kind.is_empty() { trace.take().unwrap_or(message.clone()) } else { message.clone() };
+            let said_by =
+                if kind.is_empty() { trace.take().unwrap_or(message.clone()) } else { message.clone() };
             let printed = match slot.value {
                 Value::Raw(raw) => error::stack_of(raw, &kind, &said_by),
-                Value::Text(_) => Some(error::stack_text(&relined(slot.value.scalar().unwrap_or_default()), &kind, &said_by)),
+                Value::Text(_) => Some(error::stack_text(
+                    &relined(slot.value.scalar().unwrap_or_default()),
+                    &kind,
+                    &said_by,
+                )),
             };
             trace = printed.filter(|t| !t.trim().is_empty()).map(Cow::Owned).or(trace);
         } else if trace.is_none() && !kind.is_empty() {
-            trace = Some(Cow::Owned(if message.is_empty() { kind.into_owned() } else { format!("{kind}: {message}") }));
+            trace = Some(Cow::Owned(if message.is_empty() {
+                kind.into_owned()
+            } else {
+                format!("{kind}: {message}")
+            }));
         }
-        (trace, said, known)
+        // With frames, they name the place.
+        let file = file.filter(|_| trace.as_deref().is_none_or(|t| !t.contains('\n')));
+        ErrorSaid { trace, said, typed: known, file }
     }
 
-    /// Did this value become something other than a field?
-    pub(super) fn used(&self, value: Value<'a>) -> bool {
+    /// Did this value become something other than a field of the entry, or is it nothing at all?
+    pub(super) fn used(&self, value: Value<'a>, request: Option<&RequestRef<'a>>) -> bool {
+        if is_nothing(value) {
+            return true;
+        }
         let at = raw(value).as_ptr();
-        const FIELDS_TOO: [Meaning; 8] = [
-            Meaning::Error,
-            Meaning::ErrorMessage,
-            Meaning::ErrorType,
-            Meaning::Flags,
-            Meaning::Upstream,
-            Meaning::UpstreamStatus,
-            Meaning::Type,
-            Meaning::Client,
-        ];
-        self.slots
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| !FIELDS_TOO.iter().any(|m| m.slot() == *i))
-            .any(|(_, s)| s.is_some_and(|s| raw(s.value).as_ptr() == at))
+        let Some(slot) = self.slots.iter().position(|s| s.is_some_and(|s| raw(s.value).as_ptr() == at))
+        else {
+            return false;
+        };
+        let is = |meanings: &[Meaning]| meanings.iter().any(|m| m.slot() == slot);
+        let asked = |test: fn(&RequestRef<'a>) -> bool| request.is_some_and(test);
+        if is(&[Meaning::Error, Meaning::ErrorMessage, Meaning::ErrorType, Meaning::Type]) {
+            // Diagnosis reads what errors say in fields too.
+            return false;
+        }
+        match slot {
+            _ if is(&[Meaning::Method]) => asked(|q| !q.method.is_empty()),
+            _ if is(&[Meaning::Target, Meaning::Query, Meaning::RequestLine]) => {
+                asked(|q| !q.target.is_empty())
+            }
+            _ if is(&[Meaning::Status]) => asked(|q| q.status.is_some()),
+            _ if is(&[Meaning::Duration(Unit::Open)]) => asked(|q| q.duration_us.is_some()),
+            _ if is(&[Meaning::Client]) => asked(|q| q.client.is_some()),
+            _ if is(&[Meaning::Agent]) => asked(|q| q.agent.is_some()),
+            _ if is(&[Meaning::Host]) => asked(|q| q.host.is_some()),
+            _ if is(&[Meaning::Upstream]) => asked(|q| q.upstream.is_some()),
+            _ if is(&[Meaning::UpstreamStatus]) => asked(|q| q.upstream_status.is_some()),
+            _ if is(&[Meaning::Flags]) => asked(|q| q.flags.is_some()),
+            _ if is(&[Meaning::RequestId]) => asked(|q| q.id.is_some()),
+            _ if is(&[Meaning::TraceId]) => asked(|q| q.trace.is_some()),
+            _ => true,
+        }
     }
 }
 
@@ -522,7 +631,10 @@ fn relined(text: Cow<'_, str>) -> Cow<'_, str> {
         return text;
     }
     Cow::Owned(
-        text.replace("    at ", "\n   at ").replace("    --- End", "\n   --- End").replace("  ---> ", "\n ---> ").replace(" \n", "\n"),
+        text.replace("    at ", "\n   at ")
+            .replace("    --- End", "\n   --- End")
+            .replace("  ---> ", "\n ---> ")
+            .replace(" \n", "\n"),
     )
 }
 
@@ -540,11 +652,30 @@ fn is_typed(text: &str) -> bool {
 /// Do message or logger say that the service calls another one here?
 fn calls_others(message: &str, logger: &str) -> bool {
     const LOGGERS: [&str; 9] = [
-        "HttpClient", "httpx", "urllib3", "RestTemplate", "WebClient", "http_client", "http-client", "httpclient", "Faraday",
+        "HttpClient",
+        "httpx",
+        "urllib3",
+        "RestTemplate",
+        "WebClient",
+        "http_client",
+        "http-client",
+        "httpclient",
+        "Faraday",
     ];
     const WORDS: [&str; 13] = [
-        "utgoing", "utbound", "axios", "HTTP client", "http client", "calling ", "Calling ", "request to ", "external", "HttpClient",
-        "Sending HTTP request", "Received HTTP response", "fetch failed",
+        "utgoing",
+        "utbound",
+        "axios",
+        "HTTP client",
+        "http client",
+        "calling ",
+        "Calling ",
+        "request to ",
+        "external",
+        "HttpClient",
+        "Sending HTTP request",
+        "Received HTTP response",
+        "fetch failed",
     ];
     let head = message.get(..message.len().min(200)).unwrap_or(message);
     LOGGERS.iter().any(|w| logger.contains(w)) || WORDS.iter().any(|w| head.contains(w))
@@ -626,7 +757,9 @@ fn trace_id(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
 
 /// A number of an order is no id of a request; a UUID, a long run of hexadecimal digits or a ULID is.
 fn is_id(text: &str) -> bool {
-    text.len() >= 16 && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_')) && text.bytes().any(|c| c.is_ascii_digit())
+    text.len() >= 16
+        && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
+        && text.bytes().any(|c| c.is_ascii_digit())
 }
 
 fn ending(status: Option<u16>, flags: Option<&str>) -> Ending {
@@ -710,7 +843,9 @@ fn duration(text: &str, unit: Unit, (key, flagged): (&str, bool), clock: bool) -
         // slog writes a time.Duration as a whole number of nanoseconds.
         ("", Unit::Open) if whole && n >= 100_000.0 => n / 1e3,
         // "response_time":0.012 is nginx's habit, in seconds; responseTime:0.4 is pino's, in milliseconds.
-        ("", Unit::Open) if !whole && n < 1.0 && key.contains('_') && !key.contains("responseTime") => n * 1e6,
+        ("", Unit::Open) if !whole && n < 1.0 && key.contains('_') && !key.contains("responseTime") => {
+            n * 1e6
+        }
         ("", Unit::Open) => n * 1e3,
         _ => return None,
     };
@@ -766,7 +901,10 @@ mod tests {
     fn ids_of_traces() {
         let id = |t: &'static str| trace_id(Cow::Borrowed(t));
         assert_eq!(id("projects/shop/traces/06796866738c859f").as_deref(), Some("06796866738c859f"));
-        assert_eq!(id("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(
+            id("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").as_deref(),
+            Some("4bf92f3577b34da6a3ce929d0e0e4736")
+        );
         assert_eq!(id("00000000000000000000000000000000"), None);
         assert_eq!(id("no trace"), None);
     }

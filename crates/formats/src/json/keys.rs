@@ -196,7 +196,10 @@ pub(super) fn is_opaque(name: &str) -> bool {
     name.ends_with("cookies")
         || name.ends_with("trailers")
         || (name.ends_with("headers") && name.starts_with("res"))
-        || matches!(name, "tls" | "requesttls" | "icon" | "geo" | "geoip" | "metrics" | "os" | "reqbody" | "requestbody")
+        || matches!(
+            name,
+            "tls" | "requesttls" | "icon" | "geo" | "geoip" | "metrics" | "os" | "reqbody" | "requestbody"
+        )
 }
 
 /// The meaning of a name and how far it stands back behind other names of the same meaning (0 is the plainest).
@@ -205,40 +208,62 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
     Some(match name {
         "timestamp" | "time" | "ts" | "datetime" | "asctime" | "timelocal" | "timeiso8601" | "eventtime"
         | "instantepochsecond" | "timetimestamp" => (Time, 0),
-        "t" | "tdate" | "timedate" | "date" | "starttime" | "startedat" | "created" | "createdat" | "msec" | "timemillis"
-        | "timeunixnano" | "timestampms" | "timestampns" | "epoch" | "epochms" | "epochtime" | "loggedat" | "logtime"
-        | "datetimedate" | "stagetimestamp" | "lasttimestamp" | "edgestarttimestamp" | "requesttimeepoch" | "startutc"
-        | "writtenat" | "timegenerated" | "utctime" | "localtime" | "eventtimestamp" | "isotime" | "timestr" | "timestring"
+        "t" | "tdate" | "timedate" | "date" | "starttime" | "startedat" | "created" | "createdat"
+        | "msec" | "timemillis" | "timeunixnano" | "timestampms" | "timestampns" | "epoch" | "epochms"
+        | "epochtime" | "loggedat" | "logtime" | "datetimedate" | "stagetimestamp" | "lasttimestamp"
+        | "edgestarttimestamp" | "requesttimeepoch" | "startutc" | "writtenat" | "timegenerated"
+        | "utctime" | "localtime" | "eventtimestamp" | "isotime" | "timestr" | "timestring"
         | "timestampiso8601" | "proxytimestamp" | "edgetimestamp" | "readtime" => (Time, 1),
-        "observedtimeunixnano" | "edgeendtimestamp" | "timerepr" | "firsttimestamp" | "requestreceivedtimestamp"
-        | "startlocal" | "ingestiontime" => (Time, 2),
+        "observedtimeunixnano"
+        | "edgeendtimestamp"
+        | "timerepr"
+        | "firsttimestamp"
+        | "requestreceivedtimestamp"
+        | "startlocal"
+        | "ingestiontime" => (Time, 2),
         "instantnanoofsecond" => (Nanos, 0),
 
-        "level" | "severity" | "loglevel" | "lvl" | "levelname" | "severitytext" | "errorseverity" | "levelstr"
-        | "levellevelstr" | "leveltext" | "logseverity" | "severitylabel" | "l" => (Level, 0),
-        "severitynumber" | "severitylevel" | "syslogseverityname" | "syslogseverity" | "levelvalue" => (Level, 1),
+        "level" | "severity" | "loglevel" | "lvl" | "levelname" | "severitytext" | "errorseverity"
+        | "levelstr" | "levellevelstr" | "leveltext" | "logseverity" | "severitylabel" | "l" => (Level, 0),
+        "severitynumber" | "severitylevel" | "syslogseverityname" | "syslogseverity" | "levelvalue" => {
+            (Level, 1)
+        }
         "priority" | "prio" | "levelno" | "label" | "eventseverity" => (Level, 3),
 
         "message" | "msg" => (Message, 0),
-        "shortmessage" | "renderedmessage" | "logmessage" | "bodystringvalue" | "textpayload" | "eventmessage" | "messageformatted"
-        | "formatted" | "formattedmessage" => (Message, 1),
+        "shortmessage" | "renderedmessage" | "logmessage" | "bodystringvalue" | "textpayload"
+        | "eventmessage" | "messageformatted" | "formatted" | "formattedmessage" => (Message, 1),
         "messagetemplate" | "event" | "log" | "eventoriginal" | "logoriginal" | "description" | "body"
         | "stringvalue" => (Message, 2),
         "m" | "title" | "summary" | "mt" | "notes" | "data" => (Message, 3),
         // loguru's whole line; its `record.message` is plainer.
         "text" => (Message, 13),
 
-        "logger" | "loggername" | "category" | "categoryname" | "channel" | "sourcecontext" | "loglogger" | "scopename" => {
-            (Logger, 0)
+        "logger" | "loggername" | "category" | "categoryname" | "channel" | "sourcecontext" | "loglogger"
+        | "scopename" => (Logger, 0),
+        "loggerclassname" | "component" | "module" | "subsystem" | "namespace" | "c" | "errwhere" => {
+            (Logger, 2)
         }
-        "loggerclassname" | "component" | "module" | "subsystem" | "namespace" | "c" | "errwhere" => (Logger, 2),
 
         "service" | "servicename" | "servicecontextservice" | "ddservice" => (Service, 0),
-        "app" | "appname" | "application" | "applicationname" | "program" | "programname" | "syslogidentifier"
-        | "containername" | "kubernetescontainername" | "involvedobjectname" | "serviceid" => (Service, 1),
+        "app"
+        | "appname"
+        | "application"
+        | "applicationname"
+        | "program"
+        | "programname"
+        | "syslogidentifier"
+        | "containername"
+        | "kubernetescontainername"
+        | "involvedobjectname"
+        | "serviceid" => (Service, 1),
 
-        "hostname" | "machinename" | "nodename" | "podname" | "kubernetespodname" | "containerhostname" => (Node, 0),
-        "node" | "instance" | "pod" | "machine" | "computer" | "roleinstance" | "sourcehost" | "server" => (Node, 1),
+        "hostname" | "machinename" | "nodename" | "podname" | "kubernetespodname" | "containerhostname" => {
+            (Node, 0)
+        }
+        "node" | "instance" | "pod" | "machine" | "computer" | "roleinstance" | "sourcehost" | "server" => {
+            (Node, 1)
+        }
         "host" => (HostOrNode, 0),
         "pid" | "processid" | "processpid" => (Pid, 0),
         "process" => (Pid, 1),
@@ -247,105 +272,298 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
         "name" => (Name, 0),
         "type" => (Type, 0),
 
-        "method" | "requestmethod" | "reqmethod" | "httpmethod" | "httprequestmethod" | "httprequestrequestmethod"
-        | "clientrequestmethod" | "verb" | "httpverb" | "csmethod" | "requestverb" | "requesthttpmethod" => (Method, 0),
-        "requestconnectionmethod" | "connectionmethod" | "proxymethod" | "httprequesthttpmethod" => (Method, 1),
+        "method"
+        | "requestmethod"
+        | "reqmethod"
+        | "httpmethod"
+        | "httprequestmethod"
+        | "httprequestrequestmethod"
+        | "clientrequestmethod"
+        | "verb"
+        | "httpverb"
+        | "csmethod"
+        | "requestverb"
+        | "requesthttpmethod" => (Method, 0),
+        "requestconnectionmethod" | "connectionmethod" | "proxymethod" | "httprequesthttpmethod" => {
+            (Method, 1)
+        }
 
-        "uri" | "requesturi" | "originalurl" | "reqoriginalurl" | "requestoriginalurl" | "requesturl" | "requestpath" | "httptarget"
-        | "clientrequesturi" | "csuristem" | "requri" | "requesttarget" | "httprequestrequesturl" | "httprequesturi" => {
-            (Target, 0)
+        "uri"
+        | "requesturi"
+        | "originalurl"
+        | "reqoriginalurl"
+        | "requestoriginalurl"
+        | "requesturl"
+        | "requestpath"
+        | "httptarget"
+        | "clientrequesturi"
+        | "csuristem"
+        | "requri"
+        | "requesttarget"
+        | "httprequestrequesturl"
+        | "httprequesturi" => (Target, 0),
+        "url" | "requrl" | "path" | "reqpath" | "httpurl" | "httppath" | "urlpath" | "urloriginal"
+        | "fullpath" | "rawpath" | "rawurl" | "uripath" | "target" | "httprequesturl" | "httprequestpath"
+        | "requesturipath" | "requesturlpath" => (Target, 1),
+        "urlfull"
+        | "clientrequestpath"
+        | "endpoint"
+        | "pathinfo"
+        | "u"
+        | "requestconnectionpath"
+        | "connectionpath"
+        | "httpurldetailspath"
+        | "proxypath"
+        | "resourcepath"
+        | "requesturlfull"
+        | "httpuri"
+        | "p" => (Target, 2),
+        "route" | "httproute" | "resource" | "transaction" | "requestroute" | "operationname" | "page" => {
+            (Target, 3)
         }
-        "url" | "requrl" | "path" | "reqpath" | "httpurl" | "httppath" | "urlpath" | "urloriginal" | "fullpath" | "rawpath"
-        | "rawurl" | "uripath" | "target" | "httprequesturl" | "httprequestpath" | "requesturipath" | "requesturlpath" => {
-            (Target, 1)
+        "querystring" | "csuriquery" | "args" | "urlquery" | "requestquerystring" | "httpquerystring" => {
+            (Query, 0)
         }
-        "urlfull" | "clientrequestpath" | "endpoint" | "pathinfo" | "u" | "requestconnectionpath" | "connectionpath"
-        | "httpurldetailspath" | "proxypath" | "resourcepath" | "requesturlfull" | "httpuri" | "p" => (Target, 2),
-        "route" | "httproute" | "resource" | "transaction" | "requestroute" | "operationname" | "page" => (Target, 3),
-        "querystring" | "csuriquery" | "args" | "urlquery" | "requestquerystring" | "httpquerystring" => (Query, 0),
         "request" | "requestline" | "req" | "httprequest" | "r" => (RequestLine, 0),
 
-        "status" | "statuscode" | "responsestatus" | "responsestatuscode" | "resstatuscode" | "resstatus" | "httpstatus"
-        | "httpstatuscode" | "httpresponsestatuscode" | "httpresponsestatus" | "responsecode" | "httpcode"
-        | "edgeresponsestatus" | "downstreamstatus" | "scstatus" | "httprequeststatus" | "resultcode" | "respstatus"
-        | "respstatuscode" | "requestconnectionstatus" | "connectionstatus" | "httpresponsecode" => (Status, 0),
+        "status"
+        | "statuscode"
+        | "responsestatus"
+        | "responsestatuscode"
+        | "resstatuscode"
+        | "resstatus"
+        | "httpstatus"
+        | "httpstatuscode"
+        | "httpresponsestatuscode"
+        | "httpresponsestatus"
+        | "responsecode"
+        | "httpcode"
+        | "edgeresponsestatus"
+        | "downstreamstatus"
+        | "scstatus"
+        | "httprequeststatus"
+        | "resultcode"
+        | "respstatus"
+        | "respstatuscode"
+        | "requestconnectionstatus"
+        | "connectionstatus"
+        | "httpresponsecode" => (Status, 0),
         "s" | "st" | "proxystatuscode" | "responsehttpstatus" | "rescode" | "respcode" => (Status, 1),
         "code" | "response" | "res" => (Status, 3),
 
-        "durationms" | "elapsedms" | "latencyms" | "ms" | "tookms" | "timems" | "responsetimems" | "durationmillis"
-        | "durationmilliseconds" | "elapsedmilliseconds" | "timetaken" | "timetakenms" | "durationinms" | "requesttimems"
-        | "requestdurationms" | "totaltimems" | "latenciesrequest" | "processingtimems" | "millis" | "elapsedmillis"
-        | "requestlatencyms" | "edgetimetofirstbytems" => (Duration(Unit::Millis), 0),
-        "us" | "durationus" | "elapsedus" | "latencyus" | "durationmicros" | "timeus" | "microseconds" | "requesttimeus"
-        | "responsetimeus" | "usec" | "micros" | "timetakenus" | "durationmicroseconds" | "timeelapsed" => {
-            (Duration(Unit::Micros), 0)
-        }
-        "durationns" | "elapsedns" | "latencyns" | "durationnano" | "durationnanos" | "eventduration" | "latencynanos" => {
-            (Duration(Unit::Nanos), 0)
-        }
-        "requesttime" | "rt" | "durations" | "durationsec" | "durationsecs" | "durationseconds" | "elapsedseconds" | "elapsedsec" | "elapsedsecs"
-        | "latencys" | "latencyseconds" | "timetotal" | "requesttimesec" | "requesttimes" | "requestseconds" | "httprequestlatency" => {
+        "durationms"
+        | "elapsedms"
+        | "latencyms"
+        | "ms"
+        | "tookms"
+        | "timems"
+        | "responsetimems"
+        | "durationmillis"
+        | "durationmilliseconds"
+        | "elapsedmilliseconds"
+        | "timetaken"
+        | "timetakenms"
+        | "durationinms"
+        | "requesttimems"
+        | "requestdurationms"
+        | "totaltimems"
+        | "latenciesrequest"
+        | "processingtimems"
+        | "millis"
+        | "elapsedmillis"
+        | "requestlatencyms"
+        | "edgetimetofirstbytems" => (Duration(Unit::Millis), 0),
+        "us"
+        | "durationus"
+        | "elapsedus"
+        | "latencyus"
+        | "durationmicros"
+        | "timeus"
+        | "microseconds"
+        | "requesttimeus"
+        | "responsetimeus"
+        | "usec"
+        | "micros"
+        | "timetakenus"
+        | "durationmicroseconds"
+        | "timeelapsed" => (Duration(Unit::Micros), 0),
+        "durationns" | "elapsedns" | "latencyns" | "durationnano" | "durationnanos" | "eventduration"
+        | "latencynanos" => (Duration(Unit::Nanos), 0),
+        "requesttime" | "rt" | "durations" | "durationsec" | "durationsecs" | "durationseconds"
+        | "elapsedseconds" | "elapsedsec" | "elapsedsecs" | "latencys" | "latencyseconds" | "timetotal"
+        | "requesttimesec" | "requesttimes" | "requestseconds" | "httprequestlatency" => {
             (Duration(Unit::Seconds), 0)
         }
         "upstreamresponsetime" | "urt" => (Duration(Unit::Seconds), 5),
-        "duration" | "elapsed" | "latency" | "responsetime" | "resresponsetime" | "took" | "timespent" | "elapsedtime"
-        | "requestduration" | "totaltime" | "processingtime" | "runtime" | "dur" | "responselatency" | "d" | "httpduration"
-        | "timeseconds" => (Duration(Unit::Open), 1),
+        "duration" | "elapsed" | "latency" | "responsetime" | "resresponsetime" | "took" | "timespent"
+        | "elapsedtime" | "requestduration" | "totaltime" | "processingtime" | "runtime" | "dur"
+        | "responselatency" | "d" | "httpduration" | "timeseconds" => (Duration(Unit::Open), 1),
 
-        "clientip" | "remoteaddr" | "client" | "clientaddr" | "clientaddress" | "requestclientip" | "httprequestremoteip"
-        | "httprequestclientip" | "cip" | "networkclientip" | "clienthost" | "clientipaddress" | "httpclientip"
+        "clientip"
+        | "remoteaddr"
+        | "client"
+        | "clientaddr"
+        | "clientaddress"
+        | "requestclientip"
+        | "httprequestremoteip"
+        | "httprequestclientip"
+        | "cip"
+        | "networkclientip"
+        | "clienthost"
+        | "clientipaddress"
+        | "httpclientip"
         | "clientsocketaddress" => (Client, 0),
-        "remoteip" | "remoteaddress" | "reqremoteaddress" | "reqremoteaddr" | "requestremoteip" | "requestremoteaddr"
-        | "requestremoteaddress" | "ip" | "ipaddr" | "ipaddress" | "sourceip" | "sourceaddress" | "srcip" | "requestip" | "reqip"
-        | "sourceips" | "peeraddr" | "peerip" | "realip" | "xrealip" | "proxyclientip" | "downstreamremoteaddress"
-        | "socketpeeraddr" | "fwd" | "reqclientip" | "networkpeeraddress" => (Client, 1),
+        "remoteip"
+        | "remoteaddress"
+        | "reqremoteaddress"
+        | "reqremoteaddr"
+        | "requestremoteip"
+        | "requestremoteaddr"
+        | "requestremoteaddress"
+        | "ip"
+        | "ipaddr"
+        | "ipaddress"
+        | "sourceip"
+        | "sourceaddress"
+        | "srcip"
+        | "requestip"
+        | "reqip"
+        | "sourceips"
+        | "peeraddr"
+        | "peerip"
+        | "realip"
+        | "xrealip"
+        | "proxyclientip"
+        | "downstreamremoteaddress"
+        | "socketpeeraddr"
+        | "fwd"
+        | "reqclientip"
+        | "networkpeeraddress" => (Client, 1),
         "addr" | "remote" | "remotehost" | "peer" | "h" => (Client, 3),
-        "xforwardedfor" | "forwardedfor" | "httpxforwardedfor" | "reqheadersxforwardedfor" | "requestheadersxforwardedfor" => {
-            (Client, 5)
-        }
-        "useragent" | "ua" | "agent" | "httpuseragent" | "httprequestuseragent" | "clientrequestuseragent" | "reqheadersuseragent"
-        | "requestheadersuseragent" | "useragentoriginal" | "csuseragent" | "requestuseragent" | "requestclientuseragent"
+        "xforwardedfor"
+        | "forwardedfor"
+        | "httpxforwardedfor"
+        | "reqheadersxforwardedfor"
+        | "requestheadersxforwardedfor" => (Client, 5),
+        "useragent"
+        | "ua"
+        | "agent"
+        | "httpuseragent"
+        | "httprequestuseragent"
+        | "clientrequestuseragent"
+        | "reqheadersuseragent"
+        | "requestheadersuseragent"
+        | "useragentoriginal"
+        | "csuseragent"
+        | "requestuseragent"
+        | "requestclientuseragent"
         | "reqagent" => (Agent, 0),
-        "vhost" | "virtualhost" | "httphost" | "requesthost" | "reqhost" | "authority" | "clientrequesthost" | "cshost"
-        | "requestheadershost" | "reqheadershost" | "hostheader" | "requestauthority" => (Host, 0),
-        "servername" | "domain" | "domainname" | "urldomain" | "proxyhost" | "requestaddr" | "site" => (Host, 2),
+        "vhost" | "virtualhost" | "httphost" | "requesthost" | "reqhost" | "authority"
+        | "clientrequesthost" | "cshost" | "requestheadershost" | "reqheadershost" | "hostheader"
+        | "requestauthority" => (Host, 0),
+        "servername" | "domain" | "domainname" | "urldomain" | "proxyhost" | "requestaddr" | "site" => {
+            (Host, 2)
+        }
 
-        "upstream" | "upstreamaddr" | "upstreamhost" | "upstreamaddress" | "serviceaddr" | "serviceurlhost" | "originip"
-        | "backendaddr" | "backendaddress" | "serverip" => (Upstream, 0),
-        "backend" | "serviceurl" | "upstreamuri" | "upstreamname" | "proxyupstreamname" | "backendname" | "upstreamcluster"
-        | "proxypass" => (Upstream, 2),
-        "upstreamstatus" | "originstatus" | "originresponsestatus" | "backendstatus" | "integrationstatus"
-        | "upstreamstatuscode" | "upstreamresponsestatus" | "originstatuscode" | "upstreamresponsecode" | "targetstatuscode"
+        "upstream" | "upstreamaddr" | "upstreamhost" | "upstreamaddress" | "serviceaddr"
+        | "serviceurlhost" | "originip" | "backendaddr" | "backendaddress" | "serverip" => (Upstream, 0),
+        "backend" | "serviceurl" | "upstreamuri" | "upstreamname" | "proxyupstreamname" | "backendname"
+        | "upstreamcluster" | "proxypass" => (Upstream, 2),
+        "upstreamstatus"
+        | "originstatus"
+        | "originresponsestatus"
+        | "backendstatus"
+        | "integrationstatus"
+        | "upstreamstatuscode"
+        | "upstreamresponsestatus"
+        | "originstatuscode"
+        | "upstreamresponsecode"
+        | "targetstatuscode"
         | "backendstatuscode" => (UpstreamStatus, 0),
 
-        "requestid" | "reqid" | "rid" | "xrequestid" | "requuid" | "requestuuid" | "httprequestid" | "requestheadersxrequestid"
-        | "reqheadersxrequestid" | "uniqueid" | "rayid" | "traceidentifier" | "awsrequestid" | "requestidentifier" => {
-            (RequestId, 0)
-        }
+        "requestid"
+        | "reqid"
+        | "rid"
+        | "xrequestid"
+        | "requuid"
+        | "requestuuid"
+        | "httprequestid"
+        | "requestheadersxrequestid"
+        | "reqheadersxrequestid"
+        | "uniqueid"
+        | "rayid"
+        | "traceidentifier"
+        | "awsrequestid"
+        | "requestidentifier" => (RequestId, 0),
         "correlationid" | "xcorrelationid" | "errid" | "auditid" | "operationid" => (RequestId, 2),
         "id" => (RequestId, 5),
-        "traceid" | "ddtraceid" | "oteltraceid" | "tracetraceid" | "xb3traceid" | "b3traceid" | "spantraceid" | "tr"
-        | "logginggoogleapiscomtrace" | "traceparent" | "amzntraceid" | "xamzntraceid" | "xraytraceid" | "datadogtraceid"
+        "traceid"
+        | "ddtraceid"
+        | "oteltraceid"
+        | "tracetraceid"
+        | "xb3traceid"
+        | "b3traceid"
+        | "spantraceid"
+        | "tr"
+        | "logginggoogleapiscomtrace"
+        | "traceparent"
+        | "amzntraceid"
+        | "xamzntraceid"
+        | "xraytraceid"
+        | "datadogtraceid"
         | "trace" => (TraceId, 0),
         "responseflags" | "terminationstate" | "tsc" | "terminationflags" => (Flags, 0),
 
         "error" | "err" | "exception" | "exc" | "excinfo" | "x" => (Error, 0),
-        "thrown" | "throwable" | "errorobject" | "exceptionobject" | "crashreason" | "errorstring" | "exceptionstring" | "exctext" => {
-            (Error, 1)
-        }
-        "ex" | "e" | "failure" | "exceptiondetails" | "errordetails" | "exceptiondetail" | "errordetail" | "errors" | "exceptions"
-        | "errorinfo" => (Error, 3),
+        "thrown" | "throwable" | "errorobject" | "exceptionobject" | "crashreason" | "errorstring"
+        | "exceptionstring" | "exctext" => (Error, 1),
+        "ex" | "e" | "failure" | "exceptiondetails" | "errordetails" | "exceptiondetail" | "errordetail"
+        | "errors" | "exceptions" | "errorinfo" => (Error, 3),
         "cause" | "upstreamtransportfailurereason" | "failurereason" | "errorreason" => (Error, 4),
-        "errortype" | "errorkind" | "errorname" | "errname" | "errtype" | "errorclass" | "exceptionclass" | "exceptiontype"
-        | "exceptionname" | "exceptionclassname" | "exceptionexceptionclass" | "exctype" | "outertype" | "thrownname" => {
-            (ErrorType, 0)
-        }
-        "errormessage" | "errmessage" | "exceptionmessage" | "exceptionexceptionmessage" | "excmessage" | "excvalue"
-        | "outermessage" | "thrownmessage" | "errormsg" | "errmsg" | "integrationerrormessage" => (ErrorMessage, 0),
-        "stack" | "stacktrace" | "errorstack" | "errstack" | "errorstacktrace" | "exceptionstacktrace" | "exceptionstack"
-        | "exceptionbacktrace" | "backtrace" | "traceback" | "errorbacktrace" | "errorverbose" | "errortrace" | "callstack"
-        | "fullstack" | "exceptiontraceback" | "errorstackstring" | "stacktracestring" => (Stack, 0),
-        "stackinfo" | "errtrace" | "fullmessage" => (Stack, 4),
+        "errortype"
+        | "errorkind"
+        | "errorname"
+        | "errname"
+        | "errtype"
+        | "errorclass"
+        | "exceptionclass"
+        | "exceptiontype"
+        | "exceptionname"
+        | "exceptionclassname"
+        | "exceptionexceptionclass"
+        | "exctype"
+        | "outertype"
+        | "thrownname" => (ErrorType, 0),
+        "errormessage"
+        | "errmessage"
+        | "exceptionmessage"
+        | "exceptionexceptionmessage"
+        | "excmessage"
+        | "excvalue"
+        | "outermessage"
+        | "thrownmessage"
+        | "errormsg"
+        | "errmsg"
+        | "integrationerrormessage" => (ErrorMessage, 0),
+        "stack"
+        | "stacktrace"
+        | "errorstack"
+        | "errstack"
+        | "errorstacktrace"
+        | "exceptionstacktrace"
+        | "exceptionstack"
+        | "exceptionbacktrace"
+        | "backtrace"
+        | "traceback"
+        | "errorbacktrace"
+        | "errorverbose"
+        | "errortrace"
+        | "callstack"
+        | "fullstack"
+        | "exceptiontraceback"
+        | "errorstackstring"
+        | "stacktracestring" => (Stack, 0),
+        "stackinfo" | "fullmessage" => (Stack, 4),
         _ => return None,
     })
 }
@@ -384,7 +602,9 @@ mod tests {
 
     #[test]
     fn other_names_mean_nothing() {
-        for key in ["order", "", "é", "remote_addr_of_the_machine_that_sent_us_this_request_this_morning", "x-y-z"] {
+        for key in
+            ["order", "", "é", "remote_addr_of_the_machine_that_sent_us_this_request_this_morning", "x-y-z"]
+        {
             assert_eq!(of(&[key]), None, "{key}");
         }
     }

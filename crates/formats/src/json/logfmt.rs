@@ -88,7 +88,8 @@ impl LineFormat for Logfmt {
     }
 
     fn read<'a>(&self, line: &'a str, context: &Context) -> Option<Entry<'a>> {
-        let first = line.get(..memchr::memchr(b'=', line.as_bytes().get(..40).unwrap_or(line.as_bytes()))?)?;
+        let first =
+            line.get(..memchr::memchr(b'=', line.as_bytes().get(..40).unwrap_or(line.as_bytes()))?)?;
         if !is_key(first) {
             return None;
         }
@@ -103,7 +104,9 @@ impl LineFormat for Logfmt {
             count += 1;
             known |= matches!(key, "time" | "ts" | "t" | "level" | "lvl" | "msg");
             match key {
-                "at" if matches!(value, Value::Text(t) if Level::parse(t).is_some()) => facts.set(Meaning::Level, 1, key, key, value),
+                "at" if matches!(value, Value::Text(t) if Level::parse(t).is_some()) => {
+                    facts.set(Meaning::Level, 1, key, key, value)
+                }
                 // Heroku's time of the dyno's answer; elsewhere a name.
                 "service" if heroku => facts.set(Meaning::Duration(Unit::Millis), 0, key, key, value),
                 "code" if heroku => {}
@@ -119,11 +122,17 @@ impl LineFormat for Logfmt {
             return None;
         }
         let mut entry = facts.entry(context);
-        let healthy = entry.level < Level::Warn && entry.trace.is_none() && entry.request.as_ref().and_then(|q| q.status).is_some_and(|s| s < 500);
+        let healthy = entry.level < Level::Warn
+            && entry.trace.is_none()
+            && entry.request.as_ref().and_then(|q| q.status).is_some_and(|s| s < 500);
         if !healthy {
             for (key, value) in (Pairs { rest: line }).take(PAIRS_MAX).filter(|(k, _)| is_key(k)) {
-                let Some(text) = value.scalar().filter(|t| !t.is_empty() && t.len() <= VALUE_BYTES_MAX) else { continue };
-                if !facts.used(value) && !(text.contains('\n') && entry.trace.is_some()) {
+                let Some(text) = value.scalar().filter(|t| !t.is_empty() && t.len() <= VALUE_BYTES_MAX)
+                else {
+                    continue;
+                };
+                let in_trace = text.contains('\n') && entry.trace.is_some();
+                if !in_trace && !facts.used(value, entry.request.as_ref()) {
                     entry.fields.push((Cow::Borrowed(key), text));
                 }
             }
@@ -165,16 +174,25 @@ mod tests {
         let e = read(r#"at=error code=H12 desc="Request timeout" method=GET path="/report?y=1" host=x.herokuapp.com request_id=8601b555-6a83 fwd="203.0.113.9" dyno=web.1 connect=1ms service=30000ms status=503 bytes=0 protocol=https"#).unwrap();
         let q = e.request.as_ref().unwrap();
         assert_eq!((q.method.as_ref(), q.target.as_ref(), q.status), ("GET", "/report?y=1", Some(503)));
-        assert_eq!((q.host.as_deref(), q.client.as_deref(), q.id.as_deref()), (Some("x.herokuapp.com"), Some("203.0.113.9"), Some("8601b555-6a83")));
+        assert_eq!(
+            (q.host.as_deref(), q.client.as_deref(), q.id.as_deref()),
+            (Some("x.herokuapp.com"), Some("203.0.113.9"), Some("8601b555-6a83"))
+        );
         assert_eq!(q.duration_us, Some(30_000_000));
-        assert_eq!((e.level, e.message.as_ref(), field(&e, "code")), (Level::Error, "code=H12 desc=\"Request timeout\"", "H12"));
+        assert_eq!(
+            (e.level, e.message.as_ref(), field(&e, "code")),
+            (Level::Error, "code=H12 desc=\"Request timeout\"", "H12")
+        );
     }
 
     #[test]
     fn grafana_lograge_and_slog() {
         let e = read(r#"logger=context userId=0 orgId=0 uname= t=2026-11-24T07:05:03.123Z level=error msg="Request Completed" method=GET path=/api/ds/query status=500 remote_addr=203.0.113.9 time_ms=12 duration=12.3ms size=88 referer= handler=/api/ds/query"#).unwrap();
         let q = e.request.as_ref().unwrap();
-        assert_eq!((q.target.as_ref(), q.status, q.client.as_deref(), q.duration_us), ("/api/ds/query", Some(500), Some("203.0.113.9"), Some(12_000)));
+        assert_eq!(
+            (q.target.as_ref(), q.status, q.client.as_deref(), q.duration_us),
+            ("/api/ds/query", Some(500), Some("203.0.113.9"), Some(12_000))
+        );
         assert_eq!(field(&e, "logger"), "context");
         let e = read("method=GET path=/orders/7 format=html controller=OrdersController action=show status=500 error='NoMethodError: undefined method `total' for nil:NilClass' duration=12.35").unwrap();
         assert_eq!(e.request.as_ref().unwrap().status, Some(500));

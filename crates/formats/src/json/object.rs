@@ -61,7 +61,8 @@ impl LineFormat for JsonObject {
         let quiet = entry.level < Level::Warn && entry.trace.is_none();
         let healthy = quiet && entry.request.as_ref().and_then(|q| q.status).is_some_and(|s| s < 500);
         if !healthy {
-            fields(Members::of(text), "", 0, &facts, &mut entry.fields);
+            let known = Known { facts: &facts, request: entry.request.as_ref() };
+            fields(Members::of(text), "", 0, &known, &mut entry.fields);
         }
         if entry.trace.is_none() {
             entry.trace = loguru(text, &entry);
@@ -71,7 +72,13 @@ impl LineFormat for JsonObject {
 }
 
 /// Sorts the members of an object by meaning.
-fn walk<'a>(members: &mut dyn Iterator<Item = (&'a str, Value<'a>)>, around: Name, depth: usize, back: u8, facts: &mut Facts<'a>) {
+fn walk<'a>(
+    members: &mut dyn Iterator<Item = (&'a str, Value<'a>)>,
+    around: Name,
+    depth: usize,
+    back: u8,
+    facts: &mut Facts<'a>,
+) {
     for (key, value) in members {
         // Serilog's compact form; `@message` of hclog and Logstash is an ordinary name.
         if depth == 0 && key.len() <= 3 && key.starts_with('@') {
@@ -79,7 +86,9 @@ fn walk<'a>(members: &mut dyn Iterator<Item = (&'a str, Value<'a>)>, around: Nam
         }
         let name = around.with(key);
         match value {
-            Value::Raw(raw) if raw.starts_with('{') => inside(key, name, raw, value, (around, depth, back), facts),
+            Value::Raw(raw) if raw.starts_with('{') => {
+                inside(key, name, raw, value, (around, depth, back), facts)
+            }
             Value::Raw(raw) if raw.starts_with("[{") && is_transparent(name.as_str()) => {
                 for element in Elements::of(value).take(ELEMENTS_MAX) {
                     let Some(mut members) = element.object() else { continue };
@@ -95,7 +104,14 @@ fn walk<'a>(members: &mut dyn Iterator<Item = (&'a str, Value<'a>)>, around: Nam
     }
 }
 
-fn inside<'a>(key: &'a str, name: Name, raw: &'a str, value: Value<'a>, (around, depth, back): (Name, usize, u8), facts: &mut Facts<'a>) {
+fn inside<'a>(
+    key: &'a str,
+    name: Name,
+    raw: &'a str,
+    value: Value<'a>,
+    (around, depth, back): (Name, usize, u8),
+    facts: &mut Facts<'a>,
+) {
     let known = meaning(name.as_str());
     if let Some((Meaning::Error, rank)) = known {
         facts.set(Meaning::Error, rank.saturating_add(back), key, name.as_str(), value);
@@ -136,8 +152,26 @@ fn attribute<'a>(element: Value<'a>) -> Option<(&'a str, Value<'a>)> {
     key.zip(value)
 }
 
+/// What needs no field, being told elsewhere.
+struct Known<'k, 'a> {
+    facts: &'k Facts<'a>,
+    request: Option<&'k crate::RequestRef<'a>>,
+}
+
+impl<'a> Known<'_, 'a> {
+    fn used(&self, value: Value<'a>) -> bool {
+        self.facts.used(value, self.request)
+    }
+}
+
 /// Collects what has no place of its own, names dotted.
-fn fields<'a>(members: Members<'a>, around: &str, depth: usize, facts: &Facts<'a>, out: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>) {
+fn fields<'a>(
+    members: Members<'a>,
+    around: &str,
+    depth: usize,
+    known: &Known<'_, 'a>,
+    out: &mut Vec<(Cow<'a, str>, Cow<'a, str>)>,
+) {
     for (key, value) in members {
         if out.len() >= FIELDS_MAX {
             return;
@@ -148,7 +182,8 @@ fn fields<'a>(members: Members<'a>, around: &str, depth: usize, facts: &Facts<'a
         if is_opaque(low) || low.ends_with("headers") {
             continue;
         }
-        let name = || if around.is_empty() { Cow::Borrowed(key) } else { Cow::Owned(format!("{around}.{key}")) };
+        let name =
+            || if around.is_empty() { Cow::Borrowed(key) } else { Cow::Owned(format!("{around}.{key}")) };
         match value {
             Value::Raw(raw) if raw.starts_with('{') => {
                 if depth >= DEPTH_MAX {
@@ -156,35 +191,37 @@ fn fields<'a>(members: Members<'a>, around: &str, depth: usize, facts: &Facts<'a
                 }
                 let plain = around.is_empty() && matches!(low, "fields" | "jsonpayload" | "attributes");
                 let path = if plain { Cow::Borrowed("") } else { name() };
-                fields(Members::of(raw), &path, depth + 1, facts, out);
+                fields(Members::of(raw), &path, depth + 1, known, out);
             }
             Value::Raw("null") => {}
             Value::Raw(raw) if raw.starts_with("[{") => {
                 // The first of a list: aggregate errors, tries, attributes.
                 if matches!(low, "attributes" | "frames" | "trace" | "stacktrace" | "stack") {
                     for (key, value) in Elements::of(value).take(ELEMENTS_MAX).filter_map(attribute) {
-                        if let Some(v) = value.scalar().filter(|v| !v.contains('\n') && !facts.used(value)) {
+                        if let Some(v) = value.scalar().filter(|v| !v.contains('\n') && !known.used(value)) {
                             out.push((Cow::Borrowed(key), clipped(v)));
                         }
                     }
                 } else if depth < DEPTH_MAX
                     && let Some(first) = Elements::of(value).next().and_then(Value::object)
                 {
-                    fields(first, &name(), depth + 1, facts, out);
+                    fields(first, &name(), depth + 1, known, out);
                 }
             }
             Value::Raw(raw) if raw.starts_with('[') => {
-                if raw.len() <= VALUE_BYTES_MAX && !facts.used(value) && raw != "[]" {
+                if raw.len() <= VALUE_BYTES_MAX && !known.used(value) && raw != "[]" {
                     out.push((name(), Cow::Borrowed(raw)));
                 }
             }
             _ => {
-                if facts.used(value) {
+                if known.used(value) {
                     continue;
                 }
                 let Some(text) = value.scalar() else { continue };
                 // Stacks went to the trace, the error's own words too.
-                let told = depth > 0 && matches!(low, "stack" | "stacktrace" | "message" | "backtrace" | "trace") && is_errors(around);
+                let told = depth > 0
+                    && matches!(low, "stack" | "stacktrace" | "message" | "backtrace" | "trace")
+                    && is_errors(around);
                 if text.is_empty() || told || (text.contains('\n') && text.contains("    at ")) {
                     continue;
                 }
@@ -265,7 +302,6 @@ fn loguru<'a>(text: &'a str, entry: &Entry<'_>) -> Option<Cow<'a, str>> {
     let begin = whole.find("Traceback (most recent call last)")?;
     whole.get(begin..).map(|t| Cow::Owned(t.trim_end().to_owned()))
 }
-
 
 #[cfg(test)]
 mod tests;

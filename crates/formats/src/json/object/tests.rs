@@ -26,8 +26,14 @@ fn access_logs_in_any_naming() {
     let e = read(r#"{"ts":"2026-11-24T07:32:46+00:00","ip":"203.0.113.9","method":"POST","uri":"/add-user","status":502,"bytes":25,"ua":"okhttp/4.12.0","rt":0.005,"upstream":"127.0.0.1:8512","upstream_status":"502"}"#).unwrap();
     assert_eq!(asked(&e), ("POST", "/add-user", Some(502), "203.0.113.9", Some(5_000)));
     let q = e.request.as_ref().unwrap();
-    assert_eq!((q.upstream.as_deref(), q.upstream_status, q.agent.as_deref()), (Some("127.0.0.1:8512"), Some(502), Some("okhttp/4.12.0")));
-    assert_eq!((at(&e).as_str(), e.at.unwrap().1, e.message.as_ref()), ("2026-11-24T07:32:46Z", Zone::Stated, ""));
+    assert_eq!(
+        (q.upstream.as_deref(), q.upstream_status, q.agent.as_deref()),
+        (Some("127.0.0.1:8512"), Some(502), Some("okhttp/4.12.0"))
+    );
+    assert_eq!(
+        (at(&e).as_str(), e.at.unwrap().1, e.message.as_ref()),
+        ("2026-11-24T07:32:46Z", Zone::Stated, "")
+    );
     assert!(e.closed);
 
     for (line, expected) in [
@@ -94,14 +100,22 @@ fn caddy_tells_the_error_and_the_answer() {
     let e = read(r#"{"level":"error","ts":1795506426.8286564,"logger":"http.log.error","msg":"dial tcp 127.0.0.1:8262: connect: connection refused","request":{"remote_ip":"127.0.0.1","remote_port":"55204","proto":"HTTP/1.1","method":"GET","host":"api.caddyshop.test","uri":"/api/stock/SKU-80","headers":{"User-Agent":["Mozilla/5.0"],"X-Forwarded-For":["198.51.100.201"]}},"duration":0.000165218,"status":502,"err_id":"g428m45ss","err_trace":"reverseproxy.statusError (reverseproxy.go:1272)"}"#).unwrap();
     assert_eq!(asked(&e), ("GET", "/api/stock/SKU-80", Some(502), "127.0.0.1", Some(165)));
     assert_eq!(at(&e), "2026-11-24T07:47:06.828656Z");
-    assert_eq!((e.level, e.message.as_ref(), e.service.as_deref()), (Level::Error, "dial tcp 127.0.0.1:8262: connect: connection refused", Some("caddy")));
+    assert_eq!(
+        (e.level, e.message.as_ref(), e.service.as_deref()),
+        (Level::Error, "dial tcp 127.0.0.1:8262: connect: connection refused", Some("caddy"))
+    );
     let q = e.request.as_ref().unwrap();
-    assert_eq!((q.host.as_deref(), q.agent.as_deref(), q.id.as_deref()), (Some("api.caddyshop.test"), Some("Mozilla/5.0"), Some("g428m45ss")));
+    assert_eq!(
+        (q.host.as_deref(), q.agent.as_deref(), q.id.as_deref()),
+        (Some("api.caddyshop.test"), Some("Mozilla/5.0"), Some("g428m45ss"))
+    );
     assert_eq!(field(&e, "logger"), "http.log.error");
     // A request that Caddy gave no answer.
     let e = read(r#"{"level":"info","ts":1693840791.7564995,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"172.17.0.1","client_ip":"127.0.0.1","method":"GET","host":"127.0.0.1:8080","uri":"/"},"duration":0.0000027,"status":0}"#).unwrap();
     assert_eq!(e.request.unwrap().status, None);
-    let e = read(r#"{"level":"warn","ts":1795506421.0094452,"logger":"admin","msg":"admin endpoint disabled"}"#).unwrap();
+    let e =
+        read(r#"{"level":"warn","ts":1795506421.0094452,"logger":"admin","msg":"admin endpoint disabled"}"#)
+            .unwrap();
     assert_eq!((e.level, e.message.as_ref(), e.request), (Level::Warn, "admin endpoint disabled", None));
 }
 
@@ -109,8 +123,16 @@ fn caddy_tells_the_error_and_the_answer() {
 fn pino_fastify_and_pino_http() {
     let e = read(r#"{"level":50,"time":1795505294250,"pid":23641,"hostname":"id1","reqId":"req-1z","req":{"method":"GET","url":"/session/150/permissions","host":"id.example.com","remoteAddress":"127.0.0.1","remotePort":60582},"res":{"statusCode":500},"err":{"type":"TypeError","message":"session.roles.map is not a function","stack":"TypeError: session.roles.map is not a function\n    at permissionsFor (/srv/sessions/lib/permissions.js:2:24)","code":"E_ROLES"},"msg":"session.roles.map is not a function"}"#).unwrap();
     assert_eq!(asked(&e), ("GET", "/session/150/permissions", Some(500), "127.0.0.1", None));
-    assert_eq!(e.trace.as_deref(), Some("TypeError: session.roles.map is not a function\n    at permissionsFor (/srv/sessions/lib/permissions.js:2:24)"));
-    assert_eq!((e.level, e.pid.as_deref(), e.node.as_deref(), field(&e, "err.code")), (Level::Error, Some("23641"), Some("id1"), "E_ROLES"));
+    assert_eq!(
+        e.trace.as_deref(),
+        Some(
+            "TypeError: session.roles.map is not a function\n    at permissionsFor (/srv/sessions/lib/permissions.js:2:24)"
+        )
+    );
+    assert_eq!(
+        (e.level, e.pid.as_deref(), e.node.as_deref(), field(&e, "err.code")),
+        (Level::Error, Some("23641"), Some("id1"), "E_ROLES")
+    );
     assert_eq!(e.request.as_ref().unwrap().id.as_deref(), Some("req-1z"));
     assert_eq!(field(&e, "err.stack"), "");
 
@@ -121,7 +143,10 @@ fn pino_fastify_and_pino_http() {
 
     let e = read(r#"{"level":40,"time":"2026-11-24T07:01:40.956Z","pid":11081,"hostname":"gw1","name":"gateway","req":{"id":"fb15ef83-3ad2-44aa-ba8e-6b7942700c94","method":"GET","url":"/api/products/1"},"err":{"type":"Object","message":"connect ECONNREFUSED 127.0.0.1:8414","stack":"","code":"ECONNREFUSED"},"msg":"stock lookup failed, answering without it"}"#).unwrap();
     assert_eq!(e.message, "stock lookup failed, answering without it: connect ECONNREFUSED 127.0.0.1:8414");
-    assert_eq!((e.service.as_deref(), e.level, field(&e, "err.code")), (Some("gateway"), Level::Warn, "ECONNREFUSED"));
+    assert_eq!(
+        (e.service.as_deref(), e.level, field(&e, "err.code")),
+        (Some("gateway"), Level::Warn, "ECONNREFUSED")
+    );
     let q = e.request.unwrap();
     assert_eq!((q.status, q.id.as_deref()), (None, Some("fb15ef83-3ad2-44aa-ba8e-6b7942700c94")));
 }
@@ -135,7 +160,10 @@ fn bunyan_winston_and_sequelize() {
     let e = read(r#"{"error":{"code":"ECONNREFUSED","message":"connect ECONNREFUSED 127.0.0.1:8407","name":"SequelizeConnectionRefusedError","original":{"address":"127.0.0.1","code":"ECONNREFUSED","errno":-111,"port":8407,"syscall":"connect"},"stack":"SequelizeConnectionRefusedError: connect ECONNREFUSED 127.0.0.1:8407\n    at Client._connectionCallback (/srv/user-api/node_modules/sequelize/lib/dialects/postgres/connection-manager.js:133:24)"},"level":"error","message":"create user failed","method":"POST","requestId":"ab12","service":"user-api","timestamp":"2026-11-24T07:05:40.292Z","url":"/add-user"}"#).unwrap();
     assert_eq!((e.message.as_ref(), e.service.as_deref()), ("create user failed", Some("user-api")));
     assert!(e.trace.as_deref().unwrap().starts_with("SequelizeConnectionRefusedError: connect"));
-    assert_eq!((field(&e, "error.original.address"), field(&e, "error.original.port"), field(&e, "error.code")), ("127.0.0.1", "8407", "ECONNREFUSED"));
+    assert_eq!(
+        (field(&e, "error.original.address"), field(&e, "error.original.port"), field(&e, "error.code")),
+        ("127.0.0.1", "8407", "ECONNREFUSED")
+    );
     assert_eq!(e.request.unwrap().target, "/add-user");
 
     // An error spread over the record itself; its `path` is a file's.
@@ -165,6 +193,7 @@ fn calls_to_others_are_no_requests() {
     ] {
         let e = read(line).unwrap();
         assert!(e.request.as_ref().is_none_or(|q| q.status.is_none() && q.target.is_empty()), "{line}");
+        assert!(e.fields.iter().any(|(_, v)| v == "500" || v == "503"), "{line}");
     }
     // Absolute, but asked of us.
     let e = read(r#"{"time":"2026-11-24T07:05:40Z","msg":"done","remote_ip":"203.0.113.9","method":"GET","url":"https://shop.test/cart?x=1","status":500}"#).unwrap();
@@ -181,7 +210,10 @@ fn python_loggers() {
 
     let e = read(r#"{"asctime": "2026-11-24 07:21:09,585", "levelname": "ERROR", "name": "django.request", "message": "Internal Server Error: /cart/4/", "request": "<WSGIRequest: POST '/cart/4/'>", "status_code": 500, "exc_info": "Traceback (most recent call last):\n  File \"/srv/a.py\", line 3, in f\nKeyError: 'vat'", "process": 4211}"#).unwrap();
     assert_eq!(asked(&e), ("POST", "/cart/4/", Some(500), "", None));
-    assert_eq!((e.at.unwrap().1, field(&e, "logger"), e.pid.as_deref()), (Zone::Wall, "django.request", Some("4211")));
+    assert_eq!(
+        (e.at.unwrap().1, field(&e, "logger"), e.pid.as_deref()),
+        (Zone::Wall, "django.request", Some("4211"))
+    );
     assert!(e.trace.is_some());
 
     let e = read(r#"{"text": "2026-11-24 07:30:12.123 | ERROR    | shop:total:42 - no price\nTraceback (most recent call last):\n\n  File \"/srv/shop.py\", line 42, in total\n\nZeroDivisionError: division by zero\n", "record": {"elapsed": {"repr": "0:00:01", "seconds": 1.0}, "exception": {"type": "ZeroDivisionError", "value": "division by zero", "traceback": true}, "extra": {"request_id": "ab12cd34"}, "file": {"name": "shop.py", "path": "/srv/shop.py"}, "function": "total", "level": {"icon": "X", "name": "ERROR", "no": 40}, "line": 42, "message": "no price", "module": "shop", "name": "shop", "process": {"id": 4211, "name": "MainProcess"}, "thread": {"id": 1, "name": "MainThread"}, "time": {"repr": "2026-11-24 07:30:12.123456+00:00", "timestamp": 1795505412.123456}}}"#).unwrap();
@@ -195,15 +227,29 @@ fn python_loggers() {
 fn go_loggers() {
     let e = read(r#"{"@timestamp":"2026-11-24T08:20:58Z","error":"swap 8 with 7: Error 1213: Deadlock found when trying to get lock; try restarting transaction","message":"handler failed","method":"POST","route":"/shows/8/swap","service":"seats","severity":"error","status":500}"#).unwrap();
     assert_eq!(asked(&e), ("POST", "/shows/8/swap", Some(500), "", None));
-    assert_eq!(e.message, "handler failed: swap 8 with 7: Error 1213: Deadlock found when trying to get lock; try restarting transaction");
+    assert_eq!(
+        e.message,
+        "handler failed: swap 8 with 7: Error 1213: Deadlock found when trying to get lock; try restarting transaction"
+    );
     assert!(field(&e, "error").starts_with("swap 8"));
 
     let e = read(r#"{"level":"error","ts":1795503903.123,"logger":"api","caller":"api/cart.go:12","msg":"get cart","error":"dial tcp 10.0.0.7:5432: i/o timeout","stacktrace":"main.(*API).cart\n\t/srv/api/cart.go:12\nnet/http.HandlerFunc.ServeHTTP\n\t/usr/local/go/src/net/http/server.go:2136"}"#).unwrap();
-    assert_eq!((e.level, field(&e, "caller"), field(&e, "error")), (Level::Error, "api/cart.go:12", "dial tcp 10.0.0.7:5432: i/o timeout"));
-    assert!(e.trace.as_deref().unwrap().starts_with("dial tcp 10.0.0.7:5432: i/o timeout\nmain.(*API).cart\n\t/srv"));
+    assert_eq!(
+        (e.level, field(&e, "caller"), field(&e, "error")),
+        (Level::Error, "api/cart.go:12", "dial tcp 10.0.0.7:5432: i/o timeout")
+    );
+    assert!(
+        e.trace
+            .as_deref()
+            .unwrap()
+            .starts_with("dial tcp 10.0.0.7:5432: i/o timeout\nmain.(*API).cart\n\t/srv")
+    );
 
     let e = read(r#"{"@level":"error","@message":"connection lost","@module":"vault","@timestamp":"2026-11-24T07:05:03.123456Z","error":"EOF"}"#).unwrap();
-    assert_eq!((e.level, e.message.as_ref(), at(&e).as_str()), (Level::Error, "connection lost: EOF", "2026-11-24T07:05:03.123456Z"));
+    assert_eq!(
+        (e.level, e.message.as_ref(), at(&e).as_str()),
+        (Level::Error, "connection lost: EOF", "2026-11-24T07:05:03.123456Z")
+    );
 
     let e = read(r#"{"time":"2026-11-24T07:05:03.123Z","level":"INFO","msg":"request","method":"GET","path":"/x","status":500,"duration":1235566}"#).unwrap();
     assert_eq!(asked(&e), ("GET", "/x", Some(500), "", Some(1_235)));
@@ -213,15 +259,24 @@ fn go_loggers() {
 fn rust_tracing_speaks_of_its_span() {
     let e = read(r#"{"timestamp":"2026-11-24T07:43:54.285868Z","level":"ERROR","fields":{"message":"response failed","classification":"Status code: 500 Internal Server Error","latency":"3 ms"},"target":"tower_http::trace::on_failure","span":{"method":"GET","uri":"/accounts/45","version":"HTTP/1.1","name":"request"},"spans":[{"method":"GET","uri":"/accounts/45","version":"HTTP/1.1","name":"request"}]}"#).unwrap();
     assert_eq!(asked(&e), ("GET", "/accounts/45", None, "", Some(3_000)));
-    assert_eq!((e.message.as_ref(), field(&e, "logger"), field(&e, "classification")), ("response failed", "tower_http::trace::on_failure", "Status code: 500 Internal Server Error"));
+    assert_eq!(
+        (e.message.as_ref(), field(&e, "logger"), field(&e, "classification")),
+        ("response failed", "tower_http::trace::on_failure", "Status code: 500 Internal Server Error")
+    );
     let e = read(r#"{"timestamp":"2025-10-28T19:15:10.821495Z","level":"TRACE","fields":{"message":"hello! I'm gonna shave a yak","excitement":"yay!"},"target":"fmt_json::yak_shave","spans":[{"yaks":3,"name":"shaving_yaks"},{"yak":1,"name":"shave"}],"threadName":"other","threadId":2}"#).unwrap();
-    assert_eq!((e.level, e.message.as_ref(), field(&e, "thread")), (Level::Trace, "hello! I'm gonna shave a yak", "other"));
+    assert_eq!(
+        (e.level, e.message.as_ref(), field(&e, "thread")),
+        (Level::Trace, "hello! I'm gonna shave a yak", "other")
+    );
 }
 
 #[test]
 fn java_loggers() {
     let e = read(r#"{"@timestamp":"2026-11-24T07:49:00.793+01:00","@version":"1","message":"Servlet.service() threw","logger_name":"org.apache.X","thread_name":"exec-4","level":"ERROR","level_value":40000,"stack_trace":"java.lang.NullPointerException: null\n\tat com.example.A.b(A.java:12)\n","traceId":"68a1","app":"shop"}"#).unwrap();
-    assert_eq!((at(&e).as_str(), e.level, field(&e, "logger"), field(&e, "thread")), ("2026-11-24T06:49:00.793Z", Level::Error, "org.apache.X", "exec-4"));
+    assert_eq!(
+        (at(&e).as_str(), e.level, field(&e, "logger"), field(&e, "thread")),
+        ("2026-11-24T06:49:00.793Z", Level::Error, "org.apache.X", "exec-4")
+    );
     assert_eq!(e.service.as_deref(), Some("shop"));
     assert!(e.trace.as_deref().unwrap().starts_with("java.lang.NullPointerException: null\n\tat com"));
     assert_eq!(e.request.unwrap().trace.as_deref(), Some("68a1"));
@@ -233,10 +288,16 @@ fn java_loggers() {
     let e = read(r#"{"@timestamp":"2026-11-24T07:49:00.793Z","log.level":"ERROR","message":"boom","service.name":"shop","process.pid":77,"error.type":"java.lang.IllegalStateException","error.message":"no cart","error.stack_trace":"java.lang.IllegalStateException: no cart\n\tat com.example.A.b(A.java:12)","http":{"request":{"method":"GET"},"response":{"status_code":500}},"url":{"path":"/cart","query":"a=1"},"source":{"ip":"203.0.113.9"},"event":{"duration":1235566}}"#).unwrap();
     assert_eq!(asked(&e), ("GET", "/cart?a=1", Some(500), "203.0.113.9", Some(1_235)));
     assert_eq!((e.level, e.service.as_deref(), e.pid.as_deref()), (Level::Error, Some("shop"), Some("77")));
-    assert_eq!(e.trace.as_deref(), Some("java.lang.IllegalStateException: no cart\n\tat com.example.A.b(A.java:12)"));
+    assert_eq!(
+        e.trace.as_deref(),
+        Some("java.lang.IllegalStateException: no cart\n\tat com.example.A.b(A.java:12)")
+    );
 
     let e = read(r#"{"version":"1.1","host":"web1","short_message":"boom","full_message":"boom\njava.io.IOException: x\n\tat a.B.c(B.java:3)","timestamp":1795503903.123,"level":3,"_logger":"a.B","_thread":"main"}"#).unwrap();
-    assert_eq!((e.level, e.node.as_deref(), e.message.as_ref(), field(&e, "logger")), (Level::Error, Some("web1"), "boom", "a.B"));
+    assert_eq!(
+        (e.level, e.node.as_deref(), e.message.as_ref(), field(&e, "logger")),
+        (Level::Error, Some("web1"), "boom", "a.B")
+    );
     assert!(e.trace.as_deref().unwrap().contains("\tat a.B.c"));
 }
 
@@ -251,7 +312,12 @@ fn dotnet_loggers() {
     assert_eq!((e.level, e.message.as_ref()), (Level::Info, "Application started"));
 
     let e = read(r#"{"EventId":13,"LogLevel":"Error","Category":"Microsoft.AspNetCore.Server.Kestrel","Message":"Connection id \u00220HMV\u0022: An unhandled exception was thrown by the application.","Exception":"System.NullReferenceException: Object reference not set    at Shop.Cart.Get() in /src/Cart.cs:line 12    at Shop.Main()","State":{"Message":"x","ConnectionId":"0HMV","TraceIdentifier":"0HMV:00000002"},"Scopes":[{"Message":"RequestPath:/cart","RequestId":"0HMV:00000002","RequestPath":"/cart"}]}"#).unwrap();
-    assert_eq!(e.trace.as_deref(), Some("System.NullReferenceException: Object reference not set\n   at Shop.Cart.Get() in /src/Cart.cs:line 12\n   at Shop.Main()"));
+    assert_eq!(
+        e.trace.as_deref(),
+        Some(
+            "System.NullReferenceException: Object reference not set\n   at Shop.Cart.Get() in /src/Cart.cs:line 12\n   at Shop.Main()"
+        )
+    );
     let q = e.request.as_ref().unwrap();
     assert_eq!((q.target.as_ref(), q.id.as_deref()), ("/cart", Some("0HMV:00000002")));
 }
@@ -259,10 +325,16 @@ fn dotnet_loggers() {
 #[test]
 fn php_loggers() {
     let e = read(r#"{"message":"Connection refused","context":{"userId":7,"exception":{"class":"RedisException","message":"Connection refused","code":111,"file":"/srv/vendor/Connector.php:181","trace":["/srv/app/Cart.php:12"]}},"level":400,"level_name":"ERROR","channel":"production","datetime":"2026-11-24T07:47:42.123456+00:00","extra":{"url":"/cart","http_method":"GET","ip":"203.0.113.9"}}"#).unwrap();
-    assert_eq!((e.level, e.message.as_ref(), field(&e, "logger")), (Level::Error, "Connection refused", "production"));
+    assert_eq!(
+        (e.level, e.message.as_ref(), field(&e, "logger")),
+        (Level::Error, "Connection refused", "production")
+    );
     assert_eq!(asked(&e), ("GET", "/cart", None, "203.0.113.9", None));
     assert!(e.trace.as_deref().unwrap().starts_with("[object] (RedisException(code: 111): Connection refused at /srv/vendor/Connector.php:181)\n[stacktrace]\n#0 /srv/app/Cart.php(12)"));
-    assert_eq!((field(&e, "context.exception.file"), field(&e, "context.exception.code")), ("/srv/vendor/Connector.php:181", "111"));
+    assert_eq!(
+        (field(&e, "context.exception.file"), field(&e, "context.exception.code")),
+        ("/srv/vendor/Connector.php:181", "111")
+    );
 
     let e = read(r#"{"reqId":"twvbRFk1OwgHo2bqggnx","level":3,"time":"2023-10-01T02:39:09+00:00","remoteAddr":"203.0.113.9","user":"admin","app":"index","method":"GET","url":"/apps/files/","message":"no file","userAgent":"x","version":"29.1.1.0","exception":{"Exception":"OC\\Files\\NotFound","Message":"no file","Code":0,"Trace":[{"file":"/var/www/lib/A.php","line":12,"function":"get","class":"OC\\A","type":"->"}],"File":"/var/www/lib/B.php","Line":7}}"#).unwrap();
     assert_eq!((e.level, asked(&e)), (Level::Error, ("GET", "/apps/files/", None, "203.0.113.9", None)));
@@ -278,7 +350,10 @@ fn ruby_loggers() {
     assert_eq!(e.trace.as_deref(), Some("NoMethodError: undefined method `total' for nil:NilClass"));
     let e = read(r#"{"severity":"ERROR","time":"2026-11-24T07:38:37.871Z","correlation_id":"01F8","exception.class":"NoMethodError","exception.message":"undefined method `x'","exception.backtrace":["app/models/a.rb:6:in `total'","lib/b.rb:3:in `call'"]}"#).unwrap();
     assert_eq!(e.level, Level::Error);
-    assert_eq!(e.trace.as_deref(), Some("NoMethodError (undefined method `x'):\n  \napp/models/a.rb:6:in `total'\nlib/b.rb:3:in `call'"));
+    assert_eq!(
+        e.trace.as_deref(),
+        Some("NoMethodError (undefined method `x'):\n  \napp/models/a.rb:6:in `total'\nlib/b.rb:3:in `call'")
+    );
 }
 
 #[test]
@@ -286,27 +361,44 @@ fn clouds() {
     let e = read(r#"{"httpRequest":{"requestMethod":"GET","requestUrl":"https://shop.example.com/cart?id=7","status":500,"latency":"0.123s","remoteIp":"203.0.113.9","userAgent":"x"},"insertId":"a","severity":"ERROR","timestamp":"2026-11-24T07:05:03.123Z","trace":"projects/shop/traces/06796866738c859f2f19b7cfb3214824","resource":{"type":"cloud_run_revision","labels":{"service_name":"cart"}}}"#).unwrap();
     assert_eq!(asked(&e), ("GET", "/cart?id=7", Some(500), "203.0.113.9", Some(123_000)));
     let q = e.request.as_ref().unwrap();
-    assert_eq!((q.host.as_deref(), q.trace.as_deref(), e.service.as_deref()), (Some("shop.example.com"), Some("06796866738c859f2f19b7cfb3214824"), Some("cart")));
+    assert_eq!(
+        (q.host.as_deref(), q.trace.as_deref(), e.service.as_deref()),
+        (Some("shop.example.com"), Some("06796866738c859f2f19b7cfb3214824"), Some("cart"))
+    );
 
     let e = read(r#"{"jsonPayload":{"message":"boom","stack":"Error: boom\n    at f (/srv/a.js:1:1)"},"severity":"ERROR","timestamp":"2026-11-24T07:05:03Z"}"#).unwrap();
-    assert_eq!((e.message.as_ref(), e.trace.as_deref()), ("boom", Some("Error: boom\n    at f (/srv/a.js:1:1)")));
+    assert_eq!(
+        (e.message.as_ref(), e.trace.as_deref()),
+        ("boom", Some("Error: boom\n    at f (/srv/a.js:1:1)"))
+    );
 
     let e = read(r#"{"errorMessage": "'sku'", "errorType": "KeyError", "requestId": "8f507cfc", "stackTrace": ["  File \"/var/task/app.py\", line 3, in handler\n    return event['sku']\n"]}"#).unwrap();
     assert_eq!((e.level, e.message.as_ref()), (Level::Error, "'sku'"));
-    assert_eq!(e.trace.as_deref(), Some("Traceback (most recent call last):\n  File \"/var/task/app.py\", line 3, in handler\n    return event['sku']\nKeyError: 'sku'"));
+    assert_eq!(
+        e.trace.as_deref(),
+        Some(
+            "Traceback (most recent call last):\n  File \"/var/task/app.py\", line 3, in handler\n    return event['sku']\nKeyError: 'sku'"
+        )
+    );
 
     let e = read(r#"{"time":"2026-11-24T07:05:03.123Z","type":"platform.report","record":{"requestId":"8f507cfc","metrics":{"durationMs":3000},"status":"timeout"}}"#).unwrap();
     assert_eq!((e.message.as_ref(), field(&e, "record.status")), ("platform.report", "timeout"));
 
     let e = read(r#"{"body":{"stringValue":"charge failed"},"severityText":"ERROR","severityNumber":17,"timeUnixNano":"1795503903123000000","traceId":"5b8aa5a2d2c872e8321cf37308d69df2","attributes":[{"key":"exception.type","value":{"stringValue":"KeyError"}},{"key":"exception.message","value":{"stringValue":"'vat'"}},{"key":"http.route","value":{"stringValue":"/pay"}}]}"#).unwrap();
-    assert_eq!((e.message.as_ref(), e.level, e.trace.as_deref()), ("charge failed", Level::Error, Some("KeyError: 'vat'")));
+    assert_eq!(
+        (e.message.as_ref(), e.level, e.trace.as_deref()),
+        ("charge failed", Level::Error, Some("KeyError: 'vat'"))
+    );
     assert_eq!(at(&e), "2026-11-24T07:05:03.123Z");
 }
 
 #[test]
 fn kubernetes_events() {
     let e = read(r#"{"kind":"Event","apiVersion":"v1","metadata":{"name":"web-1.17"},"involvedObject":{"kind":"Pod","name":"web-1"},"reason":"BackOff","message":"Back-off restarting failed container","type":"Warning","lastTimestamp":"2026-11-24T07:05:03Z"}"#).unwrap();
-    assert_eq!((e.level, e.service.as_deref(), e.message.as_ref()), (Level::Warn, Some("web-1"), "Back-off restarting failed container"));
+    assert_eq!(
+        (e.level, e.service.as_deref(), e.message.as_ref()),
+        (Level::Warn, Some("web-1"), "Back-off restarting failed container")
+    );
 }
 
 #[test]
@@ -322,7 +414,10 @@ fn exported_arrays_and_pretty_objects() {
     let e = read("[{\"time\":\"2026-11-24T07:05:03Z\",\"msg\":\"a\"},").unwrap();
     assert_eq!(e.message, "a");
     assert!(read("  ,{\"time\":\"2026-11-24T07:05:03Z\",\"msg\":\"a\"}]").is_some());
-    let e = read("{\n  \"level\": \"error\",\n  \"message\": \"boom\",\n  \"err\": {\n    \"code\": \"X\"\n  }\n}").unwrap();
+    let e = read(
+        "{\n  \"level\": \"error\",\n  \"message\": \"boom\",\n  \"err\": {\n    \"code\": \"X\"\n  }\n}",
+    )
+    .unwrap();
     assert_eq!((e.message.as_ref(), field(&e, "err.code")), ("boom", "X"));
 }
 
@@ -354,8 +449,13 @@ fn no_cut_or_hostile_nesting_makes_it_fall() {
         let _ = read(&line[..i]);
         let _ = read(&format!("{}}}", &line[..i]));
     }
-    let deep = format!("{{\"msg\":\"x\",\"level\":\"error\",\"error\":{}{}}}", "{\"cause\":".repeat(60), "1".to_owned() + &"}".repeat(60));
+    let deep = format!(
+        "{{\"msg\":\"x\",\"level\":\"error\",\"error\":{}{}}}",
+        "{\"cause\":".repeat(60),
+        "1".to_owned() + &"}".repeat(60)
+    );
     let _ = read(&deep);
-    let deep = format!("{{\"msg\":\"x\",\"level\":\"error\",\"data\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
+    let deep =
+        format!("{{\"msg\":\"x\",\"level\":\"error\",\"data\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
     assert!(read(&deep).is_none());
 }
