@@ -198,7 +198,8 @@ impl Scene<'_> {
                 (None, String::new())
             }
             Class::Database | Class::Upstream => {
-                if let Some(c) = &f.culprit {
+                // A time-out of another service does not happen at the database, whose address stands somewhere in the dump.
+                if let Some(c) = f.culprit.as_ref().filter(|c| f.cause.class == Class::Database || outage_face(&f.cause) || !self.is_database(c)) {
                     // Another service is one whatever path was asked for.
                     let key = if peerless(&f.cause) || f.cause.class == Class::Upstream { normal_peer(c) } else { c.clone() };
                     return (Some(c.clone()), key);
@@ -227,8 +228,9 @@ impl Scene<'_> {
                     let key = if peerless(&f.cause) { f.service.clone().unwrap_or_default() } else { said(f) };
                     return (Some(at), key);
                 }
-                let c = f.service.clone().or_else(|| r.request.as_ref().and_then(|q| q.upstream.clone()));
-                (c.clone(), c.unwrap_or_default())
+                let c = r.request.as_ref().and_then(|q| q.upstream.clone()).filter(|_| f.cause.class == Class::Upstream);
+                let c = c.or_else(|| f.service.clone().filter(|_| peerless(&f.cause) && f.cause.class == Class::Database));
+                (c.clone(), c.unwrap_or_else(|| if peerless(&f.cause) { String::new() } else { said(f) }))
             }
             _ => {
                 if let Some(c) = &f.culprit {
@@ -298,7 +300,9 @@ impl Scene<'_> {
             _ if outage_face(&cause) => format!("outage|{}|{key}", cause.class.name()),
             _ => format!("{cause}|{key}"),
         };
-        Some(Explanation { cause, culprit, candidate: Some(candidate), how, finding: f.clone(), fingerprint })
+        let mut finding = f.clone();
+        finding.symptom |= cause.is(Class::Upstream, "error-response");
+        Some(Explanation { cause, culprit, candidate: Some(candidate), how, finding, fingerprint })
     }
 
     /// Explains each failure by the best record joined to it (or to the inner failures below it).
@@ -696,6 +700,16 @@ impl Scene<'_> {
         // A place in the code says more than the process that ran it.
         let placed = |c: &str| g.cause.class == Class::Resource && c.rsplit_once(':').is_some_and(|(_, n)| n.trim_end_matches(')').parse::<u32>().is_ok());
         g.culprit = culprits.into_iter().max_by_key(|(c, n)| (placed(c), *n, std::cmp::Reverse(c.to_string()))).map(|(c, _)| c.to_owned());
+        // A proxy calls its backend by a name of its own; where the backend said where it listens, that is added.
+        if matches!(g.cause.class, Class::Upstream | Class::Database)
+            && let Some(c) = g.culprit.clone().filter(|c| !c.contains([':', '/', ' ']))
+        {
+            let mut at: Vec<&String> = self.events.names.iter().filter(|(a, n)| **n == c && a.contains(':')).map(|(a, _)| a).collect();
+            at.sort_unstable();
+            if let Some(a) = at.first() {
+                g.culprit = Some(format!("{c} ({a})"));
+            }
+        }
         if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).find(|e| e.cause == g.cause && e.candidate.is_some()) {
             g.finding = e.finding.clone();
         } else if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).next() {

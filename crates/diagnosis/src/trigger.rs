@@ -92,6 +92,11 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         return Trigger { kind: TriggerKind::Traffic, at: Some(a.onset), what: None };
     }
     let change = latest(scene, &[Kind::Deploy, Kind::Config], a.onset, DEPLOY_REACH_US).find(|e| a.chance_since(e.at) >= CHANCE_MIN);
+    // A deploy reloads and restarts what it touches: the deploy is the word for both.
+    let change = change.map(|e| match e.kind {
+        Kind::Config => latest(scene, &[Kind::Deploy], a.onset, DEPLOY_REACH_US).find(|d| d.at.since(e.at).abs() <= 15 * SECOND).unwrap_or(e),
+        _ => e,
+    });
     if let Some(e) = change
         && !matches!((g.cause.class, name), (Class::Upstream, "rate-limited" | "tls-failure" | "authentication-failed") | (Class::Database, "lock-timeout" | "too-many-connections") | (Class::Resource, "disk-full"))
     {
@@ -99,6 +104,18 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         return of(kind, e.at, &e.what);
     }
     let healthy_before = a.healthy_before();
+    // Nobody wrote down a deploy, but the program that fails was started anew right before, and had not failed until then.
+    if g.cause.class == Class::Code
+        && healthy_before > 2
+        && let Some(source) = g.causes.first().map(|(c, _)| scene.record(*c).source)
+        && let Some(e) = latest(scene, &[Kind::Up], a.onset, 30 * SECOND).find(|e| {
+            let before = a.healthy.iter().filter(|t| **t < e.at).count();
+            scene.obs.records[e.record].source == source && before > 2 && a.chance_since(e.at) >= CHANCE_MIN
+        })
+        && !latest(scene, &[Kind::Down], e.at, 10 * SECOND).any(|d| scene.obs.records[d.record].source == source)
+    {
+        return of(TriggerKind::Deploy, e.at, &format!("restart: {}", e.what));
+    }
     let one_input = matches!((g.cause.class, name), (Class::Resource, "execution-timeout" | "workers-exhausted")) && !crate::inputs::separate(scene, g).is_empty();
     let kind = match (g.cause.class, name) {
         (Class::Database | Class::Upstream, "lock-timeout" | "authentication-failed" | "rate-limited" | "tls-failure" | "bad-response" | "error-response" | "timeout"

@@ -233,7 +233,7 @@ fn hops(scene: &Scene<'_>, g: &Group) -> Vec<Hop> {
     let mut upstream = None;
     // One failure shows the way: that which most logs saw.
     let fullest = g.failures.iter().copied().max_by_key(|&k| (scene.failures[k].seen.len(), std::cmp::Reverse(k)));
-    for k in fullest {
+    if let Some(k) = fullest {
         for &i in &scene.failures[k].seen {
             let r = &scene.obs.records[i];
             push(&mut out, names(r), None, HopState::Symptom);

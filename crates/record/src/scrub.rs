@@ -6,11 +6,12 @@
 //! password authentication failed for user "store"        → stays: it is the evidence
 //! ```
 //!
-//! The floor is Sentry Relay's set of rules (`relay-pii/src/regexes.rs`): key names (password, secret, passwd, api_key, auth,
-//! credentials, mysql_pwd, privatekey, token), bearer tokens, PEM blocks, `user:password@` in URLs, cards (here with Luhn's
-//! check). A rule must not eat the cause: a value is taken only where a separator and something that looks like a value
-//! follow the key. E-mail addresses, IP addresses, user names and UUIDs stay, on purpose: the user and host of `Access denied
-//! for user 'shop'@'10.0.0.3'` are what the reader needs, and UUIDs are the ids of requests.
+//! The floor is Sentry Relay's set of rules (`relay-pii/src/regexes.rs`): key names (password, secret,
+//! passwd, api_key, auth, credentials, mysql_pwd, privatekey, token), bearer tokens, PEM blocks,
+//! `user:password@` in URLs, cards (here with Luhn's check). A rule must not eat the cause: a value is taken
+//! only where a separator and something that looks like a value follow the key. E-mail addresses, IP
+//! addresses, user names and UUIDs stay, on purpose: the user and host of `Access denied for user
+//! 'shop'@'10.0.0.3'` are what the reader needs, and UUIDs are the ids of requests.
 //!
 //! Scrubbing twice gives the same as scrubbing once, and takes time linear in the text.
 
@@ -22,7 +23,8 @@ use std::sync::LazyLock;
 
 /// What stands in a secret's place.
 const PLACEHOLDER: &str = "[scrubbed]";
-/// A value shorter than this is no secret but a word of the message; passwords proper are taken at any length.
+/// A value shorter than this is no secret but a word of the message; passwords proper are taken at any
+/// length.
 const TOKEN_BYTES_MIN: usize = 6;
 
 /// Words of which one must stand in a text before anything is looked at more closely. Case does not matter.
@@ -114,13 +116,15 @@ fn keep_key(c: &Captures<'_>, _: &str) -> Option<String> {
     Some(format!("{}{PLACEHOLDER}{}", part("k"), part("e")))
 }
 
-/// A key that may stand in prose too (`token: unexpected`, `session => expired`): the value must look like a secret.
+/// A key that may stand in prose too (`token: unexpected`, `session => expired`): the value must look like a
+/// secret.
 fn keep_key_if_opaque(c: &Captures<'_>, rest: &str) -> Option<String> {
     let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
     if is_opaque(value) { keep_key(c, rest) } else { None }
 }
 
-/// A password, whatever its form, but no word that speaks *of* one: `password: required`, `using password: YES`.
+/// A password, whatever its form, but no word that speaks *of* one: `password: required`, `using password:
+/// YES`.
 fn keep_password_key(c: &Captures<'_>, rest: &str) -> Option<String> {
     let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
     let low = value.to_ascii_lowercase();
@@ -248,16 +252,19 @@ fn patterns() -> Vec<(String, Act)> {
         (r"(?P<k>\b[a-zA-Z][a-zA-Z0-9+.\-]{1,30}://[^\s:/?#@\x22']*:)(?P<v>[^\s/\x22'<>]+)(?P<e>@)".to_owned(), keep_key),
         // Sentry's and others' keys in place of a user.
         (r"(?P<k>\bhttps?://)(?P<v>[0-9a-f]{32})(?P<e>(?::[0-9a-f]{32})?@)".to_owned(), keep_key),
-        // Headers: Authorization: Bearer x, Cookie: a=b; c=d, {"cookie":["a=b"]}. Their value ends with its line or its quotes.
+        // Headers: Authorization: Bearer x, Cookie: a=b; c=d, {"cookie":["a=b"]}. Their value ends with its
+        // line or its quotes.
         (r#"(?i)(?P<k>\b(?:proxy-)?authorization\\?["']?\s*(?:=>|[:=])\s*\[?\s*\\?["']?(?:(?:bearer|basic|digest|token|negotiate|aws4-hmac-sha256)\s+)?)(?P<v>[^\s"'\\,;\]}]{4,})"#.to_owned(), keep_password_key),
         (r#"(?i)(?P<k>\b(?:set-)?cookie\\?["']?\s*(?:=>|[:=])\s*\[?\s*\\?["'])(?P<v>[^"'\\\n]{3,})"#.to_owned(), keep_password_key),
         (r"(?i)(?P<k>\b(?:set-)?cookie:\s*)(?P<v>[\w\-.]+=[^\n\x22']+)".to_owned(), keep_key),
         (r#"(?P<k>\b(?i:bearer|basic)\s+)(?P<v>[A-Za-z0-9\-._~+/]{12,}=*)"#.to_owned(), keep_key_if_opaque),
-        // Names in quotes: "password":"x", 'password' => 'x', \"password\":\"x\", "password": 12345, and arrays of one.
+        // Names in quotes: "password":"x", 'password' => 'x', \"password\":\"x\", "password": 12345, and
+        // arrays of one.
         (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{passwords})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_password_key),
         (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{passwords})\]?\\?["']\s*(?:=>|:)\s*)(?P<v>\d+)\b"#), keep_key),
         (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{tokens})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_key_if_opaque),
-        // password=x, PGPASSWORD=x, Password=x; &password=x, password: x, --password=x, password="a b", user[password]=x
+        // password=x, PGPASSWORD=x, Password=x; &password=x, password: x, --password=x, password="a b",
+        // user[password]=x
         (format!(r#"(?i)(?P<k>(?:^|[^\w.\-]|\b){before}(?:{passwords})\]?=\\?["'])(?P<v>[^"'\\\n]+)"#), keep_password_key),
         (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{passwords})\]?=)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_password_key),
         (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{passwords}):\s?\\?["']?)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_secret_word),
@@ -279,8 +286,8 @@ fn patterns() -> Vec<(String, Act)> {
     ]
 }
 
-/// `password: x` in prose and YAML: a plain word with another behind it is prose, since messages read `Invalid password: too
-/// short`.
+/// `password: x` in prose and YAML: a plain word with another behind it is prose, since messages read
+/// `Invalid password: too short`.
 fn keep_secret_word(c: &Captures<'_>, rest: &str) -> Option<String> {
     let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
     let plain = value.bytes().all(|c| c.is_ascii_alphabetic() || matches!(c, b'.' | b'-' | b'\''));
@@ -365,8 +372,9 @@ fn replace(rule: &Rule, text: &str) -> Option<String> {
 /// Digits of a card: 13 (old Visa) to 19.
 const CARD_DIGITS: std::ops::RangeInclusive<usize> = 13..=19;
 
-/// The text with card numbers taken out: 13 to 19 digits, in groups parted by single blanks or hyphens or in one run, that begin as
-/// cards do and pass Luhn's check. Runs inside longer words, numbers or hexadecimal ids are none, nor are epoch times.
+/// The text with card numbers taken out: 13 to 19 digits, in groups parted by single blanks or hyphens or in
+/// one run, that begin as cards do and pass Luhn's check. Runs inside longer words, numbers or hexadecimal
+/// ids are none, nor are epoch times.
 fn cards(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut out: Option<String> = None;
@@ -420,7 +428,8 @@ fn cards(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Issuer prefix (Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay), grouping and Luhn's sum.
+/// Issuer prefix (Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay), grouping and Luhn's
+/// sum.
 fn is_card(number: &[u8], shown: &str) -> bool {
     let head = |n: usize| number.iter().take(n).fold(0u32, |v, d| v * 10 + u32::from(*d));
     let len = number.len();
@@ -464,8 +473,8 @@ fn acts(c: char) -> bool {
     }
 }
 
-/// The text with everything that a terminal or a browser would obey (CWE-150: escape sequences, carriage returns,
-/// bidirectional overrides) written out: `\x1b`, `\r`, `\u{202e}`. Tabs and line feeds stay.
+/// The text with everything that a terminal or a browser would obey (CWE-150: escape sequences, carriage
+/// returns, bidirectional overrides) written out: `\x1b`, `\r`, `\u{202e}`. Tabs and line feeds stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let Some(first) = text.find(acts) else { return Cow::Borrowed(text) };
     let (clean, rest) = text.split_at(first);

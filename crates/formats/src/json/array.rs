@@ -1,4 +1,5 @@
-//! The elements of a JSON array, one by one, borrowed from the line: `["Mozilla/5.0"]`, `[{"name":"request","uri":"/x"}]`.
+//! The elements of a JSON array, one by one, borrowed from the line: `["Mozilla/5.0"]`,
+//! `[{"name":"request","uri":"/x"}]`.
 
 use crate::wrap::members::Value;
 

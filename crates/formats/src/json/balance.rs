@@ -7,19 +7,20 @@
 //! }
 //! ```
 //!
-//! So print `jq`, `JSON.stringify(x, null, 2)` and the log viewers people paste from. Grammar: RFC 8259 §2 and §7.
+//! So print `jq`, `JSON.stringify(x, null, 2)` and the log viewers people paste from. Grammar: RFC 8259 §2
+//! and §7.
 
-/// Does the line open an object that it does not close? Only an object with a key or nothing behind its brace counts: `{name} not
-/// found` is prose. The bracket of an array around objects is passed over, so that an export of ten thousand records is not
-/// taken for one.
+/// Does the line open an object that it does not close? Only an object with a key or nothing behind its brace
+/// counts: `{name} not found` is prose. The bracket of an array around objects is passed over, so that an
+/// export of ten thousand records is not taken for one.
 pub fn opens(line: &str) -> bool {
     let text = bare(line);
     let Some(rest) = text.strip_prefix('{') else { return false };
     rest.trim_start().bytes().next().is_none_or(|c| c == b'"') && depth(text).is_some_and(|d| d > 0)
 }
 
-/// Are all brackets of the text closed? Brackets inside strings do not count. A closing bracket too many is balanced too: there
-/// is nothing to wait for.
+/// Are all brackets of the text closed? Brackets inside strings do not count. A closing bracket too many is
+/// balanced too: there is nothing to wait for.
 pub fn balanced(text: &str) -> bool {
     depth(bare(text)).is_none_or(|d| d <= 0)
 }
@@ -29,8 +30,8 @@ pub(super) fn bare(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '[' | ','))
 }
 
-/// Brackets open at the end of the text. `None`: the text ends inside a string, which no line break may do, so that waiting for
-/// more lines is vain.
+/// Brackets open at the end of the text. `None`: the text ends inside a string, which no line break may do,
+/// so that waiting for more lines is vain.
 fn depth(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let mut depth = 0i64;

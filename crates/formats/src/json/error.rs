@@ -1,5 +1,5 @@
-//! An error as a structured logger serialises it, put back into the words its language would have printed, so that the readers
-//! of stack traces understand it.
+//! An error as a structured logger serialises it, put back into the words its language would have printed, so
+//! that the readers of stack traces understand it.
 //!
 //! ```text
 //! {"type":"TypeError","message":"x is null","stack":"TypeError: x is null\n    at f (/srv/a.js:3:9)"}          pino
@@ -10,9 +10,9 @@
 //! ```
 //!
 //! Sources: pino-std-serializers `err.js`, Monolog `NormalizerFormatter::normalizeException`, semantic_logger
-//! `formatters/raw.rb`, structlog `tracebacks.py`, log4j2 `JsonTemplateLayout` `exception` resolver, Quarkus JSON logging
-//! `exception`, Sentry "Exception Interface", zerolog `pkgerrors/stacktrace.go`, AWS Lambda's runtimes, Nextcloud
-//! `ExceptionSerializer.php`.
+//! `formatters/raw.rb`, structlog `tracebacks.py`, log4j2 `JsonTemplateLayout` `exception` resolver, Quarkus
+//! JSON logging `exception`, Sentry "Exception Interface", zerolog `pkgerrors/stacktrace.go`, AWS Lambda's
+//! runtimes, Nextcloud `ExceptionSerializer.php`.
 
 use serde_json::{Map, Value};
 use std::fmt::Write;
@@ -446,7 +446,8 @@ fn printed(o: &One<'_>, style: Style) -> String {
             text.to_owned()
         }
         Some(Value::Array(list)) => {
-            // A stack whose first line is the head: ["TypeError: x is null","    at f (/var/task/index.js:3:9)"].
+            // A stack whose first line is the head: ["TypeError: x is null","    at f
+            // (/var/task/index.js:3:9)"].
             let lines = lines_of(list, style);
             if lines.first().is_some_and(|l| holds(l, o)) {
                 return lines.join("\n");
@@ -605,7 +606,8 @@ fn lines_of(list: &[Value], style: Style) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// Type, message and app frame of each error of the chain, as the readers of traces understand what is printed.
+    /// Type, message and app frame of each error of the chain, as the readers of traces understand what is
+    /// printed.
     fn chain(raw: &str) -> Vec<(String, String, String)> {
         let t = read(raw).unwrap();
         crate::trace::read(&t.text)

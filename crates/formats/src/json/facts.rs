@@ -1,5 +1,5 @@
-//! What the keys of one structured line said, gathered by meaning, and the entry that comes of it. JSON and logfmt share it:
-//! only where the keys stand differs.
+//! What the keys of one structured line said, gathered by meaning, and the entry that comes of it. JSON and
+//! logfmt share it: only where the keys stand differs.
 //!
 //! ```text
 //! {"level":50,"time":1795505294250,"req":{"method":"GET","url":"/session/150"},"res":{"statusCode":500},"err":{…},"msg":"…"}
@@ -24,7 +24,8 @@ struct Slot<'a> {
     rank: u8,
     key: &'a str,
     unit: Unit,
-    /// It stood in an object of the request's own (`req`, `httpRequest`), or its name says so (`request_uri`).
+    /// It stood in an object of the request's own (`req`, `httpRequest`), or its name says so
+    /// (`request_uri`).
     of_request: bool,
 }
 
@@ -112,8 +113,8 @@ impl<'a> Facts<'a> {
         Facts { slots: [None; MEANINGS], level_omitted: false }
     }
 
-    /// Takes a value under a meaning, unless it cannot be one of that meaning or a plainer name gave one. `name` is the whole
-    /// name as compared.
+    /// Takes a value under a meaning, unless it cannot be one of that meaning or a plainer name gave one.
+    /// `name` is the whole name as compared.
     pub(super) fn set(&mut self, meaning: Meaning, rank: u8, key: &'a str, name: &str, value: Value<'a>) {
         if is_nothing(value) {
             return;
@@ -134,6 +135,8 @@ impl<'a> Facts<'a> {
             }
             Meaning::Target if !matches!(value, Value::Text(t) if is_target(t)) => match value {
                 Value::Text(t) if request_line(t).is_some_and(|(_, path, _)| path.starts_with('/')) => {
+                    // A transaction's name: worth less than a path of its own.
+                    rank = rank.saturating_add(5);
                     Meaning::RequestLine
                 }
                 // `target` of Rust's tracing is the module.
@@ -220,7 +223,8 @@ impl<'a> Facts<'a> {
             || (key(Meaning::Time) == Some("$date") && key(Meaning::Level) == Some("s"))
     }
 
-    /// Is it a log line at all, or some other object? A time, a level, a message, a request or an error must be there.
+    /// Is it a log line at all, or some other object? A time, a level, a message, a request or an error must
+    /// be there.
     pub(super) fn is_log(&self) -> bool {
         let said = self.has(Meaning::Message)
             || self.has(Meaning::Error)
@@ -355,6 +359,11 @@ impl<'a> Facts<'a> {
         duration(raw(slot.value), unit, key_style, self.float_clock())
     }
 
+    /// Beside a process id or a thread, `host` is the machine.
+    fn is_machines(&self) -> bool {
+        self.has(Meaning::Pid) || self.has(Meaning::Thread)
+    }
+
     /// zap and Caddy write times and durations as seconds with a fraction.
     fn float_clock(&self) -> bool {
         matches!(self.slot(Meaning::Time), Some(Slot { value: Value::Raw(r), key: "ts", .. }) if r.contains('.'))
@@ -367,7 +376,10 @@ impl<'a> Facts<'a> {
             let (host, path) = own_split(target);
             (q.host, q.target) = (host, path);
         }
-        if let Some(line) = self.text(Meaning::RequestLine) {
+        if let Some(slot) = self.slot(Meaning::RequestLine)
+            && (slot.rank % 10 < 5 || q.target.is_empty())
+            && let Some(line) = text(slot.value)
+        {
             described(&line, &mut q);
         }
         if q.target.starts_with('/')
@@ -414,7 +426,10 @@ impl<'a> Facts<'a> {
             if q.status.is_some() || named {
                 q.duration_us = self.duration_us();
                 q.agent = self.text(Meaning::Agent);
-                q.host = self.short(Meaning::Host).or_else(|| self.short(Meaning::HostOrNode)).or(q.host);
+                q.host = self
+                    .short(Meaning::Host)
+                    .or_else(|| self.short(Meaning::HostOrNode).filter(|_| !self.is_machines()))
+                    .or(q.host);
             }
             if q.status.is_some() {
                 q.upstream = self.short(Meaning::Upstream).and_then(last_tried);
@@ -625,8 +640,10 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// .NET's JSON console puts a blank for each line end of an exception: `Message    at A.B() in /src/a.cs:line 3    at …`.
+/// .NET's JSON console puts a blank for each line end of an exception: `Message    at A.B() in /src/a.cs:line
+/// 3    at …`.
 fn relined(text: Cow<'_, str>) -> Cow<'_, str> {
+    let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { text };
     if text.contains('\n') || !text.contains("    at ") {
         return text;
     }
@@ -739,7 +756,8 @@ fn last_tried(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     (!out.is_empty() && out != "-").then_some(out)
 }
 
-/// Google's `projects/shop/traces/06796866738c859f2f19b7cfb3214824`, W3C's `00-TRACE-SPAN-01`, Amazon's `Root=1-5e…;…`.
+/// Google's `projects/shop/traces/06796866738c859f2f19b7cfb3214824`, W3C's `00-TRACE-SPAN-01`, Amazon's
+/// `Root=1-5e…;…`.
 fn trace_id(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     let part: &str = if let Some((_, id)) = text.rsplit_once("/traces/") {
         id
@@ -814,8 +832,8 @@ pub(super) fn instant(value: Value<'_>, context: &Context) -> Option<(Time, Zone
     Some((Time((seconds * SECOND as f64) as i64), Zone::Stated))
 }
 
-/// A duration in microseconds. `clock` says that the writer counts in seconds with a fraction; `key` and whether Envoy's or
-/// HAProxy's flags stand beside it help where the name has no unit.
+/// A duration in microseconds. `clock` says that the writer counts in seconds with a fraction; `key` and
+/// whether Envoy's or HAProxy's flags stand beside it help where the name has no unit.
 fn duration(text: &str, unit: Unit, (key, flagged): (&str, bool), clock: bool) -> Option<u64> {
     // "0.010, 0.020": two upstreams were tried.
     let text = text.rsplit(", ").next().unwrap_or(text).trim();

@@ -4,13 +4,14 @@
 //! remote_addr  remoteAddress  RemoteAddr  client.ip  req.remoteAddress  httpRequest.remoteIp   → the client
 //! ```
 //!
-//! A name is compared without case and without what stands between its words, and the names of the objects around it are put
-//! before it: `{"http":{"request":{"method":…}}}`, `"http.request.method"` and `"httpRequestMethod"` are one name. Sources: the
-//! field references of Elastic Common Schema, OpenTelemetry semantic conventions, Google Cloud `LogEntry` and `HttpRequest`,
-//! Cloudflare Logpush "HTTP requests", Traefik "Access logs", Envoy "Access logging", Caddy `accesslog.go`, Amazon API Gateway
-//! `$context` variables, Azure "AppServiceHTTPLogs"; pino, pino-http, bunyan, winston, log4js, python-json-logger, structlog,
-//! loguru, Monolog, logstash-logback-encoder, log4j2 `JsonTemplateLayout`, Quarkus, Serilog `CompactJsonFormatter`, GELF 1.1,
-//! zap, zerolog, logrus, slog, tracing-subscriber, lograge, LoggerJSON.
+//! A name is compared without case and without what stands between its words, and the names of the objects
+//! around it are put before it: `{"http":{"request":{"method":…}}}`, `"http.request.method"` and
+//! `"httpRequestMethod"` are one name. Sources: the field references of Elastic Common Schema, OpenTelemetry
+//! semantic conventions, Google Cloud `LogEntry` and `HttpRequest`, Cloudflare Logpush "HTTP requests",
+//! Traefik "Access logs", Envoy "Access logging", Caddy `accesslog.go`, Amazon API Gateway `$context`
+//! variables, Azure "AppServiceHTTPLogs"; pino, pino-http, bunyan, winston, log4js, python-json-logger,
+//! structlog, loguru, Monolog, logstash-logback-encoder, log4j2 `JsonTemplateLayout`, Quarkus, Serilog
+//! `CompactJsonFormatter`, GELF 1.1, zap, zerolog, logrus, slog, tracing-subscriber, lograge, LoggerJSON.
 
 /// In which unit a duration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +203,8 @@ pub(super) fn is_opaque(name: &str) -> bool {
         )
 }
 
-/// The meaning of a name and how far it stands back behind other names of the same meaning (0 is the plainest).
+/// The meaning of a name and how far it stands back behind other names of the same meaning (0 is the
+/// plainest).
 pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
     use Meaning::*;
     Some(match name {

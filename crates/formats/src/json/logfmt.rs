@@ -6,8 +6,9 @@
 //! logger=context userId=0 t=2026-11-24T07:05:03.123Z level=error msg="Request Completed" method=GET path=/api/ds status=500 duration=12.3ms
 //! ```
 //!
-//! Sources: Go kit `log/logfmt_logger.go`, logrus `text_formatter.go`, slog `text_handler.go`, Heroku "HTTP routing" and "Error
-//! codes", Grafana `pkg/infra/log`, lograge's `KeyValue` formatter (single quotes). Values are quoted as Go's `strconv.Quote` does.
+//! Sources: Go kit `log/logfmt_logger.go`, logrus `text_formatter.go`, slog `text_handler.go`, Heroku "HTTP
+//! routing" and "Error codes", Grafana `pkg/infra/log`, lograge's `KeyValue` formatter (single quotes).
+//! Values are quoted as Go's `strconv.Quote` does.
 
 use super::facts::Facts;
 use super::keys::{Meaning, Name, Unit, meaning};
@@ -24,7 +25,8 @@ const VALUE_BYTES_MAX: usize = 2048;
 /// Lines of pairs.
 pub(super) struct Logfmt;
 
-/// The pairs of a line, one by one: key and value, the value without its quotes. A word without `=` has an empty value.
+/// The pairs of a line, one by one: key and value, the value without its quotes. A word without `=` has an
+/// empty value.
 struct Pairs<'a> {
     rest: &'a str,
 }

@@ -6,8 +6,8 @@
 //! {"timestamp":"2026-11-24T07:30:12.407Z","level":"ERROR","fields":{"message":"boom"},"target":"shop::cart","span":{"uri":"/cart/7"}}
 //! ```
 //!
-//! What each key means stands in `keys.rs` with its sources. Wrappers (Docker, CRI, shippers) are taken off before. A line is
-//! walked once without building a tree; only what failed is looked at more closely.
+//! What each key means stands in `keys.rs` with its sources. Wrappers (Docker, CRI, shippers) are taken off
+//! before. A line is walked once without building a tree; only what failed is looked at more closely.
 
 use super::array::Elements;
 use super::balance::bare;
@@ -209,7 +209,8 @@ fn fields<'a>(
                 }
             }
             Value::Raw(raw) if raw.starts_with('[') => {
-                if raw.len() <= VALUE_BYTES_MAX && !known.used(value) && raw != "[]" {
+                let told = is_stack(low) && is_errors(around);
+                if raw.len() <= VALUE_BYTES_MAX && !known.used(value) && !told {
                     out.push((name(), Cow::Borrowed(raw)));
                 }
             }
@@ -219,16 +220,20 @@ fn fields<'a>(
                 }
                 let Some(text) = value.scalar() else { continue };
                 // Stacks went to the trace, the error's own words too.
-                let told = depth > 0
-                    && matches!(low, "stack" | "stacktrace" | "message" | "backtrace" | "trace")
-                    && is_errors(around);
-                if text.is_empty() || told || (text.contains('\n') && text.contains("    at ")) {
+                let told = depth > 0 && (low == "message" || is_stack(low)) && is_errors(around);
+                let is_trace = text.contains('\n')
+                    && (text.contains("at ") || meaning(low).is_some_and(|(m, _)| m == Meaning::Error));
+                if text.is_empty() || told || is_trace {
                     continue;
                 }
                 out.push((name(), clipped(text)));
             }
         }
     }
+}
+
+fn is_stack(name: &str) -> bool {
+    matches!(name, "stack" | "stacktrace" | "backtrace" | "trace" | "traceback" | "extendedstacktrace")
 }
 
 fn is_errors(around: &str) -> bool {
@@ -250,8 +255,8 @@ fn clipped(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// A message template with its holes filled: `HTTP {RequestMethod} {RequestPath} responded {StatusCode}`, `{Elapsed:0.0000}`,
-/// `{@Cart}` (<https://messagetemplates.org>).
+/// A message template with its holes filled: `HTTP {RequestMethod} {RequestPath} responded {StatusCode}`,
+/// `{Elapsed:0.0000}`, `{@Cart}` (<https://messagetemplates.org>).
 fn rendered(template: &str, text: &str) -> Option<String> {
     let mut out = String::with_capacity(template.len() + 64);
     let mut rest = template;

@@ -402,6 +402,28 @@ fn kubernetes_events() {
 }
 
 #[test]
+fn sentry_events_and_frameworks_with_frames_as_objects() {
+    let e = read(r#"{"event_id":"a1b2","level":"error","timestamp":"2026-11-24T07:05:03Z","transaction":"GET /orders/:id","exception":{"values":[{"type":"TypeError","value":"x is null","stacktrace":{"frames":[{"filename":"node:internal/process","lineno":95,"colno":5,"function":"run"},{"abs_path":"/srv/app/orders.js","lineno":12,"colno":3,"function":"total"}]}}]},"request":{"url":"http://shop.test/orders/7","method":"GET"}}"#).unwrap();
+    assert_eq!(asked(&e), ("GET", "/orders/7", None, "", None));
+    assert_eq!(
+        e.trace.as_deref(),
+        Some(
+            "TypeError: x is null\n    at total (/srv/app/orders.js:12:3)\n    at run (node:internal/process:95:5)"
+        )
+    );
+    let e = read(r#"{"host":"web1","application":"shop","timestamp":"2026-11-24T07:05:03.123456Z","level":"error","pid":4211,"thread":"puma 1","duration_ms":12.3,"name":"OrdersController","message":"Completed #show","payload":{"method":"GET","path":"/orders/7","status":500},"exception":{"name":"NoMethodError","message":"undefined method `total' for nil:NilClass","stack_trace":["app/models/order.rb:6:in `total'"]}}"#).unwrap();
+    assert_eq!(asked(&e), ("GET", "/orders/7", Some(500), "", Some(12_300)));
+    assert_eq!((e.node.as_deref(), e.request.as_ref().unwrap().host.as_deref()), (Some("web1"), None));
+    assert_eq!(field(&e, "exception.stack_trace"), "");
+    let e = read(r#"{"time":"2026-11-24 07:05:03.1234","level":"ERROR","logger":"Shop.Orders","message":"charge failed","exception":"System.InvalidOperationException: boom\r\n   at Shop.Cart.Get() in /src/Cart.cs:line 12"}"#).unwrap();
+    assert_eq!(
+        e.trace.as_deref(),
+        Some("System.InvalidOperationException: boom\n   at Shop.Cart.Get() in /src/Cart.cs:line 12")
+    );
+    assert_eq!(field(&e, "exception"), "");
+}
+
+#[test]
 fn the_client_left() {
     let e = read(r#"{"time":"2026-11-24T07:05:03Z","remote_addr":"203.0.113.9","method":"GET","uri":"/x","status":499}"#).unwrap();
     assert_eq!(e.request.unwrap().ending, Ending::ClientLeft);
