@@ -21,7 +21,12 @@ const RECORDS_MIN: usize = 5;
 
 /// Finds and applies the offset of each wall-clock source. `default_offset_s` tells the offset of `--tz` (or of the machine)
 /// at an instant. Returns whole sentences on what was assumed.
-pub(crate) fn resolve(obs: &mut Observations, default_offset_s: &dyn Fn(Time) -> i64, wall: &[bool], stated: &[bool]) -> Vec<String> {
+pub(crate) fn resolve(
+    obs: &mut Observations,
+    default_offset_s: &dyn Fn(Time) -> i64,
+    wall: &[bool],
+    stated: &[bool],
+) -> Vec<String> {
     let mut notes = Vec::new();
     let n = obs.paths.len();
     let mut seen_of = vec![0usize; n];
@@ -67,12 +72,22 @@ pub(crate) fn resolve(obs: &mut Observations, default_offset_s: &dyn Fn(Time) ->
                     let (a, b) = (from.0 - by, to.0 - by);
                     // A short log inside a long one overlaps fully: measured in its own length.
                     let common = b.min(anchor.1.0) - a.max(anchor.0.0);
-                    (common + 60 * record::SECOND) as f64 / ((b - a).min(anchor.1.0 - anchor.0.0) + 60 * record::SECOND) as f64
+                    (common + 60 * record::SECOND) as f64
+                        / ((b - a).min(anchor.1.0 - anchor.0.0) + 60 * record::SECOND) as f64
                 };
                 let own = overlap(default);
-                let best = candidates().chain([0]).max_by(|a, b| overlap(*a).total_cmp(&overlap(*b)).then(b.abs().cmp(&a.abs())));
+                let best = candidates()
+                    .chain([0])
+                    .max_by(|a, b| overlap(*a).total_cmp(&overlap(*b)).then(b.abs().cmp(&a.abs())));
                 match best {
-                    Some(b) if seen_of[source] >= RECORDS_MIN && own < 0.5 && overlap(b) > own + 0.3 && overlap(b) > 0.0 => b,
+                    Some(b)
+                        if seen_of[source] >= RECORDS_MIN
+                            && own < 0.5
+                            && overlap(b) > own + 0.3
+                            && overlap(b) > 0.0 =>
+                    {
+                        b
+                    }
                     _ => default,
                 }
             }
@@ -102,15 +117,21 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
         let mut sources: Vec<u32> = obs.streams[i].timeless.iter().map(|t| t.0).collect();
         sources.dedup();
         for source in sources {
-            let mine: Vec<(u64, u64, u16)> =
-                obs.streams[i].timeless.iter().filter(|t| t.0 == source).map(|&(_, line, key, status)| (line, key, status)).collect();
+            let mine: Vec<(u64, u64, u16)> = obs.streams[i]
+                .timeless
+                .iter()
+                .filter(|t| t.0 == source)
+                .map(|&(_, line, key, status)| (line, key, status))
+                .collect();
             let mut best: Option<Vec<(u64, Time)>> = None;
             for (j, other) in obs.streams.iter().enumerate() {
                 if j == i || other.ticks.is_empty() {
                     continue;
                 }
                 let found = align(&mine, &other.ticks);
-                if found.len() as f64 >= ALIGN_MIN * mine.len() as f64 && best.as_ref().is_none_or(|b| found.len() > b.len()) {
+                if found.len() as f64 >= ALIGN_MIN * mine.len() as f64
+                    && best.as_ref().is_none_or(|b| found.len() > b.len())
+                {
                     best = Some(found);
                 }
             }
@@ -124,9 +145,15 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
             for r in obs.records.iter_mut().filter(|r| r.source == source && r.at.is_none()) {
                 r.at = at(r.line);
             }
-            let ticks: Vec<Tick> = mine.iter().filter_map(|&(line, key, status)| Some(Tick { at: at(line)?, key, source, status })).collect();
+            let ticks: Vec<Tick> = mine
+                .iter()
+                .filter_map(|&(line, key, status)| Some(Tick { at: at(line)?, key, source, status }))
+                .collect();
             obs.streams[i].ticks.extend(ticks);
-            notes.push(format!("{} writes no times; they were taken from the same requests in the other logs.", obs.paths[source as usize]));
+            notes.push(format!(
+                "{} writes no times; they were taken from the same requests in the other logs.",
+                obs.paths[source as usize]
+            ));
         }
     }
     notes

@@ -69,7 +69,25 @@ pub(crate) fn writer_name(service: Option<&str>, path: &str) -> String {
     let file = parts.next().unwrap_or(path);
     let folder = parts.next().unwrap_or("");
     let stem = file.split('.').next().unwrap_or(file);
-    let generic = ["access", "error", "access_log", "error_log", "log", "app", "application", "production", "prod", "stdout", "stderr", "output", "other_vhosts_access", "compose", "journal", "debug", "server"];
+    let generic = [
+        "access",
+        "error",
+        "access_log",
+        "error_log",
+        "log",
+        "app",
+        "application",
+        "production",
+        "prod",
+        "stdout",
+        "stderr",
+        "output",
+        "other_vhosts_access",
+        "compose",
+        "journal",
+        "debug",
+        "server",
+    ];
     if generic.contains(&stem) && !folder.is_empty() && !["logs", "log", "."].contains(&folder) {
         return folder.to_owned();
     }
@@ -89,7 +107,10 @@ pub(crate) fn gather(obs: &Observations) -> Events {
         let service = is_database_log(r, path);
         let (kind, what) = match mark {
             Mark::Listening(a) => {
-                let a = a.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "127.0.0.1:").replace("localhost:", "127.0.0.1:");
+                let a = a
+                    .replace("0.0.0.0:", "127.0.0.1:")
+                    .replace("[::]:", "127.0.0.1:")
+                    .replace("localhost:", "127.0.0.1:");
                 let a = if a.starts_with(':') { format!("127.0.0.1{a}") } else { a };
                 if let Some(s) = &service {
                     let list = events.addresses.entry(s.clone()).or_default();
@@ -97,7 +118,9 @@ pub(crate) fn gather(obs: &Observations) -> Events {
                         list.push(a.clone());
                     }
                 }
-                events.names.entry(a.clone()).or_insert_with(|| service.clone().unwrap_or_else(|| writer_name(r.service.as_deref(), path)));
+                events.names.entry(a.clone()).or_insert_with(|| {
+                    service.clone().unwrap_or_else(|| writer_name(r.service.as_deref(), path))
+                });
                 (Kind::Up, a)
             }
             Mark::Deploy(w) => (Kind::Deploy, w.clone()),

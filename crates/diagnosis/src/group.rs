@@ -39,17 +39,30 @@ pub(crate) struct Group {
 /// Causes that are faces of one outage of a peer: the first "lost" and the many "refused" after it.
 fn outage_face(cause: &Cause) -> bool {
     matches!(cause.class, Class::Database | Class::Upstream)
-        && matches!(cause.name.as_str(), "connection-refused" | "connection-lost" | "connection-reset" | "host-unreachable" | "dns-failure")
+        && matches!(
+            cause.name.as_str(),
+            "connection-refused"
+                | "connection-lost"
+                | "connection-reset"
+                | "host-unreachable"
+                | "dns-failure"
+        )
 }
 
 fn peerless(cause: &Cause) -> bool {
-    outage_face(cause) || matches!(cause.name.as_str(), "too-many-connections" | "authentication-failed" | "timeout" | "read-only")
+    outage_face(cause)
+        || matches!(
+            cause.name.as_str(),
+            "too-many-connections" | "authentication-failed" | "timeout" | "read-only"
+        )
 }
 
 /// `localhost`, schemes and paths do not make another peer.
 pub(crate) fn normal_peer(peer: &str) -> String {
     let mut p = peer.trim().trim_matches(['"', '\'', '[', ']']);
-    for scheme in ["http://", "https://", "tcp://", "fastcgi://", "uwsgi://", "redis://", "fcgi://", "grpc://"] {
+    for scheme in
+        ["http://", "https://", "tcp://", "fastcgi://", "uwsgi://", "redis://", "fcgi://", "grpc://"]
+    {
         p = p.strip_prefix(scheme).unwrap_or(p);
     }
     if !p.starts_with("unix:") && !p.starts_with('/') {
@@ -64,16 +77,29 @@ pub(crate) fn app_place(exceptions: &[Exception]) -> Option<(String, String)> {
         .iter()
         .rev()
         .find_map(Exception::app_frame)
-        .or_else(|| exceptions.iter().rev().find_map(|e| e.frames.iter().find(|f| !f.file.is_empty() && f.line.is_some() && !is_runtime(&f.file))))
-        .map(|f| (f.place(), if f.function.is_empty() { f.place() } else { format!("{} {}", f.file, f.function) }))
+        .or_else(|| {
+            exceptions.iter().rev().find_map(|e| {
+                e.frames.iter().find(|f| !f.file.is_empty() && f.line.is_some() && !is_runtime(&f.file))
+            })
+        })
+        .map(|f| {
+            (f.place(), if f.function.is_empty() { f.place() } else { format!("{} {}", f.file, f.function) })
+        })
 }
 
 /// A group that names nothing joins the largest of the same cause that does: the same fault, said with less.
 fn fold_vague(list: &mut Vec<Group>, explained: &[Option<Explanation>]) {
-    let cause = |g: &Group| g.failures.iter().find_map(|&k| explained[k].as_ref()).map(|e| (e.cause.clone(), e.culprit.is_some(), e.fingerprint.ends_with('|')));
+    let cause = |g: &Group| {
+        g.failures
+            .iter()
+            .find_map(|&k| explained[k].as_ref())
+            .map(|e| (e.cause.clone(), e.culprit.is_some(), e.fingerprint.ends_with('|')))
+    };
     let mut i = 0;
     while i < list.len() {
-        let Some((c, named, bare)) = cause(&list[i]).filter(|(c, ..)| !matches!(c.class, Class::Code | Class::Unknown)) else {
+        let Some((c, named, bare)) =
+            cause(&list[i]).filter(|(c, ..)| !matches!(c.class, Class::Code | Class::Unknown))
+        else {
             i += 1;
             continue;
         };
@@ -98,7 +124,10 @@ fn said(f: &Finding) -> String {
 }
 
 fn is_runtime(file: &str) -> bool {
-    file.contains("node:internal") || file.starts_with("internal/") || file.contains("/usr/lib/python") || file.starts_with("<frozen")
+    file.contains("node:internal")
+        || file.starts_with("internal/")
+        || file.contains("/usr/lib/python")
+        || file.starts_with("<frozen")
 }
 
 /// Everything the steps below look at.
@@ -130,7 +159,9 @@ impl Scene<'_> {
         let symptom = f.symptom || f.cause.is(Class::Upstream, "error-response");
         let exact = f.weight >= 35 && !f.cause.is(Class::Code, "unhandled-exception");
         // A warning that stands near, or a bare line that no signature knows, may be about anything.
-        let faint = how < How::Request && (r.level == Level::Warn || (r.level == Level::Unknown && f.general && r.exceptions.is_empty()));
+        let faint = how < How::Request
+            && (r.level == Level::Warn
+                || (r.level == Level::Unknown && f.general && r.exceptions.is_empty()));
         let how = if faint { How::Time } else { how };
         let tier = match (how > How::Time, symptom, exact) {
             (true, false, true) => 3,
@@ -169,11 +200,14 @@ impl Scene<'_> {
 
     /// A refused connection is the database's when a database said that it listens there, and another service's when a cache did.
     fn class_of(&self, cause: &Cause, culprit: Option<&str>) -> Class {
-        let both = matches!(cause.class, Class::Database | Class::Upstream) && (outage_face(cause) || matches!(cause.name.as_str(), "timeout" | "authentication-failed"));
+        let both = matches!(cause.class, Class::Database | Class::Upstream)
+            && (outage_face(cause) || matches!(cause.name.as_str(), "timeout" | "authentication-failed"));
         let Some(peer) = culprit.map(normal_peer).filter(|_| both) else { return cause.class };
         let kind = self.events.addresses.iter().find(|(_, v)| v.contains(&peer)).map(|(k, _)| k.as_str());
         match kind {
-            Some("postgresql" | "mariadb" | "mysql" | "mongodb") if cause.name != "timeout" => Class::Database,
+            Some("postgresql" | "mariadb" | "mysql" | "mongodb") if cause.name != "timeout" => {
+                Class::Database
+            }
             Some("redis" | "rabbitmq" | "elasticsearch") => Class::Upstream,
             _ => cause.class,
         }
@@ -192,16 +226,27 @@ impl Scene<'_> {
                 if let Some((at, function)) = place {
                     return (Some(at), function);
                 }
-                if let Some(c) = f.culprit.clone().or_else(|| r.field("file").map(str::to_owned)).or_else(|| crate::recognise::path(&r.message)) {
+                if let Some(c) = f
+                    .culprit
+                    .clone()
+                    .or_else(|| r.field("file").map(str::to_owned))
+                    .or_else(|| crate::recognise::path(&r.message))
+                {
                     return (Some(c.clone()), c);
                 }
                 (None, String::new())
             }
             Class::Database | Class::Upstream => {
                 // A time-out of another service does not happen at the database, whose address stands somewhere in the dump.
-                if let Some(c) = f.culprit.as_ref().filter(|c| f.cause.class == Class::Database || outage_face(&f.cause) || !self.is_database(c)) {
+                if let Some(c) = f.culprit.as_ref().filter(|c| {
+                    f.cause.class == Class::Database || outage_face(&f.cause) || !self.is_database(c)
+                }) {
                     // Another service is one whatever path was asked for.
-                    let key = if peerless(&f.cause) || f.cause.class == Class::Upstream { normal_peer(c) } else { c.clone() };
+                    let key = if peerless(&f.cause) || f.cause.class == Class::Upstream {
+                        normal_peer(c)
+                    } else {
+                        c.clone()
+                    };
                     return (Some(c.clone()), key);
                 }
                 // An object dump behind the error (axios, undici) names the peer some lines below.
@@ -225,17 +270,25 @@ impl Scene<'_> {
                     return (Some(a.clone()), a);
                 }
                 if let Some((at, _)) = app_place(&r.exceptions) {
-                    let key = if peerless(&f.cause) { f.service.clone().unwrap_or_default() } else { said(f) };
+                    let key =
+                        if peerless(&f.cause) { f.service.clone().unwrap_or_default() } else { said(f) };
                     return (Some(at), key);
                 }
-                let c = r.request.as_ref().and_then(|q| q.upstream.clone()).filter(|_| f.cause.class == Class::Upstream);
-                let c = c.or_else(|| f.service.clone().filter(|_| peerless(&f.cause) && f.cause.class == Class::Database));
+                let c = r
+                    .request
+                    .as_ref()
+                    .and_then(|q| q.upstream.clone())
+                    .filter(|_| f.cause.class == Class::Upstream);
+                let c = c.or_else(|| {
+                    f.service.clone().filter(|_| peerless(&f.cause) && f.cause.class == Class::Database)
+                });
                 (c.clone(), c.unwrap_or_else(|| if peerless(&f.cause) { String::new() } else { said(f) }))
             }
             _ => {
                 if let Some(c) = &f.culprit {
                     // Files come and go; the folder that refuses or is full stays.
-                    let folder = matches!(f.cause.name.as_str(), "permission-denied" | "disk-full") && c.starts_with('/');
+                    let folder = matches!(f.cause.name.as_str(), "permission-denied" | "disk-full")
+                        && c.starts_with('/');
                     let key = if folder { c.rsplit_once('/').map_or(c.as_str(), |x| x.0) } else { c };
                     return (Some(c.clone()), crate::join::fold(key));
                 }
@@ -272,19 +325,30 @@ impl Scene<'_> {
     /// Did a database say that it listens there?
     fn is_database(&self, peer: &str) -> bool {
         let peer = normal_peer(peer);
-        self.events.addresses.iter().any(|(k, v)| matches!(k.as_str(), "postgresql" | "mariadb" | "mysql" | "mongodb") && v.contains(&peer))
+        self.events.addresses.iter().any(|(k, v)| {
+            matches!(k.as_str(), "postgresql" | "mariadb" | "mysql" | "mongodb") && v.contains(&peer)
+        })
     }
 
     /// The only address at which that kind of service (any database, if the wording does not tell) said it listens.
     fn address_of(&self, service: Option<&str>) -> Option<String> {
         let lists: Vec<&Vec<String>> = match service {
             Some(s) => {
-                let same = |k: &str| k == s || (matches!(k, "mariadb" | "mysql") && matches!(s, "mariadb" | "mysql"));
+                let same = |k: &str| {
+                    k == s || (matches!(k, "mariadb" | "mysql") && matches!(s, "mariadb" | "mysql"))
+                };
                 self.events.addresses.iter().filter(|(k, _)| same(k)).map(|(_, v)| v).collect()
             }
-            None => self.events.addresses.iter().filter(|(k, _)| matches!(k.as_str(), "postgresql" | "mariadb" | "mysql" | "mongodb")).map(|(_, v)| v).collect(),
+            None => self
+                .events
+                .addresses
+                .iter()
+                .filter(|(k, _)| matches!(k.as_str(), "postgresql" | "mariadb" | "mysql" | "mongodb"))
+                .map(|(_, v)| v)
+                .collect(),
         };
-        let all: HashSet<&String> = lists.into_iter().flatten().filter(|a| !a.starts_with('/') && !a.starts_with("unix")).collect();
+        let all: HashSet<&String> =
+            lists.into_iter().flatten().filter(|a| !a.starts_with('/') && !a.starts_with("unix")).collect();
         if all.len() == 1 { all.into_iter().next().cloned() } else { None }
     }
 
@@ -323,15 +387,25 @@ impl Scene<'_> {
                     .filter(|(w, _, _)| *w > -500)
                     .max_by_key(|(w, how, c)| (*w, *how, std::cmp::Reverse(*c)))?;
                 let mut e = self.explain_by(best.2, best.1)?;
-                if e.cause.class == Class::Upstream && e.culprit.as_deref().is_none_or(|c| !c.contains([':', '.', '/'])) {
+                if e.cause.class == Class::Upstream
+                    && e.culprit.as_deref().is_none_or(|c| !c.contains([':', '.', '/']))
+                {
                     // The line beside it names the peer (Apache writes three for one failure).
-                    let peer = list.iter().filter(|(c, how, _)| *how > How::Time && *c != best.2).find_map(|&(c, _, _)| {
-                        let f = self.candidates[c].best().filter(|f| f.cause.class == Class::Upstream);
-                        f.and_then(|f| f.culprit.clone()).filter(|c| c.contains(':')).or_else(|| self.record(c).field("remote").map(str::to_owned))
-                    });
+                    let peer = list.iter().filter(|(c, how, _)| *how > How::Time && *c != best.2).find_map(
+                        |&(c, _, _)| {
+                            let f = self.candidates[c].best().filter(|f| f.cause.class == Class::Upstream);
+                            f.and_then(|f| f.culprit.clone())
+                                .filter(|c| c.contains(':'))
+                                .or_else(|| self.record(c).field("remote").map(str::to_owned))
+                        },
+                    );
                     if let Some(p) = peer {
                         let key = if peerless(&e.cause) { normal_peer(&p) } else { p.clone() };
-                        e.fingerprint = if outage_face(&e.cause) { format!("outage|{}|{key}", e.cause.class.name()) } else { format!("{}|{key}", e.cause) };
+                        e.fingerprint = if outage_face(&e.cause) {
+                            format!("outage|{}|{key}", e.cause.class.name())
+                        } else {
+                            format!("{}|{key}", e.cause)
+                        };
                         e.culprit = Some(p);
                     }
                 }
@@ -347,7 +421,12 @@ impl Scene<'_> {
             let f = r.exceptions.iter().rev().find_map(Exception::app_frame)?;
             Some((f.file.clone(), f.function.clone()))
         };
-        let has_peer = |e: &Explanation| e.culprit.as_deref().is_some_and(|c| c.contains("://") || c.rsplit_once(':').is_some_and(|(h, p)| !h.contains('/') && p.parse::<u16>().is_ok()));
+        let has_peer = |e: &Explanation| {
+            e.culprit.as_deref().is_some_and(|c| {
+                c.contains("://")
+                    || c.rsplit_once(':').is_some_and(|(h, p)| !h.contains('/') && p.parse::<u16>().is_ok())
+            })
+        };
         let mut known: HashMap<(String, String), String> = HashMap::new();
         for e in explained.iter().flatten().filter(|e| e.cause.class == Class::Upstream && has_peer(e)) {
             if let (Some(at), Some(c)) = (caller(e), &e.culprit) {
@@ -371,7 +450,9 @@ impl Scene<'_> {
                 continue;
             }
             match e {
-                Some(e) if e.finding.symptom || (e.cause.class == Class::Upstream && outage_face(&e.cause)) => {
+                Some(e)
+                    if e.finding.symptom || (e.cause.class == Class::Upstream && outage_face(&e.cause)) =>
+                {
                     groups.entry(e.fingerprint.clone()).or_default().push(k);
                 }
                 None if matches!(f.status, 502..=504 | 0) => groups.entry("none".into()).or_default().push(k),
@@ -381,21 +462,34 @@ impl Scene<'_> {
         if groups.is_empty() {
             return;
         }
-        let edges: HashSet<u32> = self.failures.iter().filter(|f| f.counts).filter_map(|f| f.seen.first()).map(|&i| self.obs.records[i].source).collect();
+        let edges: HashSet<u32> = self
+            .failures
+            .iter()
+            .filter(|f| f.counts)
+            .filter_map(|f| f.seen.first())
+            .map(|&i| self.obs.records[i].source)
+            .collect();
         // Last words: findings that concern the whole process, and uncaught errors right before it died.
         let mut words: Vec<(Time, usize)> = Vec::new();
         for (c, cand) in self.candidates.iter().enumerate() {
             let r = self.record(c);
             let (Some(at), Some(f)) = (r.at, cand.best()) else { continue };
             let alone = edges.len() == 1 && edges.contains(&r.source) && self.obs.paths.len() == 1;
-            if (edges.contains(&r.source) && !alone && r.format != "plain" && r.service.is_none()) || f.symptom {
+            if (edges.contains(&r.source) && !alone && r.format != "plain" && r.service.is_none())
+                || f.symptom
+            {
                 continue;
             }
             // What a database or another service refuses ends no process, unless it is seen to end.
             let inner = matches!(f.cause.class, Class::Code | Class::Config | Class::Resource);
-            let process = (f.scope == Scope::Process && (inner || self.died_after(r, at))) || f.cause.is(Class::Resource, "workers-exhausted");
-            let kernel = f.scope == Scope::Background && matches!(f.cause.class, Class::Resource | Class::Config);
-            let fatal = !r.exceptions.is_empty() && !outage_face(&f.cause) && r.level != Level::Warn && self.died_after(r, at);
+            let process = (f.scope == Scope::Process && (inner || self.died_after(r, at)))
+                || f.cause.is(Class::Resource, "workers-exhausted");
+            let kernel =
+                f.scope == Scope::Background && matches!(f.cause.class, Class::Resource | Class::Config);
+            let fatal = !r.exceptions.is_empty()
+                && !outage_face(&f.cause)
+                && r.level != Level::Warn
+                && self.died_after(r, at);
             if process || kernel || fatal {
                 words.push((at, c));
             }
@@ -415,15 +509,25 @@ impl Scene<'_> {
                     .rev()
                     .take_while(|(t, _)| at.since(*t) <= PROCESS_REACH_US)
                     // A process without descriptors still listens.
-                    .filter(|(_, c)| !(refused && self.candidates[*c].best().is_some_and(|f| f.cause.name == "too-many-open-files")))
+                    .filter(|(_, c)| {
+                        !(refused
+                            && self.candidates[*c]
+                                .best()
+                                .is_some_and(|f| f.cause.name == "too-many-open-files"))
+                    })
                     .max_by_key(|(t, c)| {
                         let f = self.candidates[*c].best();
-                        let weight = f.map_or(0, |f| i64::from(f.weight) - if f.scope == Scope::Background { 20 } else { 0 } - if f.cause.name == "process-crash" { 40 } else { 0 });
+                        let weight = f.map_or(0, |f| {
+                            i64::from(f.weight)
+                                - if f.scope == Scope::Background { 20 } else { 0 }
+                                - if f.cause.name == "process-crash" { 40 } else { 0 }
+                        });
                         (weight - at.since(*t).abs() / (2 * SECOND), *t)
                     })
                     .map(|(_, c)| *c)
             };
-            let found: Vec<(usize, usize)> = list.iter().filter_map(|&k| nearest(k).map(|c| (k, c))).collect();
+            let found: Vec<(usize, usize)> =
+                list.iter().filter_map(|&k| nearest(k).map(|c| (k, c))).collect();
             if (found.len() as f64) < 0.5 * list.len() as f64 {
                 continue;
             }
@@ -436,17 +540,21 @@ impl Scene<'_> {
     /// Was the process that wrote `r` reported dead or started anew within seconds after?
     fn died_after(&self, r: &Record, at: Time) -> bool {
         let from = self.events.list.partition_point(|e| e.at < at);
-        self.events.list[from..]
-            .iter()
-            .take_while(|e| e.at.since(at) <= 4 * SECOND)
-            .any(|e| e.kind == Kind::Down && self.obs.records[e.record].source == r.source && self.obs.records[e.record].line != r.line)
-            || r.message.contains("\nNode.js v")
+        self.events.list[from..].iter().take_while(|e| e.at.since(at) <= 4 * SECOND).any(|e| {
+            e.kind == Kind::Down
+                && self.obs.records[e.record].source == r.source
+                && self.obs.records[e.record].line != r.line
+        }) || r.message.contains("\nNode.js v")
     }
 
     /// Failures that no record explains join those of the same route and status, or the outage they lie in.
     pub fn adopt(&self, explained: &mut [Option<Explanation>]) {
         // What only met a failure in time and was read only in general yields to what explains its likes.
-        let weak = |e: &Option<Explanation>| e.as_ref().is_none_or(|e| e.how == How::Time && (e.finding.general || e.finding.symptom || self.joins.chance > 0.3));
+        let weak = |e: &Option<Explanation>| {
+            e.as_ref().is_none_or(|e| {
+                e.how == How::Time && (e.finding.general || e.finding.symptom || self.joins.chance > 0.3)
+            })
+        };
         // (route, method, status) → fingerprint → count
         type Counts = HashMap<String, (u32, usize)>;
         let mut by_route: HashMap<(&str, &str, u16), Counts> = HashMap::new();
@@ -454,7 +562,11 @@ impl Scene<'_> {
         for (k, e) in explained.iter().enumerate() {
             let f = &self.failures[k];
             if let (Some(e), true) = (e, f.counts) {
-                let entry = by_route.entry((&f.route, &f.method, f.status)).or_default().entry(e.fingerprint.clone()).or_insert((0, k));
+                let entry = by_route
+                    .entry((&f.route, &f.method, f.status))
+                    .or_default()
+                    .entry(e.fingerprint.clone())
+                    .or_insert((0, k));
                 entry.0 += 1;
                 if let Some(t) = f.at {
                     by_status.entry(f.status).or_default().push((t, k));
@@ -476,7 +588,10 @@ impl Scene<'_> {
                 if let Some((n, like)) = map.values().max_by_key(|v| v.0)
                     && f64::from(*n) >= 0.75 * f64::from(total)
                     && (total >= 2 || explained[*like].as_ref().is_some_and(|x| outage_face(&x.cause)))
-                    && (e.is_none() || (total >= 6 && explained[*like].as_ref().map(|x| &x.fingerprint) != e.as_ref().map(|x| &x.fingerprint)))
+                    && (e.is_none()
+                        || (total >= 6
+                            && explained[*like].as_ref().map(|x| &x.fingerprint)
+                                != e.as_ref().map(|x| &x.fingerprint)))
                 {
                     take.push((k, *like));
                     continue;
@@ -498,8 +613,14 @@ impl Scene<'_> {
                     .collect();
                 let wide = |k: &usize| {
                     explained[*k].as_ref().is_some_and(|e| {
-                        outage_face(&e.cause) || e.finding.scope != Scope::Request || e.cause.class == Class::Config || e.cause.class == Class::Resource
-                            || matches!(e.cause.name.as_str(), "pool-exhausted" | "too-many-connections" | "timeout")
+                        outage_face(&e.cause)
+                            || e.finding.scope != Scope::Request
+                            || e.cause.class == Class::Config
+                            || e.cause.class == Class::Resource
+                            || matches!(
+                                e.cause.name.as_str(),
+                                "pool-exhausted" | "too-many-connections" | "timeout"
+                            )
                     })
                 };
                 let first = near.first().and_then(|k| explained[*k].as_ref()).map(|e| &e.fingerprint);
@@ -510,7 +631,8 @@ impl Scene<'_> {
             }
         }
         for (k, like) in take {
-            explained[k] = explained[like].clone().map(|e| Explanation { candidate: None, how: How::Time, ..e });
+            explained[k] =
+                explained[like].clone().map(|e| Explanation { candidate: None, how: How::Time, ..e });
         }
     }
 
@@ -526,7 +648,9 @@ impl Scene<'_> {
                 Some(e) => e.fingerprint.clone(),
                 None => format!("unknown/unexplained|{}", f.status),
             };
-            let g = groups.entry(print.clone()).or_insert_with(|| Group { fingerprint: print, ..Group::default() });
+            let g = groups
+                .entry(print.clone())
+                .or_insert_with(|| Group { fingerprint: print, ..Group::default() });
             g.failures.push(k);
             if let Some(e) = e
                 && let Some(c) = e.candidate
@@ -547,7 +671,12 @@ impl Scene<'_> {
 
     /// Outages of one peer said in several ways (by address and by kind of service only) become one group.
     fn fold_outages(&self, list: &mut Vec<Group>) {
-        let peer = |g: &Group| g.fingerprint.strip_prefix("outage|").and_then(|p| p.split_once('|')).map(|(c, p)| (c.to_owned(), p.to_owned()));
+        let peer = |g: &Group| {
+            g.fingerprint
+                .strip_prefix("outage|")
+                .and_then(|p| p.split_once('|'))
+                .map(|(c, p)| (c.to_owned(), p.to_owned()))
+        };
         let span = |g: &Group| {
             let mut t: Vec<Time> = g.failures.iter().filter_map(|&k| self.failures[k].at).collect();
             t.sort_unstable();
@@ -565,9 +694,13 @@ impl Scene<'_> {
                     let Some((c2, other)) = peer(&list[j]) else { continue };
                     let (Some(a), Some(b)) = (span(&list[i]), span(&list[j])) else { continue };
                     let touch = a.0 <= b.1.plus(15 * SECOND) && b.0 <= a.1.plus(15 * SECOND);
-                    let same_port = me.rsplit_once(':').map(|x| x.1) == other.rsplit_once(':').map(|x| x.1) && me.contains(':');
+                    let same_port = me.rsplit_once(':').map(|x| x.1) == other.rsplit_once(':').map(|x| x.1)
+                        && me.contains(':');
                     let smaller = list[i].failures.len() <= list[j].failures.len();
-                    if touch && ((c2 == class && (vague || same_port)) || (same_port && smaller)) && (vague || smaller) {
+                    if touch
+                        && ((c2 == class && (vague || same_port)) || (same_port && smaller))
+                        && (vague || smaller)
+                    {
                         let g = list.remove(i);
                         let j = if j > i { j - 1 } else { j };
                         list[j].failures.extend(g.failures);
@@ -589,10 +722,19 @@ impl Scene<'_> {
     fn fold_same_call(&self, list: &mut Vec<Group>) {
         let call = |g: &Group| {
             let name = g.fingerprint.split('|').next()?;
-            if !matches!(name, "database/lock-timeout" | "database/deadlock" | "database/query-timeout" | "database/pool-exhausted") {
+            if !matches!(
+                name,
+                "database/lock-timeout"
+                    | "database/deadlock"
+                    | "database/query-timeout"
+                    | "database/pool-exhausted"
+            ) {
                 return None;
             }
-            let frame = g.causes.iter().find_map(|(c, _)| self.record(*c).exceptions.iter().rev().find_map(Exception::app_frame))?;
+            let frame = g
+                .causes
+                .iter()
+                .find_map(|(c, _)| self.record(*c).exceptions.iter().rev().find_map(Exception::app_frame))?;
             Some((name.to_owned(), frame.file.clone(), frame.function.clone()))
         };
         let mut i = 0;
@@ -611,10 +753,16 @@ impl Scene<'_> {
 
     /// With no file descriptor left the wrong layer speaks: connections that "are bad", names that do not resolve.
     fn fold_into_descriptors(&self, list: &mut Vec<Group>) {
-        let Some(target) = list.iter().position(|g| g.fingerprint.starts_with("resource/too-many-open-files")) else { return };
+        let Some(target) =
+            list.iter().position(|g| g.fingerprint.starts_with("resource/too-many-open-files"))
+        else {
+            return;
+        };
         let times: Vec<Time> = list[target].failures.iter().filter_map(|&k| self.failures[k].at).collect();
         let (Some(&from), Some(&to)) = (times.iter().min(), times.iter().max()) else { return };
-        let down = self.events.list.iter().any(|e| e.kind == Kind::Down && e.service.is_some() && e.at >= from.plus(-10 * SECOND) && e.at <= to);
+        let down = self.events.list.iter().any(|e| {
+            e.kind == Kind::Down && e.service.is_some() && e.at >= from.plus(-10 * SECOND) && e.at <= to
+        });
         if down {
             return;
         }
@@ -623,10 +771,22 @@ impl Scene<'_> {
         let mut i = 0;
         while i < list.len() {
             let g = &list[i];
-            let vague = g.fingerprint.starts_with("outage|database") || g.fingerprint.starts_with("resource/too-many-open-files") || g.fingerprint.starts_with("unknown/")
-                || (g.fingerprint.starts_with("code/unhandled-exception")) || g.fingerprint.starts_with("outage|upstream||");
-            let same_writer = g.causes.is_empty() || g.causes.first().map(|(c, _)| self.record(*c).source) == source;
-            let inside = g.failures.iter().filter(|&&k| self.failures[k].at.is_some_and(|t| t >= from.plus(-10 * SECOND) && t <= to.plus(10 * SECOND))).count();
+            let vague = g.fingerprint.starts_with("outage|database")
+                || g.fingerprint.starts_with("resource/too-many-open-files")
+                || g.fingerprint.starts_with("unknown/")
+                || (g.fingerprint.starts_with("code/unhandled-exception"))
+                || g.fingerprint.starts_with("outage|upstream||");
+            let same_writer =
+                g.causes.is_empty() || g.causes.first().map(|(c, _)| self.record(*c).source) == source;
+            let inside = g
+                .failures
+                .iter()
+                .filter(|&&k| {
+                    self.failures[k]
+                        .at
+                        .is_some_and(|t| t >= from.plus(-10 * SECOND) && t <= to.plus(10 * SECOND))
+                })
+                .count();
             if g.fingerprint != print && vague && same_writer && inside * 10 >= g.failures.len() * 9 {
                 let g = list.remove(i);
                 if let Some(t) = list.iter_mut().find(|g| g.fingerprint == print) {
@@ -645,18 +805,34 @@ impl Scene<'_> {
             .events
             .list
             .iter()
-            .filter(|e| e.kind == Kind::Down && e.service.as_deref().is_some_and(|s| matches!(s, "postgresql" | "mariadb" | "mysql" | "mongodb")))
+            .filter(|e| {
+                e.kind == Kind::Down
+                    && e.service
+                        .as_deref()
+                        .is_some_and(|s| matches!(s, "postgresql" | "mariadb" | "mysql" | "mongodb"))
+            })
             .map(|e| e.at)
             .collect();
         if down.is_empty() {
             return;
         }
-        let Some(target) = list.iter().position(|g| g.fingerprint.starts_with("outage|database")) else { return };
+        let Some(target) = list.iter().position(|g| g.fingerprint.starts_with("outage|database")) else {
+            return;
+        };
         let mut i = 0;
         let target_print = list[target].fingerprint.clone();
         while i < list.len() {
-            let faces = list[i].fingerprint.starts_with("database/pool-exhausted") || list[i].fingerprint.starts_with("unknown/");
-            let near = list[i].failures.iter().filter(|&&k| self.failures[k].at.is_some_and(|t| down.iter().any(|d| t.since(*d) >= -SECOND && t.since(*d) <= 60 * SECOND))).count();
+            let faces = list[i].fingerprint.starts_with("database/pool-exhausted")
+                || list[i].fingerprint.starts_with("unknown/");
+            let near = list[i]
+                .failures
+                .iter()
+                .filter(|&&k| {
+                    self.failures[k].at.is_some_and(|t| {
+                        down.iter().any(|d| t.since(*d) >= -SECOND && t.since(*d) <= 60 * SECOND)
+                    })
+                })
+                .count();
             if faces && near * 10 >= list[i].failures.len() * 9 {
                 let g = list.remove(i);
                 if let Some(t) = list.iter_mut().find(|g| g.fingerprint == target_print) {
@@ -691,26 +867,47 @@ impl Scene<'_> {
         let cause = g.cause.clone();
         for same in [true, false] {
             if culprits.is_empty() {
-                let named = g.failures.iter().filter_map(|&k| explained[k].as_ref()).filter(|e| !same || e.cause == cause);
+                let named = g
+                    .failures
+                    .iter()
+                    .filter_map(|&k| explained[k].as_ref())
+                    .filter(|e| !same || e.cause == cause);
                 for c in named.filter_map(|e| e.culprit.as_deref()) {
                     *culprits.entry(c).or_default() += 1;
                 }
             }
         }
         // A place in the code says more than the process that ran it.
-        let placed = |c: &str| g.cause.class == Class::Resource && c.rsplit_once(':').is_some_and(|(_, n)| n.trim_end_matches(')').parse::<u32>().is_ok());
-        g.culprit = culprits.into_iter().max_by_key(|(c, n)| (placed(c), *n, std::cmp::Reverse(c.to_string()))).map(|(c, _)| c.to_owned());
+        let placed = |c: &str| {
+            g.cause.class == Class::Resource
+                && c.rsplit_once(':').is_some_and(|(_, n)| n.trim_end_matches(')').parse::<u32>().is_ok())
+        };
+        g.culprit = culprits
+            .into_iter()
+            .max_by_key(|(c, n)| (placed(c), *n, std::cmp::Reverse(c.to_string())))
+            .map(|(c, _)| c.to_owned());
         // A proxy calls its backend by a name of its own; where the backend said where it listens, that is added.
         if matches!(g.cause.class, Class::Upstream | Class::Database)
             && let Some(c) = g.culprit.clone().filter(|c| !c.contains([':', '/', ' ']))
         {
-            let mut at: Vec<&String> = self.events.names.iter().filter(|(a, n)| **n == c && a.contains(':')).map(|(a, _)| a).collect();
+            let mut at: Vec<&String> = self
+                .events
+                .names
+                .iter()
+                .filter(|(a, n)| **n == c && a.contains(':'))
+                .map(|(a, _)| a)
+                .collect();
             at.sort_unstable();
             if let Some(a) = at.first() {
                 g.culprit = Some(format!("{c} ({a})"));
             }
         }
-        if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).find(|e| e.cause == g.cause && e.candidate.is_some()) {
+        if let Some(e) = g
+            .failures
+            .iter()
+            .filter_map(|&k| explained[k].as_ref())
+            .find(|e| e.cause == g.cause && e.candidate.is_some())
+        {
             g.finding = e.finding.clone();
         } else if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).next() {
             g.finding = e.finding.clone();

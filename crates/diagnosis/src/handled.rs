@@ -6,29 +6,95 @@ use record::Record;
 /// Last segments of exception types that the framework named turns into a 4xx.
 const ANSWERED_4XX: &[&str] = &[
     // Symfony, Laravel, Slim
-    "NotFoundHttpException", "MethodNotAllowedHttpException", "AccessDeniedHttpException", "BadRequestHttpException", "UnauthorizedHttpException",
-    "UnprocessableEntityHttpException", "TooManyRequestsHttpException", "ConflictHttpException", "GoneHttpException", "ModelNotFoundException",
-    "TokenMismatchException", "ThrottleRequestsException", "ValidationException", "InvalidSignatureException", "PostTooLargeException",
-    "HttpNotFoundException", "HttpMethodNotAllowedException", "HttpUnauthorizedException", "HttpForbiddenException", "HttpBadRequestException",
-    "ResourceNotFoundException", "SuspiciousOperationException",
+    "NotFoundHttpException",
+    "MethodNotAllowedHttpException",
+    "AccessDeniedHttpException",
+    "BadRequestHttpException",
+    "UnauthorizedHttpException",
+    "UnprocessableEntityHttpException",
+    "TooManyRequestsHttpException",
+    "ConflictHttpException",
+    "GoneHttpException",
+    "ModelNotFoundException",
+    "TokenMismatchException",
+    "ThrottleRequestsException",
+    "ValidationException",
+    "InvalidSignatureException",
+    "PostTooLargeException",
+    "HttpNotFoundException",
+    "HttpMethodNotAllowedException",
+    "HttpUnauthorizedException",
+    "HttpForbiddenException",
+    "HttpBadRequestException",
+    "ResourceNotFoundException",
+    "SuspiciousOperationException",
     // Django, DRF, Flask/Werkzeug, Starlette
-    "DisallowedHost", "Http404", "SuspiciousOperation", "SuspiciousFileOperation", "TooManyFieldsSent", "RequestDataTooBig", "MultiPartParserError",
-    "UnreadablePostError", "NotFound", "MethodNotAllowed", "RequestEntityTooLarge", "BadRequestKeyError", "BadRequest", "Unauthorized", "Forbidden", "NotAuthenticated",
+    "DisallowedHost",
+    "Http404",
+    "SuspiciousOperation",
+    "SuspiciousFileOperation",
+    "TooManyFieldsSent",
+    "RequestDataTooBig",
+    "MultiPartParserError",
+    "UnreadablePostError",
+    "NotFound",
+    "MethodNotAllowed",
+    "RequestEntityTooLarge",
+    "BadRequestKeyError",
+    "BadRequest",
+    "Unauthorized",
+    "Forbidden",
+    "NotAuthenticated",
     "RequestValidationError",
     // Rails, Sinatra, Rack
-    "RoutingError", "RecordNotFound", "ParameterMissing", "UnknownFormat", "InvalidAuthenticityToken", "UnknownHttpMethod", "UnknownAction",
-    "InvalidCrossOriginRequest", "InvalidParameterError", "ParamsTooDeepError",
+    "RoutingError",
+    "RecordNotFound",
+    "ParameterMissing",
+    "UnknownFormat",
+    "InvalidAuthenticityToken",
+    "UnknownHttpMethod",
+    "UnknownAction",
+    "InvalidCrossOriginRequest",
+    "InvalidParameterError",
+    "ParamsTooDeepError",
     // Spring, Jakarta
-    "NoResourceFoundException", "NoHandlerFoundException", "HttpRequestMethodNotSupportedException", "HttpMediaTypeNotSupportedException",
-    "HttpMediaTypeNotAcceptableException", "HttpMessageNotReadableException", "MethodArgumentNotValidException", "MissingServletRequestParameterException",
-    "MethodArgumentTypeMismatchException", "MissingRequestHeaderException", "RequestRejectedException", "MaxUploadSizeExceededException",
+    "NoResourceFoundException",
+    "NoHandlerFoundException",
+    "HttpRequestMethodNotSupportedException",
+    "HttpMediaTypeNotSupportedException",
+    "HttpMediaTypeNotAcceptableException",
+    "HttpMessageNotReadableException",
+    "MethodArgumentNotValidException",
+    "MissingServletRequestParameterException",
+    "MethodArgumentTypeMismatchException",
+    "MissingRequestHeaderException",
+    "RequestRejectedException",
+    "MaxUploadSizeExceededException",
     // Node, Phoenix, .NET
-    "NotFoundError", "BadRequestError", "UnauthorizedError", "ForbiddenError", "PayloadTooLargeError", "NotFoundException", "BadRequestException",
-    "UnauthorizedException", "ForbiddenException", "NoRouteError", "BadHttpRequestException", "AntiforgeryValidationException",
+    "NotFoundError",
+    "BadRequestError",
+    "UnauthorizedError",
+    "ForbiddenError",
+    "PayloadTooLargeError",
+    "NotFoundException",
+    "BadRequestException",
+    "UnauthorizedException",
+    "ForbiddenException",
+    "NoRouteError",
+    "BadHttpRequestException",
+    "AntiforgeryValidationException",
 ];
 
 /// Last segments of exception types that say that the client left.
-const CLIENT_LEFT: &[&str] = &["ClientAbortException", "BrokenPipeError", "ClientDisconnect", "EofException", "AsyncRequestNotUsableException", "ConnectionAbortedError", "EPIPE"];
+const CLIENT_LEFT: &[&str] = &[
+    "ClientAbortException",
+    "BrokenPipeError",
+    "ClientDisconnect",
+    "EofException",
+    "AsyncRequestNotUsableException",
+    "ConnectionAbortedError",
+    "EPIPE",
+];
 
 /// Does the message say that the request was answered with a 4xx ("…, answering 400")?
 fn says_4xx(message: &str) -> bool {
@@ -43,7 +109,8 @@ fn says_4xx(message: &str) -> bool {
 
 /// Is what the record tells no failure of the server by itself?
 pub(crate) fn is_handled(r: &Record) -> bool {
-    if says_4xx(&r.message) {
+    // php-fpm answers 404 to a script that is not there (fpm_main.c).
+    if says_4xx(&r.message) || r.message.contains("Primary script unknown") {
         return true;
     }
     let Some(outer) = r.exceptions.first() else { return false };
@@ -52,7 +119,11 @@ pub(crate) fn is_handled(r: &Record) -> bool {
         ANSWERED_4XX.contains(&k.as_str()) || CLIENT_LEFT.contains(&k.as_str())
     };
     // socketserver and the like, when they write the answer to a client (or proxy) that has closed the connection.
-    if r.message.contains("processing of request from") && r.exceptions.last().is_some_and(|e| matches!(e.short_kind(), "ConnectionResetError" | "BrokenPipeError")) {
+    if r.message.contains("processing of request from")
+        && r.exceptions
+            .last()
+            .is_some_and(|e| matches!(e.short_kind(), "ConnectionResetError" | "BrokenPipeError"))
+    {
         return true;
     }
     // The outermost decides what the framework answers; a wrapped one was translated on purpose.

@@ -43,10 +43,16 @@ pub(crate) fn separate(scene: &Scene<'_>, g: &Group) -> Vec<String> {
     }
     let mut out: Vec<(f64, String)> = Vec::new();
     for ((s, method, template), list) in routes {
-        let Some(seen) = scene.obs.streams[s].routes.get(&(method.to_owned(), template.to_owned())) else { continue };
+        let Some(seen) = scene.obs.streams[s].routes.get(&(method.to_owned(), template.to_owned())) else {
+            continue;
+        };
         let first = list.first().and_then(|&k| scene.failures[k].at);
         let last = list.last().and_then(|&k| scene.failures[k].at);
-        let healthy: Vec<_> = seen.samples.iter().filter(|(_, _, t)| first.is_none_or(|f| *t >= f) && last.is_none_or(|l| *t <= l)).collect();
+        let healthy: Vec<_> = seen
+            .samples
+            .iter()
+            .filter(|(_, _, t)| first.is_none_or(|f| *t >= f) && last.is_none_or(|l| *t <= l))
+            .collect();
         if list.len() < COMPARE_MIN || healthy.len() < COMPARE_MIN {
             continue;
         }
@@ -64,7 +70,11 @@ pub(crate) fn separate(scene: &Scene<'_>, g: &Group) -> Vec<String> {
             }
             (values, names)
         };
-        let (bad, bad_names) = count(&mut list.iter().map(|&k| (scene.failures[k].target.as_str(), scene.failures[k].client.as_deref())));
+        let (bad, bad_names) = count(
+            &mut list
+                .iter()
+                .map(|&k| (scene.failures[k].target.as_str(), scene.failures[k].client.as_deref())),
+        );
         let (good, good_names) = count(&mut healthy.iter().map(|(t, c, _)| (t.as_str(), c.as_deref())));
         let (nb, ng) = (list.len() as f64, healthy.len() as f64);
         let place = format!("{method} {template}").trim().to_owned();

@@ -201,12 +201,19 @@ fn off(f: &Failure, r: &Record) -> i64 {
 }
 
 fn is_local(client: &str) -> bool {
-    client.starts_with("127.") || client == "::1" || client.starts_with("10.") || client.starts_with("192.168.") || client.starts_with("172.")
+    client.starts_with("127.")
+        || client == "::1"
+        || client.starts_with("10.")
+        || client.starts_with("192.168.")
+        || client.starts_with("172.")
 }
 
 /// Front controllers stand for any route.
 fn says_route(target: &str) -> bool {
-    !target.is_empty() && target != "*" && !route::path(target).ends_with("/index.php") && !route::path(target).ends_with("/app.php")
+    !target.is_empty()
+        && target != "*"
+        && !route::path(target).ends_with("/index.php")
+        && !route::path(target).ends_with("/app.php")
 }
 
 /// Lines that one thread wrote at the same instant tell of the same request: each record of such a burst is led by the first
@@ -219,7 +226,12 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> HashMap<usize, usize
             by_writer.entry((r.source, pid)).or_default().push(c);
         }
     }
-    let knows = |c: usize| obs.records[candidates[c].record].request.as_ref().is_some_and(|q| q.client.is_some() || q.id.is_some() || !q.target.is_empty());
+    let knows = |c: usize| {
+        obs.records[candidates[c].record]
+            .request
+            .as_ref()
+            .is_some_and(|q| q.client.is_some() || q.id.is_some() || !q.target.is_empty())
+    };
     let mut out = HashMap::new();
     for list in by_writer.values() {
         let mut from = 0;
@@ -258,12 +270,17 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
         return Some((200, How::Id));
     }
     // Both carry ids of the same log, and they differ: another request.
-    if id.is_some() && f.seen.iter().any(|&i| obs.records[i].source == r.source && obs.request(i).is_some_and(|x| x.id.is_some())) {
+    if id.is_some()
+        && f.seen
+            .iter()
+            .any(|&i| obs.records[i].source == r.source && obs.request(i).is_some_and(|x| x.id.is_some()))
+    {
         return None;
     }
     if let Some(q) = q {
         if says_route(&q.target) {
-            let seen: Vec<&str> = f.seen.iter().filter_map(|&i| obs.request(i)).map(|x| x.target.as_str()).collect();
+            let seen: Vec<&str> =
+                f.seen.iter().filter_map(|&i| obs.request(i)).map(|x| x.target.as_str()).collect();
             let fit = seen
                 .iter()
                 .map(|t| {
@@ -320,7 +337,8 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
         {
             s -= 30;
         }
-        let same_service = x.service == r.service || x.service.is_none() || r.service.is_none() || x.format != r.format;
+        let same_service =
+            x.service == r.service || x.service.is_none() || r.service.is_none() || x.format != r.format;
         if same_service {
             let span = r.message.lines().count() as u64;
             let gap = if x.line > r.line { lines.saturating_sub(span) } else { lines };
@@ -446,7 +464,12 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
     join_once(obs, failures, candidates, &affinity)
 }
 
-fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate], affinity: &Affinity) -> Joins {
+fn join_once(
+    obs: &Observations,
+    failures: &[Failure],
+    candidates: &[Candidate],
+    affinity: &Affinity,
+) -> Joins {
     let ix = index(obs, failures);
     let leaders = leaders(obs, candidates);
     let mut led: Vec<(usize, usize)> = Vec::new();
@@ -507,11 +530,15 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
                 }
                 Some((s, how, k))
             })
-            .max_by_key(|(s, how, k)| (*s, *how, std::cmp::Reverse(off(&failures[*k], r)), std::cmp::Reverse(*k)));
+            .max_by_key(|(s, how, k)| {
+                (*s, *how, std::cmp::Reverse(off(&failures[*k], r)), std::cmp::Reverse(*k))
+            });
         match best {
             Some((s, how, k)) if s >= 25 && how != How::Time => {
                 *has.entry((k, cand.template)).or_default() += 1;
-                if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error || !r.exceptions.is_empty() {
+                if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error
+                    || !r.exceptions.is_empty()
+                {
                     explained[k] = true;
                 }
                 joined_to.insert(c, (k, how));
@@ -544,7 +571,15 @@ fn join_once(obs: &Observations, failures: &[Failure], candidates: &[Candidate],
         let best = ix
             .around(at, reach, reach + r.until.map_or(0, |u| u.since(at).clamp(0, 30 * SECOND)))
             .filter(|&k| off(&failures[k], r) <= NEAR_US)
-            .filter_map(|k| score(obs, &failures[k], r, r.request.as_ref()).map(|(s, _)| (s + affinity.points(cand.template, &failures[k]) + affinity.side_points(obs, &failures[k], r), k)))
+            .filter_map(|k| {
+                score(obs, &failures[k], r, r.request.as_ref()).map(|(s, _)| {
+                    (
+                        s + affinity.points(cand.template, &failures[k])
+                            + affinity.side_points(obs, &failures[k], r),
+                        k,
+                    )
+                })
+            })
             .max_by_key(|&(s, k)| {
                 let f = &failures[k];
                 let raw = f.at.map_or(0, |t| t.since(at).abs());

@@ -102,7 +102,11 @@ fn is_outer(a: &Stream, b: &Stream, b_in_a: f64, a_in_b: f64) -> bool {
     if a.clients.len() != b.clients.len() {
         return a.clients.len() > b.clients.len();
     }
-    let front = |s: &Stream| ["nginx", "apache", "haproxy", "edge", "gateway", "envoy", "caddy", "proxy", "lb"].iter().any(|w| s.family.contains(w));
+    let front = |s: &Stream| {
+        ["nginx", "apache", "haproxy", "edge", "gateway", "envoy", "caddy", "proxy", "lb"]
+            .iter()
+            .any(|w| s.family.contains(w))
+    };
     if front(a) != front(b) {
         return front(a);
     }
@@ -132,7 +136,11 @@ fn failure_of(obs: &Observations, index: usize, stream: usize) -> Failure {
 /// The path of an error page, which some servers log in place of the path that was asked for.
 fn is_error_page(target: &str) -> bool {
     let p = route::path(target);
-    matches!(p, "/error" | "/errors" | "/50x.html") || p.strip_prefix("/5").or_else(|| p.strip_prefix("/errors/5")).is_some_and(|r| r.get(..2).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit())) && matches!(r.get(2..), Some("" | ".html" | ".php")))
+    matches!(p, "/error" | "/errors" | "/50x.html")
+        || p.strip_prefix("/5").or_else(|| p.strip_prefix("/errors/5")).is_some_and(|r| {
+            r.get(..2).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()))
+                && matches!(r.get(2..), Some("" | ".html" | ".php"))
+        })
 }
 
 /// Does the record tell of the failure that the record just before it in the same log told of (Caddy's error and access entry,
@@ -182,7 +190,10 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
             if small_in_large < SAME_TRAFFIC {
                 continue;
             }
-            if is_outer(sa, sb, b_in_a, a_in_b) && !is_outer(sb, sa, a_in_b, b_in_a) && best.is_none_or(|(_, s)| b_in_a > s) {
+            if is_outer(sa, sb, b_in_a, a_in_b)
+                && !is_outer(sb, sa, a_in_b, b_in_a)
+                && best.is_none_or(|(_, s)| b_in_a > s)
+            {
                 best = Some((a, b_in_a));
             }
         }
@@ -197,7 +208,8 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
         }
         i
     };
-    let mut edges: Vec<usize> = (0..n).filter(|&i| outer_of[i].is_none() && obs.streams[i].total > 0).collect();
+    let mut edges: Vec<usize> =
+        (0..n).filter(|&i| outer_of[i].is_none() && obs.streams[i].total > 0).collect();
     // A service called on behalf of requests: its failures nest in time in those of a service with outside clients.
     let inner_services: HashSet<usize> = edges
         .iter()
@@ -267,7 +279,12 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
                 failures
                     .iter()
                     .enumerate()
-                    .filter(|(k, g)| g.stream == Some(edge) && g.status == f.status && is_error_page(&g.target) && !taken.contains(k))
+                    .filter(|(k, g)| {
+                        g.stream == Some(edge)
+                            && g.status == f.status
+                            && is_error_page(&g.target)
+                            && !taken.contains(k)
+                    })
                     .filter_map(|(k, g)| Some((k, g.at?.apart(f.at?))))
                     .filter(|(_, off)| *off <= SAME_REQUEST_US)
                     .min_by_key(|(k, off)| (*off, *k))
@@ -293,7 +310,9 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
                     let covered = e.ticks.first().is_some_and(|t| t.at.plus(-SECOND) <= at)
                         && e.ticks.last().is_some_and(|t| t.at.plus(SECOND) >= at);
                     // The outer log covers that time: it saw another answer (a retry, a 499) or none yet.
-                    let left = keys[edge].get(&request_key(&f.target)).and_then(|v| near(v, at, within).map(|j| v[j].1));
+                    let left = keys[edge]
+                        .get(&request_key(&f.target))
+                        .and_then(|v| near(v, at, within).map(|j| v[j].1));
                     if !covered || left == Some(499) {
                         let k = failures.len();
                         by_key.entry((edge, request_key(&f.target))).or_default().push(k);
@@ -361,11 +380,14 @@ fn is_called_by(obs: &Observations, b: usize, a: usize) -> bool {
             let from = times.partition_point(|(t, _)| t.plus(longest + SAME_REQUEST_US) < at);
             times[from..]
                 .iter()
-                .take_while(|(t, d)| t.plus(-d - SAME_REQUEST_US) <= at || *t <= at.plus(longest + SAME_REQUEST_US))
+                .take_while(|(t, d)| {
+                    t.plus(-d - SAME_REQUEST_US) <= at || *t <= at.plus(longest + SAME_REQUEST_US)
+                })
                 .any(|(t, d)| t.plus(-d - SAME_REQUEST_US) <= at && at <= t.plus(d + SAME_REQUEST_US))
         })
         .count();
-    nested as f64 >= 0.7 * sb.failures.len() as f64 && sa.failures.len() as f64 >= 0.5 * sb.failures.len() as f64
+    nested as f64 >= 0.7 * sb.failures.len() as f64
+        && sa.failures.len() as f64 >= 0.5 * sb.failures.len() as f64
 }
 
 /// Gives each inner failure its parent: nearest in time, the pair of routes that meets most often preferred.
@@ -478,12 +500,19 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
         let client = q.and_then(|q| q.client.as_ref());
         let clients_differ = matches!((client, &f.client), (Some(a), Some(b)) if a != b);
         // The same request in the same log twice is two requests, unless one entry only adds to the other.
-        return same && !clients_differ && (prev.source != r.source || prev.format != r.format || prev.message != r.message);
+        return same
+            && !clients_differ
+            && (prev.source != r.source || prev.format != r.format || prev.message != r.message);
     }
     // One names the request, the other only the error: neighbours of the same writer.
-    let neighbours = prev.source == r.source && r.line.saturating_sub(prev.line) <= 60 && prev.pid == r.pid && apart <= SECOND;
+    let neighbours = prev.source == r.source
+        && r.line.saturating_sub(prev.line) <= 60
+        && prev.pid == r.pid
+        && apart <= SECOND;
     let same_error = match (prev.root(), r.root()) {
-        (Some(a), Some(b)) => a.kind == b.kind && a.message == b.message && (f.target.is_empty() != target.is_none()),
+        (Some(a), Some(b)) => {
+            a.kind == b.kind && a.message == b.message && (f.target.is_empty() != target.is_none())
+        }
         _ => f.target.is_empty() != target.is_none() || prev.exceptions.is_empty() != r.exceptions.is_empty(),
     };
     neighbours && same_error
@@ -491,11 +520,21 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
 
 /// Words that say that a request ended without an answer, so that no access log has it: Tomcat's AbstractProtocol, Go's net/http,
 /// Apache's child that died (AH00051, AH00052).
-const CUT_WORDS: [&str; 5] =
-    ["Failed to complete processing of a request", "panic serving", "exit signal Segmentation fault", "exit signal Bus error", "exit signal Aborted"];
+const CUT_WORDS: [&str; 5] = [
+    "Failed to complete processing of a request",
+    "panic serving",
+    "exit signal Segmentation fault",
+    "exit signal Bus error",
+    "exit signal Aborted",
+];
 
 /// Requests that were cut off and that nobody logged: errors that say so and meet no failure in any ledger.
-pub(crate) fn unlogged(obs: &Observations, failures: &[Failure], candidates: &[Candidate], joins: &Joins) -> Vec<Failure> {
+pub(crate) fn unlogged(
+    obs: &Observations,
+    failures: &[Failure],
+    candidates: &[Candidate],
+    joins: &Joins,
+) -> Vec<Failure> {
     // A proxy shows such a cut as 502 or 504; a 500 near it is another request.
     let joined: HashSet<usize> = joins
         .list

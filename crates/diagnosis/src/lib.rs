@@ -57,8 +57,10 @@ impl Filter {
             Some(t) => self.since.is_none_or(|s| t >= s) && self.until.is_none_or(|u| t < u),
             None => true,
         };
-        let status = self.statuses.is_empty() || self.statuses.iter().any(|(a, b)| (*a..=*b).contains(&f.status));
-        let route = self.route.as_ref().is_none_or(|r| f.route.contains(r.as_str()) || f.target.contains(r.as_str()));
+        let status =
+            self.statuses.is_empty() || self.statuses.iter().any(|(a, b)| (*a..=*b).contains(&f.status));
+        let route =
+            self.route.as_ref().is_none_or(|r| f.route.contains(r.as_str()) || f.target.contains(r.as_str()));
         time && status && route
     }
 }
@@ -90,13 +92,22 @@ pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Setti
             joins = join::join(&obs, &ledger.failures, &candidates);
         }
     }
-    let scene = Scene { obs: &obs, failures: &ledger.failures, candidates: &candidates, joins: &joins, events: &events };
+    let scene = Scene {
+        obs: &obs,
+        failures: &ledger.failures,
+        candidates: &candidates,
+        joins: &joins,
+        events: &events,
+    };
     let mut explained = scene.explain();
     scene.name_peers(&mut explained);
     scene.dig_for_processes(&mut explained);
     scene.adopt(&mut explained);
     let groups = scene.group(&explained);
-    let problems: Vec<Problem> = groups.iter().map(|g| verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred)).collect();
+    let problems: Vec<Problem> = groups
+        .iter()
+        .map(|g| verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred))
+        .collect();
     Report {
         range: obs.range,
         totals: Totals {
@@ -130,7 +141,11 @@ fn alternatives(scene: &Scene<'_>, g: &group::Group) -> Vec<Alternative> {
     list.sort_by(|a, b| b.1.0.cmp(&a.1.0).then(a.0.cmp(&b.0)));
     list.into_iter()
         .take(3)
-        .map(|(cause, (n, culprit))| Alternative { cause, culprit, confidence: (0.4 * n as f64 / g.failures.len() as f64).min(0.4) })
+        .map(|(cause, (n, culprit))| Alternative {
+            cause,
+            culprit,
+            confidence: (0.4 * n as f64 / g.failures.len() as f64).min(0.4),
+        })
         .collect()
 }
 
@@ -152,7 +167,8 @@ fn drop_copies(obs: &mut Observations) {
         }
     }
     for i in copies {
-        obs.records[i] = Record { source: obs.records[i].source, line: obs.records[i].line, ..Record::default() };
+        obs.records[i] =
+            Record { source: obs.records[i].source, line: obs.records[i].line, ..Record::default() };
     }
 }
 
@@ -167,7 +183,11 @@ fn candidates(obs: &Observations, recogniser: &Recogniser) -> Vec<Candidate> {
         }
         // An access-log line says nothing of causes but its flags: user agents and referers are not to be read as errors.
         let bare = ledger && r.level == Level::Unknown && r.exceptions.is_empty() && r.format != "json";
-        let mut findings = if bare { recogniser.read(&Record { message: String::new(), ..r.clone() }) } else { recogniser.read(r) };
+        let mut findings = if bare {
+            recogniser.read(&Record { message: String::new(), ..r.clone() })
+        } else {
+            recogniser.read(r)
+        };
         if quiet && !ledger {
             // What is said in passing explains a failure only if it tells of a death or of a thing used up.
             findings.retain(|f| f.scope != Scope::Request || (!f.general && !r.exceptions.is_empty()));
@@ -175,7 +195,11 @@ fn candidates(obs: &Observations, recogniser: &Recogniser) -> Vec<Candidate> {
                 continue;
             }
         }
-        if r.level == Level::Unknown && !ledger && findings.iter().all(|f| f.general && f.weight < 30) && r.exceptions.is_empty() {
+        if r.level == Level::Unknown
+            && !ledger
+            && findings.iter().all(|f| f.general && f.weight < 30)
+            && r.exceptions.is_empty()
+        {
             findings.clear();
         }
         if findings.is_empty() && (ledger || r.level < Level::Error) {
@@ -200,14 +224,20 @@ fn infer(obs: &Observations, candidates: &[Candidate], ledger: &mut ledger::Ledg
     let asks = |c: &&Candidate| {
         let r = &obs.records[c.record];
         let strong = c.best().is_some_and(|f| !f.general || f.weight >= 35);
-        let error = r.level >= Level::Error || (r.level == Level::Unknown && (strong || !r.exceptions.is_empty())) || (!r.exceptions.is_empty() && r.level != Level::Warn);
+        let error = r.level >= Level::Error
+            || (r.level == Level::Unknown && (strong || !r.exceptions.is_empty()))
+            || (!r.exceptions.is_empty() && r.level != Level::Warn);
         let background = c.best().is_some_and(|f| f.scope == Scope::Background);
         error && !background && !handled::is_handled(r) && ledger::stands_for_failure(r) && !covered(r.at)
     };
     let mut errors: Vec<usize> = candidates.iter().filter(asks).map(|c| c.record).collect();
     if errors.is_empty() && ledger.requests.is_none() {
         // The best lead, whatever its level.
-        errors = candidates.iter().filter(|c| c.best().is_some_and(|f| f.cause.class != Class::Unknown && f.weight >= 40)).map(|c| c.record).collect();
+        errors = candidates
+            .iter()
+            .filter(|c| c.best().is_some_and(|f| f.cause.class != Class::Unknown && f.weight >= 40))
+            .map(|c| c.record)
+            .collect();
     }
     let failures = ledger::infer(obs, &errors);
     if !failures.is_empty() {

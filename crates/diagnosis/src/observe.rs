@@ -87,9 +87,20 @@ fn family(path: &str) -> String {
 }
 
 fn is_local(client: &str) -> bool {
-    client.starts_with("127.") || client == "::1" || client == "localhost" || client.starts_with("unix") || client == "-"
-        || client.starts_with("10.") || client.starts_with("192.168.") || client.starts_with("::ffff:127.")
-        || client.starts_with("172.") && client.split('.').nth(1).and_then(|s| s.parse::<u8>().ok()).is_some_and(|n| (16..32).contains(&n))
+    client.starts_with("127.")
+        || client == "::1"
+        || client == "localhost"
+        || client.starts_with("unix")
+        || client == "-"
+        || client.starts_with("10.")
+        || client.starts_with("192.168.")
+        || client.starts_with("::ffff:127.")
+        || client.starts_with("172.")
+            && client
+                .split('.')
+                .nth(1)
+                .and_then(|s| s.parse::<u8>().ok())
+                .is_some_and(|n| (16..32).contains(&n))
 }
 
 /// The key by which the same request is found in another log.
@@ -122,7 +133,17 @@ impl Observations {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn count(&mut self, stream: usize, source: u32, line: u64, at: Option<Time>, target: &str, client: Option<&str>, status: u16, upstream: bool) {
+    fn count(
+        &mut self,
+        stream: usize,
+        source: u32,
+        line: u64,
+        at: Option<Time>,
+        target: &str,
+        client: Option<&str>,
+        status: u16,
+        upstream: bool,
+    ) {
         let s = &mut self.streams[stream];
         s.total += 1;
         s.with_upstream += u64::from(upstream);
@@ -188,7 +209,16 @@ impl Observations {
                 _ => q.status.unwrap_or(0),
             };
             let failed = q.ending != Ending::ClientLeft && (status >= 500 || status == 0);
-            self.count(i, record.source, record.line, record.at, &q.target, q.client.as_deref(), status, q.upstream.is_some());
+            self.count(
+                i,
+                record.source,
+                record.line,
+                record.at,
+                &q.target,
+                q.client.as_deref(),
+                status,
+                q.upstream.is_some(),
+            );
             if failed {
                 self.streams[i].failures.push(index);
             }
@@ -212,7 +242,8 @@ impl Observations {
             r.until = r.until.map(|t| t.plus(by));
         }
         // A log states its zone in its access lines or nowhere: ticks move only where no line stated one.
-        let stated = self.records.iter().any(|r| r.source == source && r.zone == Zone::Stated && r.is_ledger());
+        let stated =
+            self.records.iter().any(|r| r.source == source && r.zone == Zone::Stated && r.is_ledger());
         if !stated {
             for s in &mut self.streams {
                 for t in s.ticks.iter_mut().filter(|t| t.source == source) {
@@ -254,7 +285,8 @@ impl Observations {
             }
         }
         // Deploys of last month do not stretch the time that is looked at.
-        let told = |r: &Record| matches!(r.mark, Some(Mark::Deploy(_) | Mark::Rollback(_) | Mark::ConfigChange(_)));
+        let told =
+            |r: &Record| matches!(r.mark, Some(Mark::Deploy(_) | Mark::Rollback(_) | Mark::ConfigChange(_)));
         for r in self.records.iter().filter(|r| !told(r)) {
             if let Some(t) = r.at {
                 see(t);

@@ -30,7 +30,13 @@ pub fn template(target: &str) -> String {
             out.push('/');
         }
         let (stem, ext) = match seg.rsplit_once('.') {
-            Some((s, e)) if !s.is_empty() && (1..=5).contains(&e.len()) && e.bytes().all(|b| b.is_ascii_alphabetic()) => (s, Some(e)),
+            Some((s, e))
+                if !s.is_empty()
+                    && (1..=5).contains(&e.len())
+                    && e.bytes().all(|b| b.is_ascii_alphabetic()) =>
+            {
+                (s, Some(e))
+            }
             _ => (seg, None),
         };
         if is_variable(stem) {
@@ -59,7 +65,9 @@ fn is_variable(seg: &str) -> bool {
         return seg.matches('%').count() > 2 || seg.contains('@');
     }
     // v1, v2.1, oauth2, web3, http2
-    let version = seg.strip_prefix('v').is_some_and(|r| r.len() <= 4 && r.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !r.starts_with('0'));
+    let version = seg.strip_prefix('v').is_some_and(|r| {
+        r.len() <= 4 && r.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !r.starts_with('0')
+    });
     if version || (letters >= 3 && digits == 1 && !seg.contains(['-', '_', ':'])) {
         return false;
     }

@@ -50,7 +50,8 @@ fn around(scene: &Scene<'_>, g: &Group) -> Option<Around> {
 impl Around {
     /// How likely is it that all requests between `from` and the onset went well by chance, had the fault been there already?
     fn chance_since(&self, from: Time) -> f64 {
-        let n = self.healthy.iter().filter(|t| **t > from.plus(SECOND) && t.plus(SECOND) < self.onset).count();
+        let n =
+            self.healthy.iter().filter(|t| **t > from.plus(SECOND) && t.plus(SECOND) < self.onset).count();
         (1.0 - self.share).max(0.02).powi(i32::try_from(n).unwrap_or(i32::MAX))
     }
 
@@ -59,10 +60,19 @@ impl Around {
     }
 }
 
-fn latest<'a>(scene: &'a Scene<'_>, kinds: &[Kind], onset: Time, reach: i64) -> impl Iterator<Item = &'a Event> {
+fn latest<'a>(
+    scene: &'a Scene<'_>,
+    kinds: &[Kind],
+    onset: Time,
+    reach: i64,
+) -> impl Iterator<Item = &'a Event> {
     let kinds = kinds.to_vec();
     let end = scene.events.list.partition_point(|e| e.at <= onset.plus(SECOND));
-    scene.events.list[..end].iter().rev().take_while(move |e| onset.since(e.at) <= reach).filter(move |e| kinds.contains(&e.kind))
+    scene.events.list[..end]
+        .iter()
+        .rev()
+        .take_while(move |e| onset.since(e.at) <= reach)
+        .filter(move |e| kinds.contains(&e.kind))
 }
 
 /// Finds the trigger of a problem.
@@ -76,29 +86,47 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
     // A dependency's own log tells best when it went.
     if matches!(g.cause.class, Class::Database | Class::Upstream) && outage {
         let down = latest(scene, &[Kind::Down], a.onset, 20 * SECOND).find(|e| e.service.is_some() || outage);
-        let deploy = latest(scene, &[Kind::Deploy], a.onset, 5 * SECOND).next().filter(|d| down.is_none_or(|x| x.service.is_none() && x.at >= d.at) && g.cause.class == Class::Upstream);
+        let deploy = latest(scene, &[Kind::Deploy], a.onset, 5 * SECOND).next().filter(|d| {
+            down.is_none_or(|x| x.service.is_none() && x.at >= d.at) && g.cause.class == Class::Upstream
+        });
         if let Some(d) = deploy {
             return of(TriggerKind::Deploy, d.at, &d.what);
         }
-        let (at, what) = down.map_or((a.onset, g.culprit.clone()), |e| (e.at, Some(match &e.service {
-            Some(s) => format!("{s}: {}", e.what),
-            None => e.what.clone(),
-        })));
+        let (at, what) = down.map_or((a.onset, g.culprit.clone()), |e| {
+            (
+                e.at,
+                Some(match &e.service {
+                    Some(s) => format!("{s}: {}", e.what),
+                    None => e.what.clone(),
+                }),
+            )
+        });
         return Trigger { kind: TriggerKind::Dependency, at: Some(at), what };
     }
     // Traffic causes: requests that met, load that filled something.
-    let by_load = matches!((g.cause.class, name), (Class::Database, "deadlock" | "constraint-violation" | "query-timeout"));
+    let by_load = matches!(
+        (g.cause.class, name),
+        (Class::Database, "deadlock" | "constraint-violation" | "query-timeout")
+    );
     if by_load {
         return Trigger { kind: TriggerKind::Traffic, at: Some(a.onset), what: None };
     }
-    let change = latest(scene, &[Kind::Deploy, Kind::Config], a.onset, DEPLOY_REACH_US).find(|e| a.chance_since(e.at) >= CHANCE_MIN);
+    let change = latest(scene, &[Kind::Deploy, Kind::Config], a.onset, DEPLOY_REACH_US)
+        .find(|e| a.chance_since(e.at) >= CHANCE_MIN);
     // A deploy reloads and restarts what it touches: the deploy is the word for both.
     let change = change.map(|e| match e.kind {
-        Kind::Config => latest(scene, &[Kind::Deploy], a.onset, DEPLOY_REACH_US).find(|d| d.at.since(e.at).abs() <= 15 * SECOND).unwrap_or(e),
+        Kind::Config => latest(scene, &[Kind::Deploy], a.onset, DEPLOY_REACH_US)
+            .find(|d| d.at.since(e.at).abs() <= 15 * SECOND)
+            .unwrap_or(e),
         _ => e,
     });
     if let Some(e) = change
-        && !matches!((g.cause.class, name), (Class::Upstream, "rate-limited" | "tls-failure" | "authentication-failed") | (Class::Database, "lock-timeout" | "too-many-connections") | (Class::Resource, "disk-full"))
+        && !matches!(
+            (g.cause.class, name),
+            (Class::Upstream, "rate-limited" | "tls-failure" | "authentication-failed")
+                | (Class::Database, "lock-timeout" | "too-many-connections")
+                | (Class::Resource, "disk-full")
+        )
     {
         let kind = if e.kind == Kind::Deploy { TriggerKind::Deploy } else { TriggerKind::ConfigChange };
         return of(kind, e.at, &e.what);
@@ -112,22 +140,47 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
             let before = a.healthy.iter().filter(|t| **t < e.at).count();
             scene.obs.records[e.record].source == source && before > 2 && a.chance_since(e.at) >= CHANCE_MIN
         })
-        && !latest(scene, &[Kind::Down], e.at, 10 * SECOND).any(|d| scene.obs.records[d.record].source == source)
+        && !latest(scene, &[Kind::Down], e.at, 10 * SECOND)
+            .any(|d| scene.obs.records[d.record].source == source)
     {
         return of(TriggerKind::Deploy, e.at, &format!("restart: {}", e.what));
     }
-    let one_input = matches!((g.cause.class, name), (Class::Resource, "execution-timeout" | "workers-exhausted")) && !crate::inputs::separate(scene, g).is_empty();
+    let one_input =
+        matches!((g.cause.class, name), (Class::Resource, "execution-timeout" | "workers-exhausted"))
+            && !crate::inputs::separate(scene, g).is_empty();
     let kind = match (g.cause.class, name) {
-        (Class::Database | Class::Upstream, "lock-timeout" | "authentication-failed" | "rate-limited" | "tls-failure" | "bad-response" | "error-response" | "timeout"
-            | "connection-refused" | "connection-lost" | "connection-reset" | "dns-failure" | "read-only" | "storage-full" | "host-unreachable") => TriggerKind::Dependency,
+        (
+            Class::Database | Class::Upstream,
+            "lock-timeout"
+            | "authentication-failed"
+            | "rate-limited"
+            | "tls-failure"
+            | "bad-response"
+            | "error-response"
+            | "timeout"
+            | "connection-refused"
+            | "connection-lost"
+            | "connection-reset"
+            | "dns-failure"
+            | "read-only"
+            | "storage-full"
+            | "host-unreachable",
+        ) => TriggerKind::Dependency,
         (Class::Database, "too-many-connections" | "pool-exhausted") => TriggerKind::Traffic,
         _ if one_input => TriggerKind::Data,
         (Class::Resource, "workers-exhausted") => TriggerKind::Dependency,
-        (Class::Resource, "memory-exhausted" | "disk-full" | "execution-timeout" | "process-crash" | "load-shed") => TriggerKind::Traffic,
+        (
+            Class::Resource,
+            "memory-exhausted" | "disk-full" | "execution-timeout" | "process-crash" | "load-shed",
+        ) => TriggerKind::Traffic,
         // Configuration does not change by itself: requests that went well before it say that somebody changed it.
-        (Class::Config, _) if healthy_before > 2 || asked_before(scene, g, a.onset) > 20 => TriggerKind::ConfigChange,
+        (Class::Config, _) if healthy_before > 2 || asked_before(scene, g, a.onset) > 20 => {
+            TriggerKind::ConfigChange
+        }
         (Class::Code, "missing-dependency") if healthy_before > 2 => TriggerKind::Deploy,
-        (Class::Code, _) if !a.healthy.is_empty() || scene.failures.len() > g.failures.len() => TriggerKind::Data,
+        (Class::Code, _) if !a.healthy.is_empty() || scene.failures.len() > g.failures.len() => {
+            TriggerKind::Data
+        }
         (Class::Database, "schema-mismatch") if healthy_before > 2 => TriggerKind::Deploy,
         _ => TriggerKind::None,
     };

@@ -33,11 +33,16 @@ pub(crate) fn catalogue() -> &'static HashMap<String, CauseText> {
             for (name, cause) in causes {
                 let list = |key: &str| match cause.get(key) {
                     Some(toml::Value::String(s)) => vec![s.clone()],
-                    Some(toml::Value::Array(a)) => a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+                    Some(toml::Value::Array(a)) => {
+                        a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+                    }
                     _ => Vec::new(),
                 };
                 let meaning = list("meaning").pop().unwrap_or_default();
-                out.insert(format!("{class}/{name}"), CauseText { meaning, check: list("check"), fix: list("fix") });
+                out.insert(
+                    format!("{class}/{name}"),
+                    CauseText { meaning, check: list("check"), fix: list("fix") },
+                );
             }
         }
         out
@@ -46,7 +51,11 @@ pub(crate) fn catalogue() -> &'static HashMap<String, CauseText> {
 
 fn first_line(text: &str, max: usize) -> String {
     let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or("").trim();
-    if line.chars().count() <= max { line.to_owned() } else { format!("{}…", line.chars().take(max - 1).collect::<String>()) }
+    if line.chars().count() <= max {
+        line.to_owned()
+    } else {
+        format!("{}…", line.chars().take(max - 1).collect::<String>())
+    }
 }
 
 /// The cause in plain words.
@@ -73,7 +82,9 @@ fn title(g: &Group, r: Option<&Record>) -> String {
         (Class::Upstream, "timeout") => format!("No answer in time from {who}"),
         (Class::Unknown, _) => "Failures that nothing in these logs explains".to_owned(),
         _ => {
-            let meaning = catalogue().get(&g.cause.to_string()).map_or_else(|| g.cause.to_string(), |t| t.meaning.trim_end_matches('.').to_owned());
+            let meaning = catalogue()
+                .get(&g.cause.to_string())
+                .map_or_else(|| g.cause.to_string(), |t| t.meaning.trim_end_matches('.').to_owned());
             format!("{meaning}{at}")
         }
     }
@@ -109,8 +120,11 @@ fn quotes(scene: &Scene<'_>, r: &Record, matched: &str, role: Role, why: &str) -
         if t.is_empty() {
             continue;
         }
-        let is_match = (!wanted.is_empty() && t.contains(wanted)) || (wanted.len() > 12 && wanted.contains(t) && t.len() > 12);
-        let is_root = root.is_some_and(|m| t.contains(m)) && r.root().is_some_and(|e| e.kind.is_empty() || t.contains(e.short_kind()) || t == e.message.trim());
+        let is_match = (!wanted.is_empty() && t.contains(wanted))
+            || (wanted.len() > 12 && wanted.contains(t) && t.len() > 12);
+        let is_root = root.is_some_and(|m| t.contains(m))
+            && r.root()
+                .is_some_and(|e| e.kind.is_empty() || t.contains(e.short_kind()) || t == e.message.trim());
         if is_match || is_root {
             lines.push((r.line + i as u64, l));
         }
@@ -130,7 +144,12 @@ fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Ev
     let mut causes = g.causes.clone();
     causes.sort_by_key(|(c, how)| {
         let f = scene.candidates[*c].best();
-        (std::cmp::Reverse(f.is_some_and(|f| f.cause == g.cause)), std::cmp::Reverse(*how), scene.record(*c).at, *c)
+        (
+            std::cmp::Reverse(f.is_some_and(|f| f.cause == g.cause)),
+            std::cmp::Reverse(*how),
+            scene.record(*c).at,
+            *c,
+        )
     });
     let mut wordings = HashSet::new();
     for (c, how) in &causes {
@@ -152,12 +171,20 @@ fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Ev
             continue;
         }
         let cand = &scene.candidates[j.candidate];
-        if cand.ledger || !seen.insert(cand.template) || (scene.joins.is_noise(cand.template) && j.how != How::Same) {
+        if cand.ledger
+            || !seen.insert(cand.template)
+            || (scene.joins.is_noise(cand.template) && j.how != How::Same)
+        {
             continue;
         }
         let r = scene.record(j.candidate);
         match cand.best() {
-            Some(f) if f.cause == g.cause && !f.symptom && r.level >= Level::Error && (j.how > How::Time || !f.general) => {
+            Some(f)
+                if f.cause == g.cause
+                    && !f.symptom
+                    && r.level >= Level::Error
+                    && (j.how > How::Time || !f.general) =>
+            {
                 out.extend(quotes(scene, r, &f.matched, Role::Cause, j.how.reason()).into_iter().take(2));
             }
             Some(f) if symptoms < 3 => {
@@ -175,12 +202,18 @@ fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Ev
     // One line of the ledger, and the event that set it off.
     if let Some(&i) = g.failures.first().and_then(|&k| scene.failures[k].seen.first()) {
         let r = &scene.obs.records[i];
-        if r.is_ledger() && !out.iter().any(|e| e.line == r.line && e.source == scene.obs.paths[r.source as usize]) {
+        if r.is_ledger()
+            && !out.iter().any(|e| e.line == r.line && e.source == scene.obs.paths[r.source as usize])
+        {
             out.push(quote(scene, r, r.line, &r.text, Role::Symptom, "the first failed request"));
         }
     }
     if let Some(at) = t.at
-        && let Some(e) = scene.events.list.iter().find(|e| e.at == at && t.what.as_ref().is_some_and(|w| w.ends_with(&e.what)))
+        && let Some(e) = scene
+            .events
+            .list
+            .iter()
+            .find(|e| e.at == at && t.what.as_ref().is_some_and(|w| w.ends_with(&e.what)))
     {
         let r = &scene.obs.records[e.record];
         out.push(quote(scene, r, r.line, &r.text, Role::Context, "what set it off"));
@@ -195,15 +228,26 @@ fn endpoints(scene: &Scene<'_>, g: &Group) -> Vec<Endpoint> {
         if f.target.is_empty() && f.method.is_empty() {
             continue;
         }
-        let e = map.entry((f.method.clone(), f.route.clone())).or_insert_with(|| (0, f.target.clone(), f.stream));
+        let e =
+            map.entry((f.method.clone(), f.route.clone())).or_insert_with(|| (0, f.target.clone(), f.stream));
         e.0 += 1;
     }
     let mut list: Vec<Endpoint> = map
         .into_iter()
         .map(|((method, route), (count, example, stream))| {
-            let healthy = stream.and_then(|s| scene.obs.streams[s].routes.get(&(method.clone(), route.clone()))).map(|r| r.healthy);
-            let failed = scene.failures.iter().filter(|f| f.counts && f.method == method && f.route == route).count() as u64;
-            Endpoint { requests: stream.map(|_| healthy.unwrap_or(0) + failed), method, route, count, example: scrub(&example).into_owned() }
+            let healthy = stream
+                .and_then(|s| scene.obs.streams[s].routes.get(&(method.clone(), route.clone())))
+                .map(|r| r.healthy);
+            let failed =
+                scene.failures.iter().filter(|f| f.counts && f.method == method && f.route == route).count()
+                    as u64;
+            Endpoint {
+                requests: stream.map(|_| healthy.unwrap_or(0) + failed),
+                method,
+                route,
+                count,
+                example: scrub(&example).into_owned(),
+            }
         })
         .collect();
     list.sort_by(|a, b| b.count.cmp(&a.count).then(a.route.cmp(&b.route)));
@@ -228,11 +272,16 @@ fn hops(scene: &Scene<'_>, g: &Group) -> Vec<Hop> {
     let names = |r: &Record| {
         let path = scene.obs.paths.get(r.source as usize).map_or("", String::as_str);
         let w = writer_name(r.service.as_deref(), path);
-        if matches!(w.as_str(), "access" | "error" | "access_log" | "error_log" | "logs") { r.format.split(' ').next().unwrap_or("server").to_owned() } else { w }
+        if matches!(w.as_str(), "access" | "error" | "access_log" | "error_log" | "logs") {
+            r.format.split(' ').next().unwrap_or("server").to_owned()
+        } else {
+            w
+        }
     };
     let mut upstream = None;
     // One failure shows the way: that which most logs saw.
-    let fullest = g.failures.iter().copied().max_by_key(|&k| (scene.failures[k].seen.len(), std::cmp::Reverse(k)));
+    let fullest =
+        g.failures.iter().copied().max_by_key(|&k| (scene.failures[k].seen.len(), std::cmp::Reverse(k)));
     if let Some(k) = fullest {
         for &i in &scene.failures[k].seen {
             let r = &scene.obs.records[i];
@@ -250,9 +299,17 @@ fn hops(scene: &Scene<'_>, g: &Group) -> Vec<Hop> {
         Class::Database | Class::Upstream => {
             let name = g.finding.service.clone().or_else(|| {
                 let key = crate::group::normal_peer(g.culprit.as_deref().unwrap_or(""));
-                scene.events.names.get(&key).cloned().or_else(|| scene.events.addresses.iter().find(|(_, v)| v.contains(&key)).map(|(k, _)| k.clone()))
+                scene.events.names.get(&key).cloned().or_else(|| {
+                    scene.events.addresses.iter().find(|(_, v)| v.contains(&key)).map(|(k, _)| k.clone())
+                })
             });
-            let name = name.unwrap_or_else(|| if g.cause.class == Class::Database { "database".into() } else { g.culprit.clone().unwrap_or_else(|| "upstream".into()) });
+            let name = name.unwrap_or_else(|| {
+                if g.cause.class == Class::Database {
+                    "database".into()
+                } else {
+                    g.culprit.clone().unwrap_or_else(|| "upstream".into())
+                }
+            });
             let address = g.culprit.clone().filter(|c| c.contains(':') && *c != name);
             push(&mut out, name, address, HopState::Broken);
         }
@@ -268,7 +325,8 @@ fn hops(scene: &Scene<'_>, g: &Group) -> Vec<Hop> {
 
 fn timeline(times: &[Time], from: Time, to: Time) -> Timeline {
     let span = (to.since(from) + 1).max(1);
-    let nice = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800];
+    let nice =
+        [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800];
     let want = span / STEPS;
     let step = nice.iter().map(|s| s * SECOND).find(|s| *s >= want).unwrap_or(want.max(1));
     let start = Time(from.0.div_euclid(step) * step);
@@ -291,7 +349,10 @@ pub(crate) fn traffic(scene: &Scene<'_>, edges: &[usize]) -> Timeline {
         t.requests = vec![0; t.failed.len()];
         for &e in edges {
             for tick in &scene.obs.streams[e].ticks {
-                if let Some(slot) = usize::try_from(tick.at.since(t.start) / t.step_us).ok().and_then(|i| t.requests.get_mut(i)) {
+                if let Some(slot) = usize::try_from(tick.at.since(t.start) / t.step_us)
+                    .ok()
+                    .and_then(|i| t.requests.get_mut(i))
+                {
                     *slot += 1;
                 }
             }
@@ -302,9 +363,15 @@ pub(crate) fn traffic(scene: &Scene<'_>, edges: &[usize]) -> Timeline {
 
 fn curl(scene: &Scene<'_>, g: &Group) -> Option<String> {
     let f = g.failures.iter().map(|&k| &scene.failures[k]).find(|f| f.target.starts_with('/'))?;
-    let host = f.seen.iter().filter_map(|&i| scene.obs.request(i)).find_map(|q| q.host.clone()).or_else(|| {
-        scene.joins.list.iter().filter(|j| scene.failures.get(j.failure).is_some_and(|x| std::ptr::eq(x, f))).find_map(|j| scene.record(j.candidate).request.as_ref()?.host.clone())
-    });
+    let host =
+        f.seen.iter().filter_map(|&i| scene.obs.request(i)).find_map(|q| q.host.clone()).or_else(|| {
+            scene
+                .joins
+                .list
+                .iter()
+                .filter(|j| scene.failures.get(j.failure).is_some_and(|x| std::ptr::eq(x, f)))
+                .find_map(|j| scene.record(j.candidate).request.as_ref()?.host.clone())
+        });
     let quote = |s: &str| s.replace('\'', "'\\''");
     let method = match f.method.as_str() {
         "" | "GET" => String::new(),
@@ -312,7 +379,11 @@ fn curl(scene: &Scene<'_>, g: &Group) -> Option<String> {
         m => format!(" -X {}", quote(m)),
     };
     let body = if matches!(f.method.as_str(), "POST" | "PUT" | "PATCH") { " --data '…'" } else { "" };
-    Some(format!("curl -sS -i{method}{body} 'http://{}{}'", quote(&scrub(host.as_deref().unwrap_or("HOST"))), quote(&scrub(&f.target))))
+    Some(format!(
+        "curl -sS -i{method}{body} 'http://{}{}'",
+        quote(&scrub(host.as_deref().unwrap_or("HOST"))),
+        quote(&scrub(&f.target))
+    ))
 }
 
 fn confidence(g: &Group, inferred: bool) -> f64 {
@@ -354,12 +425,22 @@ fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String
         format!("{requests} failed and no line in these logs says why.")
     } else {
         let what = r
-            .and_then(|r| r.root().map(|e| if e.message.is_empty() { e.kind.clone() } else { format!("{}: {}", e.short_kind(), first_line(&e.message, 140)) }))
+            .and_then(|r| {
+                r.root().map(|e| {
+                    if e.message.is_empty() {
+                        e.kind.clone()
+                    } else {
+                        format!("{}: {}", e.short_kind(), first_line(&e.message, 140))
+                    }
+                })
+            })
             .filter(|_| g.cause.class == Class::Code)
             .or_else(|| Some(first_line(&g.finding.matched, 160)).filter(|m| !m.is_empty()));
         let place = g.culprit.as_deref().map(|c| format!(" at {c}")).unwrap_or_default();
         match what {
-            Some(w) => format!("{requests} failed{place}: {} “{}”.", meaning.trim_end_matches('.'), scrub(&w)),
+            Some(w) => {
+                format!("{requests} failed{place}: {} “{}”.", meaning.trim_end_matches('.'), scrub(&w))
+            }
             None => format!("{requests} failed{place}: {meaning}"),
         }
     };
@@ -383,16 +464,22 @@ fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String
 fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<String> {
     let mut out: Vec<String> = g.finding.next.clone();
     if g.cause.class == Class::Unknown {
-        let path = |f: &crate::ledger::Failure| f.seen.first().and_then(|&i| scene.obs.paths.get(scene.obs.records[i].source as usize)).cloned();
+        let path = |f: &crate::ledger::Failure| {
+            f.seen.first().and_then(|&i| scene.obs.paths.get(scene.obs.records[i].source as usize)).cloned()
+        };
         let ledger = g.failures.first().and_then(|&k| path(&scene.failures[k])).unwrap_or_default();
-        out.push(format!("Bring the application's own log of that time as well: {ledger} only counts requests."));
+        out.push(format!(
+            "Bring the application's own log of that time as well: {ledger} only counts requests."
+        ));
         out.push("nginx: log $upstream_addr, $upstream_status and $request_id in log_format, and pass the id on (proxy_set_header X-Request-ID $request_id).".into());
         out.push("PHP: log_errors=On and error_log; php-fpm: catch_workers_output=yes. Python: configure logging for 'django.request' or app.logger. Node: log the error in the last error-handling middleware. JVM: -XX:-OmitStackTraceInFastThrow.".into());
     }
     if t.kind == TriggerKind::Deploy
         && let Some(w) = &t.what
     {
-        out.push(format!("It began with a deploy ({w}): compare that release with the one before, or roll it back."));
+        out.push(format!(
+            "It began with a deploy ({w}): compare that release with the one before, or roll it back."
+        ));
     }
     if let Some(text) = catalogue().get(&g.cause.to_string()) {
         out.extend(text.check.iter().take(2).cloned());
@@ -413,7 +500,13 @@ fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<
 pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], inferred: bool) -> Problem {
     let trigger = trigger::trigger(scene, g);
     let mut causes = g.causes.clone();
-    causes.sort_by_key(|(c, how)| (std::cmp::Reverse(scene.candidates[*c].best().is_some_and(|f| f.cause == g.cause)), std::cmp::Reverse(*how), *c));
+    causes.sort_by_key(|(c, how)| {
+        (
+            std::cmp::Reverse(scene.candidates[*c].best().is_some_and(|f| f.cause == g.cause)),
+            std::cmp::Reverse(*how),
+            *c,
+        )
+    });
     let cause_record = causes.first().map(|(c, _)| scene.record(*c));
     let times: Vec<Time> = g.failures.iter().filter_map(|&k| scene.failures[k].at).collect();
     let mut statuses = BTreeMap::new();
@@ -432,7 +525,11 @@ pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], infe
         culprit = app_place(&r.exceptions).map(|p| p.0);
     }
     if culprit.is_none() && g.cause.class != Class::Unknown {
-        culprit = endpoints(scene, g).first().map(|e| format!("{} {}", e.method, e.route).trim().to_owned()).filter(|c| !c.is_empty()).or_else(|| g.finding.service.clone());
+        culprit = endpoints(scene, g)
+            .first()
+            .map(|e| format!("{} {}", e.method, e.route).trim().to_owned())
+            .filter(|c| !c.is_empty())
+            .or_else(|| g.finding.service.clone());
     }
     let mut p = Problem {
         id: format!("{:016x}", fnv(&g.fingerprint)),
@@ -467,7 +564,7 @@ pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], infe
     if let Some(w) = &p.verdict.trigger.what {
         p.verdict.trigger.what = Some(scrub(w).into_owned());
     }
-    
+
     p
 }
 

@@ -87,7 +87,12 @@ pub struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        Context { reference: Time::from_secs(1_700_000_000), file_name: String::new(), w3c_fields: None, layouts: Vec::new() }
+        Context {
+            reference: Time::from_secs(1_700_000_000),
+            file_name: String::new(),
+            w3c_fields: None,
+            layouts: Vec::new(),
+        }
     }
 }
 

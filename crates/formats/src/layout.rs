@@ -8,7 +8,7 @@
 //!
 //! Sources: nginx `ngx_http_log_module` and `ngx_http_core_module` variables; Apache `mod_log_config`.
 
-use crate::requests;
+use crate::access;
 use crate::time::stamp;
 use crate::{Context, Entry, LineFormat, RequestRef};
 use record::{Ending, Time, Zone};
@@ -258,7 +258,7 @@ fn take<'a>(
         }
         Field::Time => *at = at.or(stamp(value, reference).map(|s| (s.time, s.zone))),
         Field::RequestLine => {
-            if let Some((method, target, host)) = requests::request_line(value) {
+            if let Some((method, target, host)) = access::request_line(value) {
                 request.method = method.into();
                 request.target = target.into();
                 request.host = request.host.take().or(host.map(Cow::Borrowed));

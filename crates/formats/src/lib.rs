@@ -9,7 +9,6 @@ pub mod layout;
 pub mod marks;
 pub mod mention;
 mod reader;
-mod requests;
 mod system;
 mod text;
 pub mod time;
@@ -21,7 +20,13 @@ pub use reader::{Counts, Healthy, Reader, Sink, strip_ansi};
 
 /// The table of formats, in the order in which they are tried on a line of an unknown file: the narrow before the wide.
 pub fn table() -> impl Iterator<Item = &'static dyn LineFormat> {
-    system::JSON_FORMATS.iter().chain(json::FORMATS).chain(requests::FORMATS).chain(system::FORMATS).chain(text::FORMATS).copied()
+    system::JSON_FORMATS
+        .iter()
+        .chain(json::FORMATS)
+        .chain(access::FORMATS)
+        .chain(system::FORMATS)
+        .chain(text::FORMATS)
+        .copied()
 }
 
 /// The table of wrappers.

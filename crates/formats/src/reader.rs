@@ -5,7 +5,7 @@
 //! formats (an access line, then a bare traceback) need no set-up and uniform files cost one attempt a line.
 
 use crate::{
-    Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, json, marks, mention, requests, text, trace,
+    Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, access, json, marks, mention, text, trace,
 };
 use memchr::memchr;
 use record::{Ending, Level, Record, Time, Zone};
@@ -322,14 +322,14 @@ impl Reader {
     fn json_line(&mut self, line: &str, sink: &mut dyn Sink) {
         self.json_lines.push((self.counts.lines, line.to_owned()));
         let size: usize = self.json_lines.iter().map(|(_, l)| l.len()).sum();
-        let closes = line.trim_end().ends_with(['}', ',']) || line.trim_end().ends_with(']');
-        if closes && line.trim_end().ends_with('}') {
+        if line.trim_end().trim_end_matches([',', ']']).ends_with('}') {
             let joined: String = self.json_lines.iter().map(|(_, l)| l.trim()).collect::<Vec<_>>().join(" ");
-            if json::balanced(&joined) {
+            let joined = joined.trim_end_matches(',');
+            if json::balanced(joined) {
                 let first = self.json_lines[0].0;
                 self.json_lines.clear();
                 let now = std::mem::replace(&mut self.counts.lines, first);
-                self.text_line(&joined, sink);
+                self.text_line(joined, sink);
                 self.counts.lines = now;
                 return;
             }
@@ -456,7 +456,8 @@ impl Reader {
         let frame = (untagged.starts_with([' ', '\t', '#', '/']) || untagged.trim_start().starts_with("at "))
             && trace::continues(untagged);
         // Neither is the line that closes a trace.
-        let closes = !frame && self.current(stream).is_some_and(|p| p.in_trace && joins(&p.record.message, untagged));
+        let closes =
+            !frame && self.current(stream).is_some_and(|p| p.in_trace && joins(&p.record.message, untagged));
         let read = if frame || closes { None } else { self.read(line) };
         match read {
             Some((i, entry)) => self.head(raw, line, i, entry, stream, wrapping, sink),
@@ -509,7 +510,7 @@ impl Reader {
             .as_ref()
             .is_none_or(|r| r.status.is_none() && r.target.is_empty() && r.ending == Ending::Answered)
         {
-            if let Some(found) = requests::request_in(message) {
+            if let Some(found) = access::request_in(message) {
                 merge(&mut entry.request, found);
             } else if let Some(found) = mention::request(message) {
                 merge(&mut entry.request, found);
@@ -745,7 +746,7 @@ impl Reader {
         let line = text::ruby::untag(tagged);
         let starts = trace::starts(line);
         let inside = trace::continues(line) || line.starts_with([' ', '\t']);
-        let mut request = requests::request_in(line);
+        let mut request = access::request_in(line);
         let ledger = request.as_ref().is_some_and(|r| r.status.is_some());
         // Container runtimes and syslog frame each line: what is no part of a trace is a message of its own there.
         let framed = wrapping.at.is_some() || wrapping.service.is_some();

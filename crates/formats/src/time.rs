@@ -75,7 +75,9 @@ impl Cursor<'_> {
     }
 
     fn fraction(&mut self, c: &mut Civil) {
-        if !matches!(self.peek(), Some(b'.' | b',')) || !self.b.get(self.i + 1).is_some_and(u8::is_ascii_digit) {
+        if !matches!(self.peek(), Some(b'.' | b','))
+            || !self.b.get(self.i + 1).is_some_and(u8::is_ascii_digit)
+        {
             return;
         }
         self.i += 1;
@@ -110,7 +112,11 @@ impl Cursor<'_> {
                         m = self.num(2, 2)?;
                     }
                     // "2026-11-24 07:00:00 -12345 …" is no offset.
-                    if self.peek().is_some_and(|c| c.is_ascii_alphanumeric()) || h > 15 || m > 59 || self.i == from {
+                    if self.peek().is_some_and(|c| c.is_ascii_alphanumeric())
+                        || h > 15
+                        || m > 59
+                        || self.i == from
+                    {
                         return None;
                     }
                     let s = (h * 3600 + m * 60) as i32;
@@ -224,7 +230,9 @@ pub fn stamp(text: &str, reference: Time) -> Option<Stamp> {
             let offset = cur.offset();
             if cur.eat(b' ').is_some()
                 && let Some(y) = cur.num(4, 4)
-                && !cur.peek().is_some_and(|x| x.is_ascii_alphanumeric() || x == b'-' || x == b':' || x == b'.')
+                && !cur
+                    .peek()
+                    .is_some_and(|x| x.is_ascii_alphanumeric() || x == b'-' || x == b':' || x == b'.')
                 && (1970..=2199).contains(&y)
             {
                 c.year = y as i32;
@@ -445,13 +453,27 @@ mod tests {
     fn fractions_and_lengths() {
         assert_eq!(read("2026-11-24 07:05:03,169 x").0, "2026-11-24T07:05:03.169Z");
         assert_eq!(read("2026-11-24T07:05:03.169123456Z x").0, "2026-11-24T07:05:03.169123Z");
-        assert_eq!(read("Tue Nov 24 07:13:31.697237 2026] x"), ("2026-11-24T07:13:31.697237Z".into(), Zone::Wall, 31));
+        assert_eq!(
+            read("Tue Nov 24 07:13:31.697237 2026] x"),
+            ("2026-11-24T07:13:31.697237Z".into(), Zone::Wall, 31)
+        );
         assert_eq!(read("1795503903169 x").0, "2026-11-24T07:05:03.169Z");
     }
 
     #[test]
     fn no_stamp_where_there_is_none() {
-        for s in ["", "x", "GET /", "2026", "12345", "99/99/2026 07:00:00", "Marching on", "7", "2026-13-40T00:00:00Z", "May I"] {
+        for s in [
+            "",
+            "x",
+            "GET /",
+            "2026",
+            "12345",
+            "99/99/2026 07:00:00",
+            "Marching on",
+            "7",
+            "2026-13-40T00:00:00Z",
+            "May I",
+        ] {
             assert!(stamp(s, Time::default()).is_none(), "{s}");
         }
     }

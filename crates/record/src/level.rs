@@ -36,13 +36,15 @@ impl Level {
             b"trace" | b"finest" | b"finer" | b"silly" | b"trc" | b"trce" => Level::Trace,
             b"debug" | b"fine" | b"verbose" | b"dbg" | b"dbug" | b"vrb" | b"debg" | b"debug1" | b"debug2"
             | b"debug3" | b"debug4" | b"debug5" => Level::Debug,
-            b"info" | b"information" | b"informational" | b"log" | b"http" | b"config" | b"inf" | b"success"
-            | b"statement" | b"detail" | b"hint" | b"context" => Level::Info,
+            b"info" | b"information" | b"informational" | b"log" | b"http" | b"config" | b"inf"
+            | b"success" | b"statement" | b"detail" | b"hint" | b"context" => Level::Info,
             b"notice" | b"note" | b"system" => Level::Notice,
             b"warn" | b"warning" | b"wrn" | b"warni" => Level::Warn,
-            b"error" | b"err" | b"severe" | b"eror" | b"fail" | b"failure" | b"erro" | b"exception" => Level::Error,
-            b"crit" | b"critical" | b"alert" | b"emerg" | b"emergency" | b"fatal" | b"panic" | b"ftl" | b"dpanic"
-            | b"crt" => Level::Fatal,
+            b"error" | b"err" | b"severe" | b"eror" | b"fail" | b"failure" | b"erro" | b"exception" => {
+                Level::Error
+            }
+            b"crit" | b"critical" | b"alert" | b"emerg" | b"emergency" | b"fatal" | b"panic" | b"ftl"
+            | b"dpanic" | b"crt" => Level::Fatal,
             _ => return None,
         })
     }

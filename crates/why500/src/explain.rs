@@ -94,10 +94,21 @@ pub fn look(colour: Colour, top: Option<usize>, all_evidence: bool) -> Look {
     let colour = match colour {
         Colour::Always => true,
         Colour::Never => false,
-        Colour::Auto => (terminal || set("CLICOLOR_FORCE")) && !set("NO_COLOR") && std::env::var("TERM").as_deref() != Ok("dumb"),
+        Colour::Auto => {
+            (terminal || set("CLICOLOR_FORCE"))
+                && !set("NO_COLOR")
+                && std::env::var("TERM").as_deref() != Ok("dumb")
+        }
     };
-    let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).or_else(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))).unwrap_or(100);
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty())).unwrap_or_default();
+    let width = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|c| c.parse().ok())
+        .or_else(|| terminal_size::terminal_size().map(|(w, _)| usize::from(w.0)))
+        .unwrap_or(100);
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()))
+        .unwrap_or_default();
     let unicode = locale.to_ascii_lowercase().replace('-', "").contains("utf8");
     Look { width: width.clamp(40, 240), colour, top, all_evidence, unicode }
 }
@@ -107,7 +118,9 @@ fn zone(name: Option<&str>) -> Result<jiff::tz::TimeZone, Usage> {
     if let Some(offset) = offset(name) {
         return Ok(jiff::tz::TimeZone::fixed(offset));
     }
-    jiff::tz::TimeZone::get(name).map_err(|_| Usage(format!("--tz {name}: neither a zone name (Europe/Amsterdam) nor an offset (+02:00)")))
+    jiff::tz::TimeZone::get(name).map_err(|_| {
+        Usage(format!("--tz {name}: neither a zone name (Europe/Amsterdam) nor an offset (+02:00)"))
+    })
 }
 
 fn offset(text: &str) -> Option<jiff::tz::Offset> {
@@ -123,16 +136,29 @@ fn offset(text: &str) -> Option<jiff::tz::Offset> {
     if digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let (h, m): (i32, i32) = if digits.len() <= 2 { (digits.parse().ok()?, 0) } else { (digits.get(..digits.len() - 2)?.parse().ok()?, digits.get(digits.len() - 2..)?.parse().ok()?) };
+    let (h, m): (i32, i32) = if digits.len() <= 2 {
+        (digits.parse().ok()?, 0)
+    } else {
+        (digits.get(..digits.len() - 2)?.parse().ok()?, digits.get(digits.len() - 2..)?.parse().ok()?)
+    };
     jiff::tz::Offset::from_seconds(sign * (h * 3600 + m * 60)).ok()
 }
 
 fn offset_at(zone: &jiff::tz::TimeZone, wall: Time) -> i64 {
     // The reading is wall-clock time taken as UTC: the zone is asked for that wall clock.
     let c = wall.civil();
-    let civil = i16::try_from(c.year)
+    let civil = i16::try_from(c.year).ok().and_then(|y| {
+        jiff::civil::DateTime::new(
+            y,
+            c.month as i8,
+            c.day as i8,
+            c.hour as i8,
+            c.minute as i8,
+            c.second as i8,
+            0,
+        )
         .ok()
-        .and_then(|y| jiff::civil::DateTime::new(y, c.month as i8, c.day as i8, c.hour as i8, c.minute as i8, c.second as i8, 0).ok());
+    });
     match civil.and_then(|d| zone.to_ambiguous_zoned_datetime(d).compatible().ok()) {
         Some(z) => i64::from(z.offset().seconds()),
         None => 0,
@@ -150,7 +176,11 @@ fn instant(text: &str, zone: &jiff::tz::TimeZone) -> Result<Time, Usage> {
         return Ok(Time(now().0 - n.saturating_mul(unit) * record::SECOND));
     }
     let padded = if text.len() == 10 { format!("{text} 00:00:00") } else { text.to_owned() };
-    let stamp = formats::time::stamp(&padded, now()).filter(|s| s.len == padded.len()).ok_or_else(|| Usage(format!("{text}: not an instant; write 2026-11-24T07:00:00Z, '2026-11-24 07:00' or an age such as 2h")))?;
+    let stamp = formats::time::stamp(&padded, now()).filter(|s| s.len == padded.len()).ok_or_else(|| {
+        Usage(format!(
+            "{text}: not an instant; write 2026-11-24T07:00:00Z, '2026-11-24 07:00' or an age such as 2h"
+        ))
+    })?;
     Ok(match stamp.zone {
         record::Zone::Stated => stamp.time,
         _ => stamp.time.plus(-offset_at(zone, stamp.time) * record::SECOND),
@@ -162,7 +192,10 @@ fn now() -> Time {
 }
 
 fn time_of(t: SystemTime) -> Time {
-    Time(t.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX)))
+    Time(
+        t.duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX)),
+    )
 }
 
 fn statuses(text: &str) -> Result<Vec<(u16, u16)>, Usage> {
@@ -195,7 +228,10 @@ impl Progress {
 
     fn add(&mut self, bytes: u64) {
         self.done += bytes;
-        if !self.on || self.began.elapsed().as_millis() < PROGRESS_AFTER_MS || self.shown.is_some_and(|s| s.elapsed().as_millis() < 100) {
+        if !self.on
+            || self.began.elapsed().as_millis() < PROGRESS_AFTER_MS
+            || self.shown.is_some_and(|s| s.elapsed().as_millis() < 100)
+        {
             return;
         }
         self.shown = Some(Instant::now());
@@ -203,8 +239,17 @@ impl Progress {
         let rate = self.done as f64 / self.began.elapsed().as_secs_f64();
         let share = if self.total > 0 { (self.done as f64 / self.total as f64).min(1.0) } else { 0.0 };
         let filled = (share * 24.0) as usize;
-        let rest = if rate > 0.0 { ((self.total.saturating_sub(self.done)) as f64 / rate).ceil() } else { 0.0 };
-        let _ = write!(io::stderr(), "\r\x1b[K[{}{}] {:.0} of {:.0} MB, {:.0} MB/s, {rest:.0} s left", "#".repeat(filled), "-".repeat(24 - filled), mb(self.done), mb(self.total), rate / 1e6);
+        let rest =
+            if rate > 0.0 { ((self.total.saturating_sub(self.done)) as f64 / rate).ceil() } else { 0.0 };
+        let _ = write!(
+            io::stderr(),
+            "\r\x1b[K[{}{}] {:.0} of {:.0} MB, {:.0} MB/s, {rest:.0} s left",
+            "#".repeat(filled),
+            "-".repeat(24 - filled),
+            mb(self.done),
+            mb(self.total),
+            rate / 1e6
+        );
         let _ = io::stderr().flush();
     }
 
@@ -265,7 +310,10 @@ impl Consumer for Bridge<'_> {
         let source = self.obs.source(shown);
         let file_name = shown.rsplit(['/', ':']).next().unwrap_or(shown).to_owned();
         let reference = modified.map_or_else(now, time_of);
-        self.reader = Some(Reader::new(source, Context { reference, file_name, layouts: self.layouts.clone(), ..Context::default() }));
+        self.reader = Some(Reader::new(
+            source,
+            Context { reference, file_name, layouts: self.layouts.clone(), ..Context::default() },
+        ));
         self.sources.push(Source { path: shown.to_owned(), ..Source::default() });
         self.bytes = 0;
         true
@@ -290,7 +338,8 @@ impl Consumer for Bridge<'_> {
             s.bytes = self.bytes;
             let mut troubles: Vec<String> = trouble.into_iter().collect();
             if counts.long_lines > 0 {
-                troubles.push(format!("{} lines longer than 256 KiB were read only so far", counts.long_lines));
+                troubles
+                    .push(format!("{} lines longer than 256 KiB were read only so far", counts.long_lines));
             }
             if let Some(n) = counts.nul_line {
                 troubles.push(format!("NUL bytes from line {n} on (a crash or a full disk leaves them)"));
@@ -305,8 +354,10 @@ impl Consumer for Bridge<'_> {
 
 fn signatures(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {
     let Some(dir) = dir else { return Ok(Vec::new()) };
-    let entries = std::fs::read_dir(dir).map_err(|e| Usage(format!("--signatures {}: {e}", dir.display())))?;
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
+    let entries =
+        std::fs::read_dir(dir).map_err(|e| Usage(format!("--signatures {}: {e}", dir.display())))?;
+    let mut paths: Vec<PathBuf> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
     paths.sort();
     paths
         .into_iter()
@@ -320,10 +371,18 @@ fn signatures(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {
 fn layouts(options: &Explain, inputs: &mut Vec<Input>) -> Result<Vec<Arc<formats::layout::Layout>>, Usage> {
     let mut found = Vec::new();
     for text in &options.log_format {
-        let layout = if text.contains('$') { formats::layout::Layout::nginx(text) } else { formats::layout::Layout::apache(text) };
+        let layout = if text.contains('$') {
+            formats::layout::Layout::nginx(text)
+        } else {
+            formats::layout::Layout::apache(text)
+        };
         match layout {
             Some(l) => found.push(Arc::new(l)),
-            None => return Err(Usage(format!("--log-format {text}: holds no variable of nginx ($status) or Apache (%>s) that could be read"))),
+            None => {
+                return Err(Usage(format!(
+                    "--log-format {text}: holds no variable of nginx ($status) or Apache (%>s) that could be read"
+                )));
+            }
         }
     }
     // Server configurations among the paths tell the layout of the logs beside them; they are no logs themselves.
@@ -351,12 +410,15 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
         filter.statuses = statuses(s)?;
     }
     filter.route = options.route.clone();
-    let fail_on = options.fail_on.as_deref().map(|f| FailOn::parse(f, options.baseline.as_ref())).transpose()?;
+    let fail_on =
+        options.fail_on.as_deref().map(|f| FailOn::parse(f, options.baseline.as_ref())).transpose()?;
     let recogniser = Recogniser::new(&signatures(options.signatures.as_ref())?).map_err(Usage)?;
     let mut paths = options.paths.clone();
     if paths.is_empty() {
         if io::stdin().is_terminal() {
-            return Err(Usage("name log files or folders, or pipe a log in: why500 explain /var/log/nginx".into()));
+            return Err(Usage(
+                "name log files or folders, or pipe a log in: why500 explain /var/log/nginx".into(),
+            ));
         }
         paths.push("-".into());
     }
@@ -427,18 +489,32 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
         return Ok(ExitCode::from(130));
     }
     if report.totals.lines == 0 {
-        eprintln!("why500: nothing readable: {}", if inputs.is_empty() { "no log file was found" } else { "all files are empty or refused" });
+        eprintln!(
+            "why500: nothing readable: {}",
+            if inputs.is_empty() { "no log file was found" } else { "all files are empty or refused" }
+        );
         return Ok(ExitCode::from(3));
     }
     Ok(if fail_on.is_some_and(|f| f.met(&report)) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn finish(bridge: Bridge<'_>, recogniser: &Recogniser, zone: &jiff::tz::TimeZone, filter: Filter, troubles: &[Trouble], interrupted: bool) -> Report {
+fn finish(
+    bridge: Bridge<'_>,
+    recogniser: &Recogniser,
+    zone: &jiff::tz::TimeZone,
+    filter: Filter,
+    troubles: &[Trouble],
+    interrupted: bool,
+) -> Report {
     let Bridge { obs, mut sources, counts, .. } = bridge;
     let wall: Vec<bool> = counts.iter().map(|c| c.zone_wall).collect();
     let stated: Vec<bool> = counts.iter().map(|c| c.zone_stated).collect();
     let offset = |t: Time| offset_at(zone, t);
-    let mut report = diagnosis::diagnose(obs, recogniser, &Settings { offset_s: &offset, wall: &wall, stated: &stated, filter });
+    let mut report = diagnosis::diagnose(
+        obs,
+        recogniser,
+        &Settings { offset_s: &offset, wall: &wall, stated: &stated, filter },
+    );
     for (s, range) in sources.iter_mut().zip(&report.source_ranges) {
         s.range = *range;
     }
@@ -468,16 +544,27 @@ impl FailOn {
         match text {
             "any" => Ok(FailOn::Any),
             "new" => {
-                let Some(path) = baseline else { return Err(Usage("--fail-on new needs --baseline FILE, an earlier JSON report".into())) };
-                let bytes = std::fs::read(path).map_err(|e| Usage(format!("--baseline {}: {e}", path.display())))?;
-                let report: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| Usage(format!("--baseline {}: no JSON report: {e}", path.display())))?;
-                let ids = report["problems"].as_array().into_iter().flatten().filter_map(|p| p["id"].as_str().map(str::to_owned)).collect();
+                let Some(path) = baseline else {
+                    return Err(Usage("--fail-on new needs --baseline FILE, an earlier JSON report".into()));
+                };
+                let bytes =
+                    std::fs::read(path).map_err(|e| Usage(format!("--baseline {}: {e}", path.display())))?;
+                let report: serde_json::Value = serde_json::from_slice(&bytes)
+                    .map_err(|e| Usage(format!("--baseline {}: no JSON report: {e}", path.display())))?;
+                let ids = report["problems"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|p| p["id"].as_str().map(str::to_owned))
+                    .collect();
                 Ok(FailOn::New(ids))
             }
             other => {
                 let class = other.split('/').next().unwrap_or(other);
                 if record::Class::parse(class).is_none() {
-                    return Err(Usage(format!("--fail-on {other}: write any, new, a class (database) or a cause (database/deadlock)")));
+                    return Err(Usage(format!(
+                        "--fail-on {other}: write any, new, a class (database) or a cause (database/deadlock)"
+                    )));
                 }
                 Ok(FailOn::Cause(other.to_owned()))
             }

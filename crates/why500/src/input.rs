@@ -46,10 +46,77 @@ fn is_foreign(path: &Path) -> bool {
     let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
     matches!(
         ext.as_str(),
-        "png" | "jpg" | "jpeg" | "gif" | "ico" | "svg" | "webp" | "pdf" | "woff" | "woff2" | "ttf" | "mp4" | "mp3" | "so" | "o" | "a" | "dll" | "exe" | "class"
-            | "jar" | "war" | "pyc" | "db" | "sqlite" | "sqlite3" | "rdb" | "aof" | "ibd" | "frm" | "myd" | "myi" | "pid" | "sock" | "lock" | "pem" | "key" | "crt" | "p12"
-            | "py" | "js" | "ts" | "php" | "rb" | "java" | "rs" | "go" | "c" | "h" | "cpp" | "css" | "scss" | "html" | "htm" | "md" | "toml" | "sh" | "pl" | "pm" | "lua" | "ex"
-            | "exs" | "kt" | "scala" | "cs" | "swift" | "yml" | "yaml" | "vue" | "jsx" | "tsx" | "sql"
+        "png"
+            | "jpg"
+            | "jpeg"
+            | "gif"
+            | "ico"
+            | "svg"
+            | "webp"
+            | "pdf"
+            | "woff"
+            | "woff2"
+            | "ttf"
+            | "mp4"
+            | "mp3"
+            | "so"
+            | "o"
+            | "a"
+            | "dll"
+            | "exe"
+            | "class"
+            | "jar"
+            | "war"
+            | "pyc"
+            | "db"
+            | "sqlite"
+            | "sqlite3"
+            | "rdb"
+            | "aof"
+            | "ibd"
+            | "frm"
+            | "myd"
+            | "myi"
+            | "pid"
+            | "sock"
+            | "lock"
+            | "pem"
+            | "key"
+            | "crt"
+            | "p12"
+            | "py"
+            | "js"
+            | "ts"
+            | "php"
+            | "rb"
+            | "java"
+            | "rs"
+            | "go"
+            | "c"
+            | "h"
+            | "cpp"
+            | "css"
+            | "scss"
+            | "html"
+            | "htm"
+            | "md"
+            | "toml"
+            | "sh"
+            | "pl"
+            | "pm"
+            | "lua"
+            | "ex"
+            | "exs"
+            | "kt"
+            | "scala"
+            | "cs"
+            | "swift"
+            | "yml"
+            | "yaml"
+            | "vue"
+            | "jsx"
+            | "tsx"
+            | "sql"
     )
 }
 
@@ -78,10 +145,16 @@ pub fn find(args: &[PathBuf], troubles: &mut Vec<Trouble>) -> Vec<Input> {
                         walk(&p, &shown, 0, &mut found, &mut seen, troubles);
                     }
                     if found.len() == before {
-                        troubles.push(Trouble { shown: text.into_owned(), what: "no file matches this pattern".into() });
+                        troubles.push(Trouble {
+                            shown: text.into_owned(),
+                            what: "no file matches this pattern".into(),
+                        });
                     }
                 }
-                Err(e) => troubles.push(Trouble { shown: text.clone().into_owned(), what: format!("not a valid pattern: {e}") }),
+                Err(e) => troubles.push(Trouble {
+                    shown: text.clone().into_owned(),
+                    what: format!("not a valid pattern: {e}"),
+                }),
             }
             continue;
         }
@@ -92,8 +165,20 @@ pub fn find(args: &[PathBuf], troubles: &mut Vec<Trouble>) -> Vec<Input> {
     found
 }
 
-fn walk(path: &Path, shown: &str, depth: usize, found: &mut Vec<Input>, seen: &mut HashSet<PathBuf>, troubles: &mut Vec<Trouble>) {
-    let mut trouble = |what: String| troubles.push(Trouble { shown: if shown.is_empty() { path.display().to_string() } else { shown.to_owned() }, what });
+fn walk(
+    path: &Path,
+    shown: &str,
+    depth: usize,
+    found: &mut Vec<Input>,
+    seen: &mut HashSet<PathBuf>,
+    troubles: &mut Vec<Trouble>,
+) {
+    let mut trouble = |what: String| {
+        troubles.push(Trouble {
+            shown: if shown.is_empty() { path.display().to_string() } else { shown.to_owned() },
+            what,
+        })
+    };
     let meta = match fs::metadata(path) {
         Ok(m) => m,
         Err(e) => {
@@ -131,7 +216,10 @@ fn walk(path: &Path, shown: &str, depth: usize, found: &mut Vec<Input>, seen: &m
                 continue;
             }
             if found.len() >= FILES_MAX {
-                troubles.push(Trouble { shown: path.display().to_string(), what: format!("more than {FILES_MAX} files; the rest is not read: name a smaller folder") });
+                troubles.push(Trouble {
+                    shown: path.display().to_string(),
+                    what: format!("more than {FILES_MAX} files; the rest is not read: name a smaller folder"),
+                });
                 return;
             }
             let shown = if shown.is_empty() { name } else { format!("{shown}/{name}") };
@@ -143,7 +231,12 @@ fn walk(path: &Path, shown: &str, depth: usize, found: &mut Vec<Input>, seen: &m
         trouble("neither file nor folder (pipe, socket or device); not read".into());
         return;
     }
-    found.push(Input { shown: shown.to_owned(), path: Some(path.to_owned()), size: meta.len(), modified: meta.modified().ok() });
+    found.push(Input {
+        shown: shown.to_owned(),
+        path: Some(path.to_owned()),
+        size: meta.len(),
+        modified: meta.modified().ok(),
+    });
 }
 
 /// How the bytes are packed, by their first bytes.
@@ -205,7 +298,14 @@ pub fn read(input: &Input, consumer: &mut dyn Consumer) {
     source(&input.shown, input.modified, Some(input.size), Box::new(file), consumer, 0);
 }
 
-fn source(shown: &str, modified: Option<SystemTime>, size: Option<u64>, reader: Box<dyn Read + '_>, consumer: &mut dyn Consumer, depth: usize) {
+fn source(
+    shown: &str,
+    modified: Option<SystemTime>,
+    size: Option<u64>,
+    reader: Box<dyn Read + '_>,
+    consumer: &mut dyn Consumer,
+    depth: usize,
+) {
     let mut reader = BufReader::with_capacity(CHUNK, reader);
     let mut head = vec![0u8; 8192];
     let mut n = 0;
@@ -232,18 +332,29 @@ fn source(shown: &str, modified: Option<SystemTime>, size: Option<u64>, reader: 
     let whole = io::Cursor::new(head.clone()).chain(reader);
     match kind {
         Packing::Plain => plain(shown, modified, &head, whole, consumer),
-        Packing::Gzip => unpack(shown, modified, size, "gzip", flate2::read::MultiGzDecoder::new(whole), consumer, depth),
-        Packing::Bzip2 => unpack(shown, modified, size, "bzip2", bzip2::read::MultiBzDecoder::new(whole), consumer, depth),
+        Packing::Gzip => {
+            unpack(shown, modified, size, "gzip", flate2::read::MultiGzDecoder::new(whole), consumer, depth)
+        }
+        Packing::Bzip2 => {
+            unpack(shown, modified, size, "bzip2", bzip2::read::MultiBzDecoder::new(whole), consumer, depth)
+        }
         Packing::Zstd => match ruzstd::decoding::StreamingDecoder::new(whole) {
             Ok(d) => unpack(shown, modified, size, "zstd", d, consumer, depth),
-            Err(e) => refuse(shown, modified, format!("broken zstd header ({e}); copy the file anew"), consumer),
+            Err(e) => {
+                refuse(shown, modified, format!("broken zstd header ({e}); copy the file anew"), consumer)
+            }
         },
         Packing::Xz => {
             // The decoder pushes, so it runs to a bounded buffer; rotated logs in xz are small.
             let mut out = Bounded { bytes: Vec::new(), max: BOMB_FLOOR as usize };
             let mut whole = BufReader::new(whole);
             let result = lzma_rs::xz_decompress(&mut whole, &mut out);
-            let trouble = result.err().map(|e| format!("broken xz data after {} bytes of text ({e:?}); what came before was read", out.bytes.len()));
+            let trouble = result.err().map(|e| {
+                format!(
+                    "broken xz data after {} bytes of text ({e:?}); what came before was read",
+                    out.bytes.len()
+                )
+            });
             let bytes = out.bytes;
             if consumer.begin(shown, modified) {
                 for c in bytes.chunks(CHUNK) {
@@ -303,7 +414,13 @@ fn is_binary(head: &[u8]) -> bool {
     odd * 20 > head.len() || (nul * 4 > head.len() && (odd > 8 || !newline))
 }
 
-fn plain(shown: &str, modified: Option<SystemTime>, head: &[u8], mut reader: impl Read, consumer: &mut dyn Consumer) {
+fn plain(
+    shown: &str,
+    modified: Option<SystemTime>,
+    head: &[u8],
+    mut reader: impl Read,
+    consumer: &mut dyn Consumer,
+) {
     if !consumer.begin(shown, modified) {
         return;
     }
@@ -328,12 +445,21 @@ fn plain(shown: &str, modified: Option<SystemTime>, head: &[u8], mut reader: imp
                 let go_on = match utf16 {
                     None => consumer.chunk(&buffer[..n]),
                     Some(big) => {
-                        let mut bytes: Vec<u8> = odd.take().into_iter().chain(buffer[..n].iter().copied()).collect();
+                        let mut bytes: Vec<u8> =
+                            odd.take().into_iter().chain(buffer[..n].iter().copied()).collect();
                         if bytes.len() % 2 == 1 {
                             odd = bytes.pop();
                         }
-                        let units = bytes.chunks_exact(2).map(|c| if big { u16::from_be_bytes([c[0], c[1]]) } else { u16::from_le_bytes([c[0], c[1]]) });
-                        let text: String = char::decode_utf16(units).map(|r| r.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+                        let units = bytes.chunks_exact(2).map(|c| {
+                            if big {
+                                u16::from_be_bytes([c[0], c[1]])
+                            } else {
+                                u16::from_le_bytes([c[0], c[1]])
+                            }
+                        });
+                        let text: String = char::decode_utf16(units)
+                            .map(|r| r.unwrap_or(char::REPLACEMENT_CHARACTER))
+                            .collect();
                         consumer.chunk(text.as_bytes())
                     }
                 };
@@ -343,7 +469,8 @@ fn plain(shown: &str, modified: Option<SystemTime>, head: &[u8], mut reader: imp
             }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => {
-                consumer.end(Some(format!("reading stopped at byte {total} ({e}); what came before was read")));
+                consumer
+                    .end(Some(format!("reading stopped at byte {total} ({e}); what came before was read")));
                 return;
             }
         }
@@ -351,7 +478,15 @@ fn plain(shown: &str, modified: Option<SystemTime>, head: &[u8], mut reader: imp
     consumer.end(None);
 }
 
-fn unpack(shown: &str, modified: Option<SystemTime>, size: Option<u64>, name: &str, decoder: impl Read, consumer: &mut dyn Consumer, depth: usize) {
+fn unpack(
+    shown: &str,
+    modified: Option<SystemTime>,
+    size: Option<u64>,
+    name: &str,
+    decoder: impl Read,
+    consumer: &mut dyn Consumer,
+    depth: usize,
+) {
     let mut decoder = BufReader::with_capacity(CHUNK, decoder);
     let mut head = vec![0u8; 512];
     let mut n = 0;
@@ -370,7 +505,12 @@ fn unpack(shown: &str, modified: Option<SystemTime>, size: Option<u64>, name: &s
     if let Some(e) = &failed
         && head.is_empty()
     {
-        refuse(shown, modified, format!("broken {name} data at its start ({e}); copy the file anew"), consumer);
+        refuse(
+            shown,
+            modified,
+            format!("broken {name} data at its start ({e}); copy the file anew"),
+            consumer,
+        );
         return;
     }
     if packing(&head) == Packing::Tar && depth < 2 {
@@ -404,10 +544,20 @@ fn unpack(shown: &str, modified: Option<SystemTime>, size: Option<u64>, name: &s
             Err(e) => failed = Some(e),
         }
     }
-    consumer.end(failed.map(|e| format!("broken {name} data after {total} bytes of text ({e}); what came before was read")));
+    consumer.end(
+        failed.map(|e| {
+            format!("broken {name} data after {total} bytes of text ({e}); what came before was read")
+        }),
+    );
 }
 
-fn archive_tar(shown: &str, modified: Option<SystemTime>, reader: impl Read, consumer: &mut dyn Consumer, depth: usize) {
+fn archive_tar(
+    shown: &str,
+    modified: Option<SystemTime>,
+    reader: impl Read,
+    consumer: &mut dyn Consumer,
+    depth: usize,
+) {
     let mut archive = tar::Archive::new(reader);
     let entries = match archive.entries() {
         Ok(e) => e,
@@ -430,17 +580,35 @@ fn archive_tar(shown: &str, modified: Option<SystemTime>, reader: impl Read, con
                 }
             }
             Err(e) => {
-                refuse(shown, modified, format!("broken tar archive ({e}); members before were read"), consumer);
+                refuse(
+                    shown,
+                    modified,
+                    format!("broken tar archive ({e}); members before were read"),
+                    consumer,
+                );
                 return;
             }
         }
     }
 }
 
-fn archive_zip(shown: &str, modified: Option<SystemTime>, bytes: Vec<u8>, consumer: &mut dyn Consumer, depth: usize) {
+fn archive_zip(
+    shown: &str,
+    modified: Option<SystemTime>,
+    bytes: Vec<u8>,
+    consumer: &mut dyn Consumer,
+    depth: usize,
+) {
     let mut archive = match zip::ZipArchive::new(io::Cursor::new(bytes)) {
         Ok(a) => a,
-        Err(e) => return refuse(shown, modified, format!("broken zip archive ({e}); copy the file anew"), consumer),
+        Err(e) => {
+            return refuse(
+                shown,
+                modified,
+                format!("broken zip archive ({e}); copy the file anew"),
+                consumer,
+            );
+        }
     };
     for i in 0..archive.len() {
         match archive.by_index(i) {
@@ -453,7 +621,9 @@ fn archive_zip(shown: &str, modified: Option<SystemTime>, bytes: Vec<u8>, consum
                 source(&format!("{shown}:{name}"), modified, Some(size), Box::new(file), consumer, depth + 1);
             }
             Ok(_) => {}
-            Err(e) => refuse(&format!("{shown}:#{i}"), modified, format!("cannot be unpacked ({e})"), consumer),
+            Err(e) => {
+                refuse(&format!("{shown}:#{i}"), modified, format!("cannot be unpacked ({e})"), consumer)
+            }
         }
     }
 }

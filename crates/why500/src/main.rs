@@ -11,12 +11,17 @@ use std::process::ExitCode;
 
 /// Tells why a server answered 5xx: from its logs, with the evidence.
 #[derive(Parser, Debug)]
-#[command(name = "why500", version, max_term_width = 100, after_help = "Examples:
+#[command(
+    name = "why500",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
   why500 explain /var/log/nginx /srv/app/logs      which problems, what caused each, what to do next
   why500 explain --format html -o report.html logs.tar.gz
   kubectl logs deploy/shop | why500 explain -
   why500 causes database/deadlock                  what a cause means and how to fix it
-  why500 status 504                                what a status means and where to look")]
+  why500 status 504                                what a status means and where to look"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -9,7 +9,12 @@ use std::process::Command;
 
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
-    let mut list: Vec<_> = std::fs::read_dir(root).unwrap().flatten().map(|e| e.path()).filter(|p| p.join("case.toml").is_file()).collect();
+    let mut list: Vec<_> = std::fs::read_dir(root)
+        .unwrap()
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.join("case.toml").is_file())
+        .collect();
     list.sort();
     assert!(list.len() >= 20, "the tree carries its incidents");
     list
@@ -63,15 +68,25 @@ fn faults(truth: &toml::Table, report: &Value) -> Vec<String> {
                 && (count - want).abs() <= (want * 0.1).max(1.0)
         });
         if !found {
-            faults.push(format!("does not report {cause} at one of {culprits:?}, {} times", p["count"].as_integer().unwrap_or(0)));
+            faults.push(format!(
+                "does not report {cause} at one of {culprits:?}, {} times",
+                p["count"].as_integer().unwrap_or(0)
+            ));
         }
     }
-    let blamed = got.iter().flat_map(|g| g["evidence"].as_array().into_iter().flatten()).filter(|e| e["role"] == "cause").find(|e| {
-        let text = e["text"].as_str().unwrap_or("").to_lowercase();
-        let truths: Vec<_> = wanted.iter().flat_map(|p| strings(p.get("evidence"))).collect();
-        wanted.iter().flat_map(|p| strings(p.get("distractors"))).any(|d| text.contains(&d.to_lowercase()))
-            && !truths.iter().any(|t| text.contains(&t.to_lowercase()))
-    });
+    let blamed = got
+        .iter()
+        .flat_map(|g| g["evidence"].as_array().into_iter().flatten())
+        .filter(|e| e["role"] == "cause")
+        .find(|e| {
+            let text = e["text"].as_str().unwrap_or("").to_lowercase();
+            let truths: Vec<_> = wanted.iter().flat_map(|p| strings(p.get("evidence"))).collect();
+            wanted
+                .iter()
+                .flat_map(|p| strings(p.get("distractors")))
+                .any(|d| text.contains(&d.to_lowercase()))
+                && !truths.iter().any(|t| text.contains(&t.to_lowercase()))
+        });
     if let Some(e) = blamed {
         faults.push(format!("blames noise: {}", e["text"]));
     }

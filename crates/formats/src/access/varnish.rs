@@ -64,7 +64,9 @@ mod tests {
             (e.level, e.message.as_ref()),
             (Level::Error, "FetchError     backend ferry: fail errno 111 (Connection refused)")
         );
-        let t = Varnishlog.read("--  Timestamp      Bereq: 1795507344.404580 0.000048 0.000020", &Context::default()).unwrap();
+        let t = Varnishlog
+            .read("--  Timestamp      Bereq: 1795507344.404580 0.000048 0.000020", &Context::default())
+            .unwrap();
         assert_eq!(t.at.unwrap().0.to_string(), "2026-11-24T08:02:24.404580Z");
         assert!(Varnishlog.read("-- a comment in lower case", &Context::default()).is_none());
     }
