@@ -138,7 +138,11 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         && let Some(source) = g.causes.first().map(|(c, _)| scene.record(*c).source)
         && let Some(e) = latest(scene, &[Kind::Up], a.onset, 30 * SECOND).find(|e| {
             let before = a.healthy.iter().filter(|t| **t < e.at).count();
-            scene.obs.records[e.record].source == source && before > 2 && a.chance_since(e.at) >= CHANCE_MIN
+            let begun = scene.obs.range.is_some_and(|(from, _)| e.at.since(from) > 3 * SECOND);
+            begun
+                && scene.obs.records[e.record].source == source
+                && before > 2
+                && a.chance_since(e.at) >= CHANCE_MIN
         })
         && !latest(scene, &[Kind::Down], e.at, 10 * SECOND)
             .any(|d| scene.obs.records[d.record].source == source)

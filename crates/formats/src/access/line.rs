@@ -17,7 +17,6 @@
 use super::tail::{self, Tail};
 use super::token::{Shape, Token, Tokens, uncoloured};
 use super::value;
-pub(super) use super::value::{duration, seconds_any as seconds, status};
 pub(super) use crate::mention::address;
 use crate::mention::{is_method, split_url};
 use crate::{Context, Entry, RequestRef, time};
@@ -126,11 +125,6 @@ pub(crate) fn request_line(text: &str) -> Option<(&str, &str, Option<&str>)> {
     let (method, target, _) = asked(text)?;
     let (host, path) = split_url(target);
     Some((method, path, host.filter(|h| !h.is_empty())))
-}
-
-/// The tokens' texts.
-pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    Tokens::new(text).map(|t| t.text)
 }
 
 /// Words between client, status and request that say nothing.

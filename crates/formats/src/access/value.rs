@@ -82,11 +82,6 @@ pub(super) fn seconds(text: &str) -> Option<u64> {
     (decimals.len() >= 3).then(|| scaled(text, 1_000_000)).flatten()
 }
 
-/// Seconds with any number of decimals; `-1` of AWS is none.
-pub(super) fn seconds_any(text: &str) -> Option<u64> {
-    scaled(text, 1_000_000)
-}
-
 /// Does the word look like the id of one request: hex of 16 and more, a UUID or its head, Apache's UNIQUE_ID, a ULID?
 pub(super) fn is_id(word: &str) -> bool {
     let b = word.as_bytes();
