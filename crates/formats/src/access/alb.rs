@@ -5,9 +5,9 @@
 //! 2026-11-24T07:38:46.945958Z my-elb 192.168.131.39:2817 10.0.0.1:80 0.000073 0.001048 0.000057 504 - 0 29 "GET http://example.com:80/ HTTP/1.1" "curl/8.5.0" - -
 //! ```
 //!
-//! Times of -1 were not reached: no connection to the target, or the client left. Status 460: the client closed first; 561 and
-//! 463 are the balancer's own. Sources: AWS documentation, "Access logs for your Application Load Balancer" (entries, error
-//! reason codes), "Access logs for your Classic Load Balancer".
+//! Times of -1 were not reached: no connection to the target, or the client left. Status 460: the client
+//! closed first; 561 and 463 are the balancer's own. Sources: AWS documentation, "Access logs for your
+//! Application Load Balancer" (entries, error reason codes), "Access logs for your Classic Load Balancer".
 
 use super::line::{Draft, asked, set_target};
 use super::token::{Shape, Tokens};
@@ -92,7 +92,8 @@ fn rest<'a>(tokens: &mut Tokens<'a>, draft: &mut Draft<'a>) {
         }
         match name {
             "trace" => draft.request.trace = value::trace(t.text).map(Cow::Borrowed),
-            // Lambda targets and authentication have codes of their own; redirects and plain forwards say nothing.
+            // Lambda targets and authentication have codes of their own; redirects and plain forwards say
+            // nothing.
             "error_reason" => draft.request.flags = Some(Cow::Borrowed(t.text)),
             "actions" if t.text == "forward" || t.text == "waf,forward" => {}
             "" => {}

@@ -1,5 +1,5 @@
-//! The common log format and all that grew from it: common, combined, vhost_combined, and any line laid out with a time, a
-//! request line and a status.
+//! The common log format and all that grew from it: common, combined, vhost_combined, and any line laid out
+//! with a time, a request line and a status.
 //!
 //! ```text
 //! 203.0.113.222 - - [24/Nov/2026:07:29:47 +0000] "GET / HTTP/1.1" 200 626
@@ -8,10 +8,10 @@
 //! 24/Nov/2026 07:49:00.214 203.0.113.64 "GET /api/orders/9527 HTTP/1.1" 200 220 8 ms
 //! ```
 //!
-//! Sources: Apache's mod_log_config page ("Common Log Format", "Combined Log Format", "Virtual host log"), nginx's
-//! ngx_http_log_module page (`combined`), Debian's apache2.conf (`vhost_combined`). Tomcat's and Jetty's valves, gunicorn,
-//! Puma, Rack, aiohttp, waitress, http.server, Go's gorilla/handlers, Caddy v1, Traefik, LiteSpeed, lighttpd and ingress-nginx
-//! write lines of this kind.
+//! Sources: Apache's mod_log_config page ("Common Log Format", "Combined Log Format", "Virtual host log"),
+//! nginx's ngx_http_log_module page (`combined`), Debian's apache2.conf (`vhost_combined`). Tomcat's and
+//! Jetty's valves, gunicorn, Puma, Rack, aiohttp, waitress, http.server, Go's gorilla/handlers, Caddy v1,
+//! Traefik, LiteSpeed, lighttpd and ingress-nginx write lines of this kind.
 
 use super::line;
 use crate::mention::address;
@@ -107,8 +107,22 @@ impl LineFormat for Inferred {
     }
 
     fn read<'a>(&self, text: &'a str, context: &Context) -> Option<Entry<'a>> {
-        kind(text)?;
-        let draft = line::read(text, Some(context))?;
+        let b = text.as_bytes();
+        let parted = memchr_iter(b'|', b).take(4).count() == 4 && memmem::find(b, b" | ").is_none();
+        let kind = match kind(text) {
+            // Columns between bars need no quotes.
+            None if parted && b.first().is_some_and(u8::is_ascii_alphanumeric) => Kind::Other,
+            kind => kind?,
+        };
+        // A torn request (`"-" 408`) has no slash.
+        let torn = || memmem::find(b, b"HTTP/").or_else(|| memmem::find(b, b" \"-\" "));
+        if kind == Kind::Other && !line::may_hold(line::head(text)) && torn().is_none() {
+            return None;
+        }
+        let draft = match line::read(text, Some(context)).filter(|d| d.quoted) {
+            None if parted => line::read_columns(text, b'|', context)?,
+            draft => draft?,
+        };
         // Words between the pieces are a program's: its lines are read elsewhere.
         let own = draft.quoted && draft.words <= 2 && (draft.at.is_some() || draft.request.client.is_some());
         own.then(|| draft.entry(text))
@@ -353,6 +367,40 @@ mod tests {
         );
         assert_eq!(e.pid.as_deref(), Some("17398"));
         assert_eq!(e.request.unwrap().target, "/x");
+    }
+
+    #[test]
+    fn columns_in_quotes_or_between_bars_and_loggers_around_the_common_format() {
+        let r = request(
+            r#""203.0.113.9" "-" "24/Nov/2026:07:00:00 +0000" "GET /x HTTP/1.1" "500" "12" "-" "curl/8""#,
+        );
+        assert_eq!(
+            (r.status, r.client.as_deref(), r.agent.as_deref()),
+            (Some(500), Some("203.0.113.9"), Some("curl/8"))
+        );
+        let r = request("203.0.113.9|24/Nov/2026:07:00:00 +0000|GET /x HTTP/1.1|500|12|-|curl/8|0.004");
+        assert_eq!(
+            (r.status, r.client.as_deref(), r.duration_us),
+            (Some(500), Some("203.0.113.9"), Some(4_000))
+        );
+        let e = entry(r#"INFO:werkzeug:127.0.0.1 - - [24/Nov/2026 07:00:00] "GET /x HTTP/1.1" 500 -"#).1;
+        assert_eq!((e.level, e.fields), (Level::Info, vec![("logger".into(), "werkzeug".into())]));
+        assert_eq!(e.request.unwrap().client.as_deref(), Some("127.0.0.1"));
+        let e = entry(
+            r#"2026-11-24 07:00:00,123 - uvicorn.access - INFO - 127.0.0.1:40934 - "POST /p HTTP/1.1" 500"#,
+        )
+        .1;
+        assert_eq!(e.fields, [("logger".into(), "uvicorn.access".into())]);
+        let e =
+            entry(r#"203.0.113.9 - frank [24/Nov/2026:07:00:00 -0500] "GET /x?q="a" HTTP/1.1" 503 2326"#).1;
+        assert_eq!(e.fields, []);
+        let r = e.request.unwrap();
+        assert_eq!((r.status, r.host), (Some(503), None));
+        // php-fpm's access.format with %f, %{milli}d, %{kilo}M and %C.
+        let r = request(
+            r#"- -  24/Nov/2026:07:00:00 +0000 "POST /index.php" 500 /var/www/html/index.php 123.456 2048 97.22%"#,
+        );
+        assert_eq!((r.status, r.duration_us), (Some(500), Some(123_456)));
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! Amazon CloudFront's standard log: the W3C format parted by tabs, here without its `#Fields:` directive in sight.
+//! Amazon CloudFront's standard log: the W3C format parted by tabs, here without its `#Fields:` directive in
+//! sight.
 //!
 //! ```text
 //! 2024-03-12	15:22:28	CDG50-P2	703	203.0.113.4	GET	d6rcaj0q1hys9.cloudfront.net	/testseb	502	-	curl/7.81.0	query_param=42	-	Error	375WZmnR4hhhnlZKNn0D_LvkWhAqvWvBsUqySq8f==	shop.example.com	https	62	0.113	-	TLSv1.3	TLS_AES_128_GCM_SHA256	Error	HTTP/2.0	-	-	51754	0.113	OriginConnectError	text/plain	20	-	-
 //! ```
 //!
-//! Status 000 is a viewer that left. Source: CloudFront documentation, "Standard logging (access logs): log file fields".
+//! Status 000 is a viewer that left. Source: CloudFront documentation, "Standard logging (access logs): log
+//! file fields".
 
 use super::w3c;
 use crate::{Context, Entry, LineFormat};

@@ -1,13 +1,14 @@
-//! Envoy's access log: its default format and the longer one that Istio sets, with the response flags that tell why.
+//! Envoy's access log: its default format and the longer one that Istio sets, with the response flags that
+//! tell why.
 //!
 //! ```text
 //! [2026-11-24T07:47:08.825Z] "POST /cart/43/lines HTTP/1.1" 503 UF 0 98 0 - "198.51.100.14" "curl/8.5.0" "283e52fd-7061-4d4f-8251-9f146e9d18cd" "shop.example.com" "127.0.0.1:8572"
 //! [2026-11-24T07:47:08.825Z] "GET /status/503 HTTP/1.1" 503 UF upstream_reset_before_response_started{connection_failure} - "delayed_connect_error:_111" 0 91 3 - "-" "curl/8.5.0" "84961386-6d84-929d-98bd-c5aee93b5c88" "httpbin:8000" "127.0.0.1:80" outbound|8000||httpbin.foo.svc.cluster.local 10.44.1.27:37652 10.0.45.184:8000 10.44.1.23:46520 - default
 //! ```
 //!
-//! Status 0: the client left before anything was answered; so does the flag `DC`. TCP connections are written with `"- - -"`.
-//! Sources: Envoy documentation, "Access logging" (default format string, `%RESPONSE_FLAGS%`, `%RESPONSE_CODE%`); Istio
-//! documentation, "Envoy Access Logs" (default access log format).
+//! Status 0: the client left before anything was answered; so does the flag `DC`. TCP connections are written
+//! with `"- - -"`. Sources: Envoy documentation, "Access logging" (default format string, `%RESPONSE_FLAGS%`,
+//! `%RESPONSE_CODE%`); Istio documentation, "Envoy Access Logs" (default access log format).
 
 use super::line::{Draft, set_target};
 use super::token::{Shape, Tokens};
@@ -60,7 +61,8 @@ impl LineFormat for Envoy {
     }
 }
 
-/// The columns behind the flags. Istio puts three before the byte counts: details, termination, transport failure.
+/// The columns behind the flags. Istio puts three before the byte counts: details, termination, transport
+/// failure.
 fn columns<'a>(tokens: &mut Tokens<'a>, draft: &mut Draft<'a>) {
     let number = |t: &str| !t.is_empty() && t.bytes().all(|c| c.is_ascii_digit());
     let Some(first) = tokens.peek() else { return };

@@ -5,7 +5,8 @@
 //! 07:30:12 | 500 |       1.2ms |  127.0.0.1 | GET | /x | dial tcp 127.0.0.1:5432: connect: connection refused
 //! ```
 //!
-//! Sources: gin-gonic/gin `logger.go` (`defaultLogFormatter`), gofiber/fiber `middleware/logger` (default format).
+//! Sources: gin-gonic/gin `logger.go` (`defaultLogFormatter`), gofiber/fiber `middleware/logger` (default
+//! format).
 
 use super::line;
 use super::token::uncoloured;

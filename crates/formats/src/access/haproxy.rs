@@ -1,4 +1,5 @@
-//! HAProxy's request logs: `option httplog`, `httpslog` and `tcplog`, behind a syslog prefix that was taken off or without one.
+//! HAProxy's request logs: `option httplog`, `httpslog` and `tcplog`, behind a syslog prefix that was taken
+//! off or without one.
 //!
 //! ```text
 //! 127.0.0.1:37972 [24/Nov/2026:07:38:09.338] fe_http be_orders/app1 0/0/0/-1/18 502 209 - - SH-- 1/1/0/0/0 0/0 {curl/8.5.0} "GET /api/orders/3164 HTTP/1.1"
@@ -6,9 +7,10 @@
 //! 203.0.113.9:33313 [06/Feb/2026:12:12:51.443] fnt bck/srv1 0/0/5007 212 -- 0/0/0/0/3 0/0
 //! ```
 //!
-//! The termination state says who ended it and when; `C…` is the client, whatever status stands beside it (HAProxy up to 2.4
-//! writes 503 with `CC--`). Timers are milliseconds, -1 where a stage was not reached. Sources: HAProxy configuration manual,
-//! §8.2.3 (HTTP log format), §8.2.4 (HTTPS), §8.2.2 (TCP), §8.5 (session state at disconnection).
+//! The termination state says who ended it and when; `C…` is the client, whatever status stands beside it
+//! (HAProxy up to 2.4 writes 503 with `CC--`). Timers are milliseconds, -1 where a stage was not reached.
+//! Sources: HAProxy configuration manual, §8.2.3 (HTTP log format), §8.2.4 (HTTPS), §8.2.2 (TCP), §8.5
+//! (session state at disconnection).
 
 use super::line::{Draft, asked, set_target};
 use super::token::{Shape, Tokens};

@@ -7,17 +7,19 @@
 //! [GIN] 2026/11/24 - 07:32:12 | 500 |  3.5ms |  203.0.113.9 | POST     "/add-user"
 //! ```
 //!
-//! People lay out access logs as they like, but what stands in them has a shape of its own. So the line is read in three
-//! parts: what comes before the request (time, client, host, level, id), the request with its status directly behind or
-//! before it, and the tail (referer, agent, durations, upstream, ids). A request without a status is no entry of the ledger.
+//! People lay out access logs as they like, but what stands in them has a shape of its own. So the line is
+//! read in three parts: what comes before the request (time, client, host, level, id), the request with its
+//! status directly behind or before it, and the tail (referer, agent, durations, upstream, ids). A request
+//! without a status is no entry of the ledger.
 //!
-//! Sources: nginx `ngx_http_log_module` (predefined `combined`), Apache `mod_log_config` (`common`, `combined`,
-//! `vhost_combined` of Debian's apache2.conf), and the layouts named in the files beside this one.
+//! Sources: nginx `ngx_http_log_module` (predefined `combined`), Apache `mod_log_config` (`common`,
+//! `combined`, `vhost_combined` of Debian's apache2.conf), and the layouts named in the files beside this
+//! one.
 
 use super::tail::{self, Tail};
 use super::token::{Shape, Token, Tokens, uncoloured};
 use super::value;
-pub(super) use crate::mention::address;
+use crate::mention::address;
 use crate::mention::{is_method, split_url};
 use crate::{Context, Entry, RequestRef, time};
 use record::{Ending, Level, Time, Zone};
@@ -78,8 +80,9 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The client behind a proxy of the house is the one the proxy reports; nginx writes 499 when the client left.
-pub(super) fn settle<'a>(request: &mut RequestRef<'a>, forwarded: Option<&'a str>) {
+/// The client behind a proxy of the house is the one the proxy reports; nginx writes 499 when the client
+/// left.
+pub(crate) fn settle<'a>(request: &mut RequestRef<'a>, forwarded: Option<&'a str>) {
     if let Some(first) = forwarded
         && request.client.as_deref().is_none_or(value::is_local)
     {
@@ -185,6 +188,29 @@ pub(super) fn is_outgoing(word: &str) -> bool {
         || word.contains("HttpClient")
 }
 
+/// Could a method and a target stand in the text? A slash that begins a word, behind what ends a method's
+/// column. Most lines of programs are told from request lines by this alone.
+pub(super) fn may_hold(text: &str) -> bool {
+    let b = text.as_bytes();
+    memchr::memchr_iter(b'/', b).any(|i| {
+        let before = b.get(..i).unwrap_or_default();
+        match before.last() {
+            Some(b'=') => true,
+            Some(b' ' | b'"' | b'\'') => {
+                let lead = before.iter().rev().find(|c| !matches!(c, b' ' | b'"' | b'\'' | b'\t'));
+                lead.is_some_and(|c| {
+                    c.is_ascii_uppercase()
+                        || c.is_ascii_digit()
+                        || matches!(c, b']' | b'|' | b'-' | b')' | b'm' | b':' | b'=')
+                })
+            }
+            // `GET http://…` of proxies.
+            Some(b':') => b.get(i + 1) == Some(&b'/'),
+            _ => false,
+        }
+    })
+}
+
 /// What comes before the request.
 #[derive(Default)]
 struct Before<'a> {
@@ -213,12 +239,20 @@ pub(super) fn head(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// Reads a line. With a context, time stamps before the request are read; a message whose prefix is off has none.
+/// Reads a line. With a context, time stamps before the request are read; a message whose prefix is off has
+/// none.
 pub(super) fn read<'a>(text: &'a str, context: Option<&Context>) -> Option<Draft<'a>> {
-    let text = head(text);
+    read_tokens(Tokens::new(head(text)), context)
+}
+
+/// Reads the columns of a line that some other character than a blank parts.
+pub(super) fn read_columns<'a>(text: &'a str, delimiter: u8, context: &Context) -> Option<Draft<'a>> {
+    read_tokens(Tokens::columns(head(text), delimiter), Some(context))
+}
+
+fn read_tokens<'a>(mut tokens: Tokens<'a>, context: Option<&Context>) -> Option<Draft<'a>> {
     let mut draft = Draft::default();
     let mut before = Before::default();
-    let mut tokens = Tokens::new(text);
     for index in 0..BEFORE_MAX {
         before.index = index;
         let token = tokens.next()?;
@@ -230,7 +264,8 @@ pub(super) fn read<'a>(text: &'a str, context: Option<&Context>) -> Option<Draft
     None
 }
 
-/// Is the token the request or its begin? Then the tokens stand behind it; the inner value is a status inside of it.
+/// Is the token the request or its begin? Then the tokens stand behind it; the inner value is a status inside
+/// of it.
 fn request_at<'a>(
     token: Token<'a>,
     tokens: &mut Tokens<'a>,
@@ -244,6 +279,13 @@ fn request_at<'a>(
                 draft.absolute = target.contains("://") && !target.starts_with('/');
                 set_target(&mut draft.request, target);
                 draft.quoted = protocol || before.stamp.is_some();
+                // A quote in the target closed it too soon: `"GET /x?q="a" HTTP/1.1"`.
+                let start = token.start + token.text.len() + 2;
+                if !protocol && let Some(end) = tokens.rest().strip_prefix("HTTP/").and_then(|r| r.find('"'))
+                {
+                    let blank = 1;
+                    tokens.seek(start + blank + "HTTP/".len() + end + 1);
+                }
                 return Some(None);
             }
             // `"-" 408 0 "-" "-"`, `"\x16\x03\x01" 400 226`: what came was no request, yet it was answered.
@@ -297,7 +339,8 @@ fn request_at<'a>(
                     }
                     return Some(status);
                 }
-                // `GET (500) /x` of Symfony's local server, `GET     [500] /x` of shelf, `GET 500 127.0.0.1 /x` of Hanami.
+                // `GET (500) /x` of Symfony's local server, `GET     [500] /x` of shelf, `GET 500 127.0.0.1
+                // /x` of Hanami.
                 if status.is_none() && value::status(text.trim_matches(['(', ')'])).is_some() {
                     status = value::status(text.trim_matches(['(', ')']));
                 } else if let Some(a) = address(text) {
@@ -356,7 +399,8 @@ fn take<'a>(
                 return;
             }
             let word = text.trim_matches(|c| matches!(c, ',' | '|' | '(' | ')' | ';' | '\''));
-            // Daphne and FastCGI servers write `127.0.0.1:5`; a list of forwarders ends its parts with commas.
+            // Daphne and FastCGI servers write `127.0.0.1:5`; a list of forwarders ends its parts with
+            // commas.
             if let Some(a) = address(word).or_else(|| peer(word)) {
                 client(a, before);
                 return;
@@ -376,6 +420,21 @@ fn take<'a>(
             {
                 return;
             }
+            // `logging.basicConfig`: `INFO:werkzeug:127.0.0.1 - - […`.
+            if draft.level == Level::Unknown
+                && let Some((name, rest)) = word.split_once(':')
+                && let Some(l) = level(name)
+                && let Some((logger, last)) = rest.split_once(':')
+            {
+                draft.level = l;
+                draft.logger = Some(logger).filter(|n| is_name(n));
+                if let Some(a) = address(last) {
+                    client(a, before);
+                }
+                return;
+            }
+            // `Error: GET /api/users 500` is what a caller says of an answer.
+            before.outgoing |= before.status.is_none() && matches!(word, "Error:" | "error:");
             if draft.level == Level::Unknown
                 && let Some(level) = level(word.trim_end_matches(':'))
             {
@@ -731,15 +790,13 @@ fn status_behind<'a>(tokens: &mut Tokens<'a>, draft: &mut Draft<'a>, before: &Be
                 }
             }
             // A column or two between the request and its status: agent, referer.
+            Shape::Quoted if value::status(text).is_some() => return value::status(text).map(Behind::Status),
             Shape::Quoted if draft.quoted && before.stamp.is_some() && before.status.is_none() => {
                 if draft.request.agent.is_none() && text.len() > 1 && !text.contains("://") {
                     draft.request.agent = Some(Cow::Borrowed(text));
                 }
             }
-            Shape::Quoted => {
-                let word = text.trim();
-                return value::status(word).map(Behind::Status);
-            }
+            Shape::Quoted => return None,
         }
     }
     None
@@ -777,8 +834,17 @@ fn origin<'a>(draft: &mut Draft<'a>, before: &Before<'a>, clf: bool) {
     if !clf {
         return;
     }
+    if draft.level == Level::Unknown {
+        // The word between client and time is a user.
+        draft.logger = draft.logger.filter(|_| before.stamp == Some(0) || before.stamp.is_none());
+    } else if let Some((_, name)) = before.hosts[0] {
+        // `… - uvicorn.access - INFO - 127.0.0.1:40934 - "POST /x HTTP/1.1" 500`.
+        draft.logger = draft.logger.or(Some(name));
+        return;
+    }
     if draft.request.client.is_none()
-        && let Some(first) = before.first.filter(|f| before.dashes >= 1 && is_name(f) && *f != "unix:")
+        && let Some(first) =
+            before.first.filter(|f| before.dashes >= 1 && is_name(f) && !f.contains(':') && *f != "unix:")
         && before.stamp.is_some_and(|s| s > 0)
     {
         // HostnameLookups On.

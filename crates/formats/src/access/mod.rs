@@ -19,10 +19,11 @@ mod w3c;
 
 use crate::LineFormat;
 
-pub(crate) use line::request_line;
+pub(crate) use line::{request_line, settle};
 pub use simple::request_in;
 
-/// The formats of this room, in the order in which they are tried: what only one program writes before what many could.
+/// The formats of this room, in the order in which they are tried: what only one program writes before what
+/// many could.
 pub static FORMATS: &[&dyn LineFormat] = &[
     &crate::layout::Configured,
     &w3c::W3c,

@@ -5,7 +5,8 @@
 //! [24/Jan/2026:13:40:19 +0000] 444 - GET https 198.51.100.3 "/.env" [Client 207.32.219.89] [Length 0] [Gzip -] "curl/8.5.0" "-"
 //! ```
 //!
-//! Source: jc21/nginx-proxy-manager, `docker/rootfs/etc/nginx/nginx.conf` (`log_format proxy`, `log_format standard`).
+//! Source: jc21/nginx-proxy-manager, `docker/rootfs/etc/nginx/nginx.conf` (`log_format proxy`, `log_format
+//! standard`).
 
 use super::line::Draft;
 use super::token::{Shape, Tokens};

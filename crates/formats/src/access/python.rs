@@ -6,9 +6,9 @@
 //! [E 261124 08:05:13 web:2293] 500 PUT /baskets/160 (203.0.113.9) 5.92ms
 //! ```
 //!
-//! Sources: uWSGI `core/logging.c` (`uwsgi_logit_simple`, `uwsgi_logit_lf`), uvicorn `logging.py` (`AccessFormatter`), Tornado
-//! `web.py` (`Application.log_request`) and `log.py` (`LogFormatter`). hypercorn, waitress, gunicorn, aiohttp, werkzeug and
-//! http.server write the common format (`clf.rs`).
+//! Sources: uWSGI `core/logging.c` (`uwsgi_logit_simple`, `uwsgi_logit_lf`), uvicorn `logging.py`
+//! (`AccessFormatter`), Tornado `web.py` (`Application.log_request`) and `log.py` (`LogFormatter`).
+//! hypercorn, waitress, gunicorn, aiohttp, werkzeug and http.server write the common format (`clf.rs`).
 
 use super::line::{self, Draft, set_target};
 use super::value;

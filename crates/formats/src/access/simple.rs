@@ -1,4 +1,5 @@
-//! Request lines that programs write in their own words: a method, a target and a status, somewhere in a line or a message.
+//! Request lines that programs write in their own words: a method, a target and a status, somewhere in a line
+//! or a message.
 //!
 //! ```text
 //! 2026-11-24T07:27:32.468Z 2001:db8::4f:876 POST /login 500 22ms
@@ -10,13 +11,14 @@
 //!       Request finished HTTP/1.1 GET http://localhost:5000/orders - 500 0 text/plain 3.1ms
 //! ```
 //!
-//! [`request_in`] reads a message without its prefix, so that the formats of text and JSON lines make entries of the ledger of
-//! what their programs say. Prose about requests and calls to others are none.
+//! [`request_in`] reads a message without its prefix, so that the formats of text and JSON lines make entries
+//! of the ledger of what their programs say. Prose about requests and calls to others are none.
 //!
-//! Sources: morgan's `dev`, `tiny`, `short`; Rails `Rails::Rack::Logger` and `ActionController::LogSubscriber`, lograge;
-//! `Phoenix.Logger`; ASP.NET Core `HostingRequestStartingLog`, `HostingRequestFinishedLog`; Serilog.AspNetCore; Ktor's
-//! `CallLogging`; Mojolicious' `_finish`; tower-http's `on_response`; PHP `sapi/cli/php_cli_server.c`; Laravel Octane's
-//! `InteractsWithIO`; IIS Express; Gitea's router log; koa-logger; Strapi; Next.js.
+//! Sources: morgan's `dev`, `tiny`, `short`; Rails `Rails::Rack::Logger` and
+//! `ActionController::LogSubscriber`, lograge; `Phoenix.Logger`; ASP.NET Core `HostingRequestStartingLog`,
+//! `HostingRequestFinishedLog`; Serilog.AspNetCore; Ktor's `CallLogging`; Mojolicious' `_finish`;
+//! tower-http's `on_response`; PHP `sapi/cli/php_cli_server.c`; Laravel Octane's `InteractsWithIO`; IIS
+//! Express; Gitea's router log; koa-logger; Strapi; Next.js.
 
 use super::line::{self, Draft, set_target};
 use super::tail;
@@ -47,27 +49,39 @@ impl LineFormat for RequestLine {
         if matches!(first, b'{' | b'\t' | b'#' | b'}' | b'<' | b'>') {
             return None;
         }
-        // No method without a slash or a status; most lines end here.
-        memchr(b'/', text.as_bytes()).or_else(|| memmem::find(text.as_bytes(), b" in "))?;
         let phrase = uncoloured(text);
+        // Loggers whose own formats know more of the line: Ruby's, Nest's, Serilog's.
+        let own = text.get(1..4) == Some(", [")
+            || phrase.starts_with("[Nest]")
+            || phrase.strip_prefix('[').is_some_and(|r| r.get(2..3) == Some(":"));
+        if own {
+            return None;
+        }
+        if let Some(draft) = php_server(text, context) {
+            return Some(draft.entry(text));
+        }
         if let Some(draft) = told(phrase, Some(context)) {
             return Some(draft.entry(text));
+        }
+        if !line::may_hold(line::head(text)) {
+            return None;
         }
         let draft = line::read(text, Some(context))?;
         (draft.words <= WORDS_MAX && !draft.torn && !draft.absolute).then(|| draft.entry(text))
     }
 }
 
-/// The request that a message tells of with its status, or whose begin it tells (`Ending::Begun`); a message that only
-/// mentions a request has none (see [`crate::mention`]).
+/// The request that a message tells of with its status, or whose begin it tells (`Ending::Begun`); a message
+/// that only mentions a request has none (see [`crate::mention`]).
 pub fn request_in(message: &str) -> Option<RequestRef<'_>> {
     let line = first_line(message);
     if line.len() < 8 {
         return None;
     }
-    let draft = told(uncoloured(line), None)
-        .or_else(|| pairs(line))
-        .or_else(|| line::read(line, None).filter(|d| d.words <= WORDS_MAX && !d.torn))?;
+    let draft = told(uncoloured(line), None).or_else(|| {
+        line::may_hold(line).then_some(())?;
+        pairs(line).or_else(|| line::read(line, None).filter(|d| d.words <= WORDS_MAX && !d.torn))
+    })?;
     let mut request = draft.request;
     line::settle(&mut request, draft.forwarded);
     Some(request)
@@ -123,8 +137,8 @@ fn started<'a>(rest: &'a str, context: Option<&Context>) -> Option<Draft<'a>> {
     Some(draft)
 }
 
-/// Rails: `Completed 500 Internal Server Error in 5ms (…)`; Spring: `Completed 500 INTERNAL_SERVER_ERROR`; Macaron:
-/// `Completed /x 500 Internal Server Error in 1.2ms`.
+/// Rails: `Completed 500 Internal Server Error in 5ms (…)`; Spring: `Completed 500 INTERNAL_SERVER_ERROR`;
+/// Macaron: `Completed /x 500 Internal Server Error in 1.2ms`.
 fn completed(rest: &str) -> Option<Draft<'_>> {
     let mut draft = Draft::default();
     let mut words = rest.split(' ');
@@ -215,6 +229,23 @@ fn mojolicious(text: &str) -> Option<Draft<'_>> {
     let mut draft = Draft::default();
     draft.request.status = Some(status);
     draft.request.duration_us = value::scaled(took, 1_000_000);
+    Some(draft)
+}
+
+/// PHP's built-in server before 7.4: `[Tue Nov 24 07:00:00 2026] 127.0.0.1:51234 [500]: /api/login`, without
+/// the method.
+fn php_server<'a>(text: &'a str, context: &Context) -> Option<Draft<'a>> {
+    let body = text.strip_prefix('[')?;
+    let at = memmem::find(text.as_bytes(), b"]: /")?;
+    let status = value::status(text.get(at.checked_sub(3)?..at)?)?;
+    let (front, _) = text.get(..at)?.rsplit_once(" [")?;
+    let stamp = time::stamp(body, context.reference)?;
+    let peer = front.rsplit_once("] ")?.1;
+    let mut draft = Draft { at: Some((stamp.time, stamp.zone)), ..Draft::default() };
+    draft.request.status = Some(status);
+    draft.request.target = Cow::Borrowed(text.get(at + 3..)?.split(' ').next()?);
+    draft.request.client =
+        peer.rsplit_once(':').and_then(|(a, _)| address(a.trim_matches(['[', ']']))).map(Cow::Borrowed);
     Some(draft)
 }
 
@@ -438,6 +469,7 @@ mod tests {
             "GET /x failed with 500",
             "Error handling request GET /reports/2026-12",
             "GET /trips/12 NotFoundError: Not Found",
+            "Error: GET /api/users 500 (Internal Server Error)",
             "404 GET /baskets/224 (203.0.113.222): basket 224 is not there",
             "Exception on /data [GET]",
             "Completed job 500 in the queue",
@@ -490,7 +522,17 @@ mod tests {
             (e.at.unwrap().0.to_string(), e.request.unwrap().client.as_deref()),
             ("2026-11-24T07:00:00Z".into(), Some("127.0.0.1"))
         );
+        let e = RequestLine
+            .read("[Tue Nov 24 07:00:00 2026] 127.0.0.1:51234 [500]: /api/login", &context)
+            .unwrap();
+        let r = e.request.unwrap();
+        assert_eq!(
+            (r.target.as_ref(), r.status, r.client.as_deref()),
+            ("/api/login", Some(500), Some("127.0.0.1"))
+        );
         for line in [
+            "I, [2026-11-24T07:00:00.123456 #1]  INFO -- : method=GET path=/x status=500 duration=1.23",
+            "[07:00:00 INF] HTTP GET /x responded 500 in 12.3456 ms",
             "2026-11-24 07:00:00.123  INFO 24117 --- [exec-4] c.e.LoggingFilter : GET /x",
             "    at /srv/app.js:12:5",
             "Traceback (most recent call last):",

@@ -4,8 +4,9 @@
 //! 1795503600.123   5021 203.0.113.9 TCP_MISS/503 4123 GET http://shop.example.com/orders - HIER_DIRECT/10.0.0.7 text/html
 //! ```
 //!
-//! Time of the end, milliseconds, client, cache result with status, bytes, method, URL, user, hierarchy with peer, type.
-//! Status 000: the client left. Source: Squid wiki, "Feature: Customizable Log Formats", `squid` format.
+//! Time of the end, milliseconds, client, cache result with status, bytes, method, URL, user, hierarchy with
+//! peer, type. Status 000: the client left. Source: Squid wiki, "Feature: Customizable Log Formats", `squid`
+//! format.
 
 use super::line::{Draft, set_target};
 use super::value;

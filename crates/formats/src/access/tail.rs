@@ -1,4 +1,5 @@
-//! What follows the status in a line of an access log: sizes, referer, agent, durations, upstream, ids, in any order.
+//! What follows the status in a line of an access log: sizes, referer, agent, durations, upstream, ids, in
+//! any order.
 //!
 //! ```text
 //! … 502 559 "-" "okhttp/4.12.0" "6b0404f2-a28f" 127.0.0.1:8551 502 0.002
@@ -8,8 +9,8 @@
 //! ```
 //!
 //! Sources: nginx `log_format` habits (`$request_time`, `$upstream_addr`), ingress-nginx `upstreaminfo`
-//! (docs/user-guide/nginx-configuration/log-format.md), Traefik's CLF (pkg/middlewares/accesslog/logger_formatters.go),
-//! Apache `%D` and `%L`.
+//! (docs/user-guide/nginx-configuration/log-format.md), Traefik's CLF
+//! (pkg/middlewares/accesslog/logger_formatters.go), Apache `%D` and `%L`.
 
 use super::line::{Draft, scale};
 use super::token::{Shape, Token, Tokens};
@@ -17,8 +18,9 @@ use super::value;
 use crate::mention::address;
 use std::borrow::Cow;
 
-/// A bare whole number at the end of a line is a duration in microseconds (Apache's `%D`) only from here on: as
-/// milliseconds (Tomcat's `%D` before 10.1, Jetty) it would be ten minutes. Below, nothing tells the two apart.
+/// A bare whole number at the end of a line is a duration in microseconds (Apache's `%D`) only from here on:
+/// as milliseconds (Tomcat's `%D` before 10.1, Jetty) it would be ten minutes. Below, nothing tells the two
+/// apart.
 const SURELY_MICROS: u64 = 600_000;
 
 /// How far the tail is trusted.
@@ -88,6 +90,8 @@ struct State {
     agent: bool,
     /// ingress-nginx's `[proxy_upstream_name]` was seen.
     ingress: bool,
+    /// php-fpm's `%f` was seen: its `%d` behind is in milliseconds.
+    script: bool,
     /// Columns since the upstream's address.
     since_upstream: Option<u8>,
 }
@@ -133,7 +137,7 @@ impl State {
                 self.agent = true;
             }
             self.referer = true;
-        } else if self.number(text, draft) || self.upstream(text, draft) {
+        } else if self.number(text, draft) || self.upstream(text, draft) || whole(text).is_some() {
             // "0.000" "502, 200" "127.0.0.1:8216"
         } else if let Some(a) = value::forwarded(text) {
             draft.forwarded = draft.forwarded.or(Some(a));
@@ -167,7 +171,8 @@ impl State {
         };
         let listed_status =
             text.len() > 3 && text.split([',', ':']).all(|p| value::status(p.trim()).is_some());
-        // ingress-nginx: length, time, status stand behind the address; elsewhere the status is the next or next but one.
+        // ingress-nginx: length, time, status stand behind the address; elsewhere the status is the next or
+        // next but one.
         let place = if self.ingress { n == 3 } else { (1..=2).contains(&n) };
         if draft.request.upstream_status.is_none()
             && (place && value::status(text).is_some() || listed_status)
@@ -184,6 +189,14 @@ impl State {
 
     fn bare<'a>(&mut self, text: &'a str, tokens: &mut Tokens<'a>, draft: &mut Draft<'a>, index: usize) {
         let word = text.trim_matches(['(', ')', ';', '|']);
+        if word.starts_with('/') && word.ends_with(".php") {
+            self.script = true;
+            return;
+        }
+        if self.script && value::seconds(word).is_some() {
+            draft.request.duration_us = draft.request.duration_us.or_else(|| value::scaled(word, 1_000));
+            return;
+        }
         if word.is_empty() || word == "-" || self.number(word, draft) || self.upstream(word, draft) {
             return;
         }

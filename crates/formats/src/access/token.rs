@@ -5,10 +5,11 @@
 //! └ bare      └ └ └ group                      └ quoted                  └ bare  └ quoted         └ pair    └ pair
 //! ```
 //!
-//! Every access log that people lay out by hand is made of these. Colours (ECMA-48 SGR sequences) part tokens like
-//! blanks do: morgan's `dev`, gin and werkzeug write them around statuses.
+//! Every access log that people lay out by hand is made of these. Colours (ECMA-48 SGR sequences) part tokens
+//! like blanks do: morgan's `dev`, gin and werkzeug write them around statuses.
 
-/// A line has no more tokens than this: longer ones are no access logs, and the bound keeps torn quotes linear.
+/// A line has no more tokens than this: longer ones are no access logs, and the bound keeps torn quotes
+/// linear.
 const TOKENS_MAX: u16 = 128;
 
 /// How a token was written.
@@ -42,12 +43,20 @@ pub(super) struct Tokens<'a> {
     text: &'a str,
     pos: usize,
     left: u16,
+    /// Columns are parted by this and not by blanks.
+    delimiter: Option<u8>,
 }
 
 impl<'a> Tokens<'a> {
     /// The tokens of that text.
     pub(super) fn new(text: &'a str) -> Self {
-        Tokens { text, pos: 0, left: TOKENS_MAX }
+        Tokens { text, pos: 0, left: TOKENS_MAX, delimiter: None }
+    }
+
+    /// The columns of `203.0.113.9|24/Nov/2026:07:00:00 +0000|GET /x HTTP/1.1|500|12`; those with blanks
+    /// count as quoted.
+    pub(super) fn columns(text: &'a str, delimiter: u8) -> Self {
+        Tokens { delimiter: Some(delimiter), ..Tokens::new(text) }
     }
 
     /// Goes on at that byte (a character boundary; else the text ends there).
@@ -72,6 +81,7 @@ impl<'a> Tokens<'a> {
         loop {
             match b.get(self.pos) {
                 Some(b' ' | b'\t' | b'\r') => self.pos += 1,
+                Some(c) if self.delimiter == Some(*c) => self.pos += 1,
                 Some(0x1b) => self.pos += colour_len(b, self.pos),
                 _ => return,
             }
@@ -104,8 +114,9 @@ pub(super) fn uncoloured(text: &str) -> &str {
     t
 }
 
-/// Where the quoted text that begins at `from` ends, and where the token ends. A quote inside, unescaped, is one that a
-/// letter or digit follows; without a closing quote the first one counts, else the line was torn and ends it.
+/// Where the quoted text that begins at `from` ends, and where the token ends. A quote inside, unescaped, is
+/// one that a letter or digit follows; without a closing quote the first one counts, else the line was torn
+/// and ends it.
 fn quoted_end(b: &[u8], from: usize, quote: u8) -> (usize, usize) {
     let mut first = None;
     let mut i = from;
@@ -137,6 +148,14 @@ impl<'a> Iterator for Tokens<'a> {
         let b = self.text.as_bytes();
         let start = self.pos;
         let slice = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
+        if let Some(delimiter) = self.delimiter.filter(|_| b.get(start).is_some()) {
+            let end =
+                b.get(start..).and_then(|r| memchr::memchr(delimiter, r)).map_or(b.len(), |n| start + n);
+            let text = slice(start, end).trim().trim_matches(['"', '[', ']']);
+            let shape = if text.contains(' ') { Shape::Quoted } else { Shape::Bare };
+            self.pos = end;
+            return Some(Token { text, shape, start, ..Token::default() });
+        }
         let (mut token, end) = match *b.get(start)? {
             b'"' => {
                 let (to, end) = quoted_end(b, start + 1, b'"');

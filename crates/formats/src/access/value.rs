@@ -76,13 +76,15 @@ pub(super) fn duration(text: &str) -> Option<u64> {
     (total < 1e15).then(|| total.round() as u64)
 }
 
-/// Seconds with at least three decimals, as `$request_time`, Rack and WSGI servers write them; two decimals are ratios.
+/// Seconds with at least three decimals, as `$request_time`, Rack and WSGI servers write them; two decimals
+/// are ratios.
 pub(super) fn seconds(text: &str) -> Option<u64> {
     let (_, decimals) = text.split_once('.')?;
     (decimals.len() >= 3).then(|| scaled(text, 1_000_000)).flatten()
 }
 
-/// Does the word look like the id of one request: hex of 16 and more, a UUID or its head, Apache's UNIQUE_ID, a ULID?
+/// Does the word look like the id of one request: hex of 16 and more, a UUID or its head, Apache's UNIQUE_ID,
+/// a ULID?
 pub(super) fn is_id(word: &str) -> bool {
     let b = word.as_bytes();
     if b.len() < 8 || b.len() > 64 || !b.iter().any(u8::is_ascii_digit) {
@@ -101,7 +103,8 @@ pub(super) fn is_id(word: &str) -> bool {
         && b.iter().filter(|c| matches!(c, b'-' | b'_' | b'@')).count() <= 4
 }
 
-/// The trace id in a W3C `traceparent` (`00-…32 hex…-…16 hex…-01`) or an AWS `Root=1-…` (the header's own form, which apps log).
+/// The trace id in a W3C `traceparent` (`00-…32 hex…-…16 hex…-01`) or an AWS `Root=1-…` (the header's own
+/// form, which apps log).
 pub(super) fn trace(text: &str) -> Option<&str> {
     if let Some(root) = text.split(';').map(str::trim).find(|p| p.starts_with("Root=")) {
         return Some(root);
@@ -112,7 +115,8 @@ pub(super) fn trace(text: &str) -> Option<&str> {
     (hex(version, 2) && hex(id, 32) && hex(span, 16) && hex(flags, 2) && parts.next().is_none()).then_some(id)
 }
 
-/// Where a proxy sent the request: `127.0.0.1:8080`, `app:3000`, `unix:/run/x.sock`, `http://172.17.0.3:80`; of a list, the last.
+/// Where a proxy sent the request: `127.0.0.1:8080`, `app:3000`, `unix:/run/x.sock`, `http://172.17.0.3:80`;
+/// of a list, the last.
 pub(super) fn upstream(text: &str) -> Option<&str> {
     let last = match text.rsplit_once(", ").or_else(|| text.rsplit_once(" : ")) {
         Some((_, last)) => last,

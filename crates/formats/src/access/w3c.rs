@@ -1,12 +1,14 @@
-//! W3C extended log files: IIS, and others that name their columns in a `#Fields:` directive (CloudFront, Oracle Web Cache).
+//! W3C extended log files: IIS, and others that name their columns in a `#Fields:` directive (CloudFront,
+//! Oracle Web Cache).
 //!
 //! ```text
 //! #Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken
 //! 2026-11-24 07:32:17 10.0.0.4 GET /orders id=5 443 - 157.55.39.146 Mozilla/5.0+(compatible;+bingbot/2.0) - 500 19 13 283
 //! ```
 //!
-//! Times are UTC; `time-taken` is in milliseconds at IIS, in seconds with decimals at CloudFront. Sources: W3C working draft
-//! WD-logfile; IIS documentation, "Edit IIS logs: W3C"; CloudFront documentation, "Standard logging: log file fields".
+//! Times are UTC; `time-taken` is in milliseconds at IIS, in seconds with decimals at CloudFront. Sources:
+//! W3C working draft WD-logfile; IIS documentation, "Edit IIS logs: W3C"; CloudFront documentation, "Standard
+//! logging: log file fields".
 
 use super::line::Draft;
 use super::value;
