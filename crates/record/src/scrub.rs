@@ -27,6 +27,9 @@ const PLACEHOLDER: &str = "[scrubbed]";
 /// length.
 const TOKEN_BYTES_MIN: usize = 6;
 
+/// From here on a single word behind a token's name is the token: names of states and schemes are shorter.
+const WORD_BYTES_MIN: usize = 12;
+
 /// Words of which one must stand in a text before anything is looked at more closely. Case does not matter.
 const LITERALS: &[&str] = &[
     "pass",
@@ -121,6 +124,31 @@ fn keep_key(c: &Captures<'_>, _: &str) -> Option<String> {
 fn keep_key_if_opaque(c: &Captures<'_>, rest: &str) -> Option<String> {
     let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
     if is_opaque(value) { keep_key(c, rest) } else { None }
+}
+
+/// A parameter of a query or a form (`?token=…&session=…`): what stands there is a value, not prose.
+fn keep_parameter(c: &Captures<'_>, rest: &str) -> Option<String> {
+    let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
+    if is_spoken_of(&value.to_ascii_lowercase()) { None } else { keep_key(c, rest) }
+}
+
+/// A token given with `=` or in quotes, of letters alone too (`token=qwhzkvmdpnrt`), but no name of a class,
+/// setting or module (`session=django.contrib.sessions`, `auth=BadTokenError`).
+fn keep_token(c: &Captures<'_>, rest: &str) -> Option<String> {
+    let value = c.name("v").map(|m| m.as_str()).unwrap_or_default();
+    // Signatures in Base64 may look like paths, but have no dots.
+    let expression = value.contains('.') && is_expression(value);
+    if expression || ["Error", "Exception"].iter().any(|end| value.ends_with(end)) {
+        return None;
+    }
+    let word = value
+        .bytes()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'+' | b'/' | b'=' | b'~' | b'%'));
+    if word && value.len() >= WORD_BYTES_MIN && !is_spoken_of(&value.to_ascii_lowercase()) {
+        keep_key(c, rest)
+    } else {
+        keep_key_if_opaque(c, rest)
+    }
 }
 
 /// A password, whatever its form, but no word that speaks *of* one: `password: required`, `using password:
@@ -262,13 +290,15 @@ fn patterns() -> Vec<(String, Act)> {
         // arrays of one.
         (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{passwords})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_password_key),
         (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{passwords})\]?\\?["']\s*(?:=>|:)\s*)(?P<v>\d+)\b"#), keep_key),
-        (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{tokens})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_key_if_opaque),
+        (format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{tokens})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_token),
         // password=x, PGPASSWORD=x, Password=x; &password=x, password: x, --password=x, password="a b",
         // user[password]=x
         (format!(r#"(?i)(?P<k>(?:^|[^\w.\-]|\b){before}(?:{passwords})\]?=\\?["'])(?P<v>[^"'\\\n]+)"#), keep_password_key),
         (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{passwords})\]?=)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_password_key),
         (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{passwords}):\s?\\?["']?)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_secret_word),
-        (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{tokens})\]?(?:=|:\s?)\\?["']?)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_key_if_opaque),
+        (format!(r#"(?i)(?P<k>[?&;][\w\-.\[]*?(?:{tokens})\]?=)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_parameter),
+        (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{tokens})\]?=\\?["']?)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_token),
+        (format!(r#"(?i)(?P<k>(?:^|[^\w\-]|\b){before}(?:{tokens})\]?:\s?\\?["']?)(?P<v>[^\s&;,"'\\<>()\[\]{{}}]+)"#), keep_key_if_opaque),
         // Trace arguments: PDO->__construct('mysql:host=x', 'user', 'PASS'), mysqli_connect('h', 'u', 'p').
         (r#"(?P<k>\b(?:PDO(?:->|::)__construct|mysqli?(?:->|::|_)(?:__construct|(?:real_)?connect)|mysqli_real_connect|pg_connect|ldap_bind|createConnection|ftp_login|imap_open)\((?:Object\([\w\\]+\), )?'[^'\n]*', '[^'\n]*', ')(?P<v>[^'\n]+)"#.to_owned(), keep_key),
         // Tokens known by their form.
@@ -502,6 +532,12 @@ mod tests {
             // Pairs, query strings, forms.
             ("login password=hunter2 user=bob", "login password=[scrubbed] user=bob"),
             ("GET /export?token=9f86d081884c7d65&page=2 500", "GET /export?token=[scrubbed]&page=2 500"),
+            ("GET /reset?token=qwhzkvmdpnrtjl&lang=en", "GET /reset?token=[scrubbed]&lang=en"),
+            ("GET /a?x=1&session=winter 500", "GET /a?x=1&session=[scrubbed] 500"),
+            ("checked token=qwhzkvmdpnrtjl for bob", "checked token=[scrubbed] for bob"),
+            ("sig=/aB3d/eF6hIjKl9mNo0pQr", "sig=[scrubbed]"),
+            ("token=correct-horse-battery", "token=[scrubbed]"),
+            (r#"{"token":"qwhzkvmdpnrtjl"}"#, r#"{"token":"[scrubbed]"}"#),
             ("POST /x?api_key=abc123def&y=1", "POST /x?api_key=[scrubbed]&y=1"),
             ("DB_PASSWORD=S3cr3t! DB_HOST=10.0.0.7", "DB_PASSWORD=[scrubbed] DB_HOST=10.0.0.7"),
             ("--password=abc --host=x", "--password=[scrubbed] --host=x"),
@@ -633,6 +669,13 @@ mod tests {
             "dsn=mysql:host=10.0.0.7;dbname=shop",
             "SID=ORCL12 hash=1c635ac04668546a",
             "Invalid password: too short",
+            "session=active auth=oauth2 token=invalid",
+            "GET /reset?token=undefined 500",
+            "auth=BadCredentialsException",
+            "session=django.contrib.sessions",
+            "token=settings.STRIPE_WEBHOOK_SECRET",
+            "Unexpected token: identifierName",
+            r#"{"token":"This field is required."}"#,
         ] {
             assert_eq!(scrub(text), text);
         }
@@ -657,6 +700,9 @@ mod tests {
             "4111 ",
             "-----BEGIN PRIVATE KEY-----",
             "a_",
+            "?a",
+            "&token=",
+            "token=a",
         ] {
             let text = unit.repeat(200_000 / unit.len());
             let once = scrub(&text).into_owned();
