@@ -10,6 +10,8 @@ pub mod marks;
 pub mod mention;
 mod reader;
 mod system;
+#[cfg(test)]
+mod testing;
 mod text;
 pub mod time;
 pub mod trace;

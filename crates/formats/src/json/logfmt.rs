@@ -152,13 +152,10 @@ impl LineFormat for Logfmt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::field;
 
     fn read(line: &str) -> Option<Entry<'_>> {
         Logfmt.read(line, &Context::default())
-    }
-
-    fn field<'a>(e: &'a Entry<'_>, name: &str) -> &'a str {
-        e.fields.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v.as_ref())
     }
 
     #[test]

@@ -229,12 +229,7 @@ impl LineFormat for AspNetEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(format: &dyn LineFormat, line: &'static str) -> Entry<'static> {
-        format
-            .read(line, &Context { reference: record::Time::from_secs(1_795_507_200), ..Context::default() })
-            .unwrap_or_else(|| panic!("{line}"))
-    }
+    use crate::testing::of;
 
     #[test]
     fn the_console_logger_heads_its_message() {

@@ -128,12 +128,7 @@ impl LineFormat for OtpReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(format: &dyn LineFormat, line: &'static str) -> Entry<'static> {
-        format
-            .read(line, &Context { reference: record::Time::from_secs(1_795_507_200), ..Context::default() })
-            .unwrap_or_else(|| panic!("{line}"))
-    }
+    use crate::testing::of;
 
     #[test]
     fn metadata_names_the_request() {

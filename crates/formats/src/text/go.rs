@@ -363,16 +363,7 @@ impl LineFormat for LogrusTerminal {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(format: &dyn LineFormat, line: &'static str) -> Entry<'static> {
-        format
-            .read(line, &Context { reference: record::Time::from_secs(1_795_507_200), ..Context::default() })
-            .unwrap_or_else(|| panic!("{line}"))
-    }
-
-    fn field<'a>(e: &'a Entry<'_>, name: &str) -> &'a str {
-        e.fields.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v.as_ref())
-    }
+    use crate::testing::{field, of};
 
     #[test]
     fn the_standard_logger_with_all_its_flags() {

@@ -292,14 +292,7 @@ impl LineFormat for WebSphere {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(format: &dyn LineFormat, line: &'static str) -> Entry<'static> {
-        format.read(line, &Context::default()).unwrap_or_else(|| panic!("{line}"))
-    }
-
-    fn field<'a>(e: &'a Entry<'_>, name: &str) -> &'a str {
-        e.fields.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v.as_ref())
-    }
+    use crate::testing::{field, of};
 
     #[test]
     fn spring_boot_2_and_3() {

@@ -204,12 +204,7 @@ impl LineFormat for Meteor {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(format: &dyn LineFormat, line: &'static str) -> Entry<'static> {
-        format
-            .read(line, &Context { reference: record::Time::from_secs(1_795_507_200), ..Context::default() })
-            .unwrap_or_else(|| panic!("{line}"))
-    }
+    use crate::testing::of;
 
     #[test]
     fn nest_without_its_colours() {

@@ -374,10 +374,7 @@ impl LineFormat for Uwsgi {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(format: &dyn LineFormat, line: &'static str) -> Entry<'static> {
-        format.read(line, &Context::default()).unwrap_or_else(|| panic!("{line}"))
-    }
+    use crate::testing::of;
 
     #[test]
     fn servers_write_level_and_process() {

@@ -216,10 +216,7 @@ impl LineFormat for Sidekiq {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn of(format: &dyn LineFormat, line: &'static str) -> Entry<'static> {
-        format.read(line, &Context::default()).unwrap_or_else(|| panic!("{line}"))
-    }
+    use crate::testing::of;
 
     #[test]
     fn a_request_begins_and_ends_under_its_tag() {

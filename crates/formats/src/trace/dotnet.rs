@@ -247,10 +247,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn kinds(chain: &[Exception]) -> Vec<&str> {
-        chain.iter().map(|e| e.kind.as_str()).collect()
-    }
+    use crate::testing::kinds;
 
     #[test]
     fn inner_frames_come_before_outer_ones() {

@@ -275,10 +275,7 @@ fn nested(message: &str) -> Vec<Exception> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn kinds(chain: &[Exception]) -> Vec<&str> {
-        chain.iter().map(|e| e.kind.as_str()).collect()
-    }
+    use crate::testing::kinds;
 
     #[test]
     fn tomcat_indents_once_more() {

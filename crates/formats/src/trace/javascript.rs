@@ -544,10 +544,7 @@ pub(super) fn unbracketed(line: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn kinds(chain: &[Exception]) -> Vec<&str> {
-        chain.iter().map(|e| e.kind.as_str()).collect()
-    }
+    use crate::testing::kinds;
 
     #[test]
     fn a_plain_stack() {

@@ -657,10 +657,7 @@ pub(super) fn is_namespaced(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn kinds(chain: &[Exception]) -> Vec<&str> {
-        chain.iter().map(|e| e.kind.as_str()).collect()
-    }
+    use crate::testing::kinds;
 
     #[test]
     fn an_uncaught_error_with_its_trace() {

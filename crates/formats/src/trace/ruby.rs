@@ -366,10 +366,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn kinds(chain: &[Exception]) -> Vec<&str> {
-        chain.iter().map(|e| e.kind.as_str()).collect()
-    }
+    use crate::testing::kinds;
 
     #[test]
     fn rails_with_tags_and_a_template() {

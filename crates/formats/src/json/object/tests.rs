@@ -1,6 +1,7 @@
 //! Real lines of many loggers and what each says.
 
 use super::*;
+use crate::testing::field;
 use record::{Ending, Zone};
 
 fn read(line: &str) -> Option<Entry<'_>> {
@@ -9,10 +10,6 @@ fn read(line: &str) -> Option<Entry<'_>> {
 
 fn at(e: &Entry<'_>) -> String {
     e.at.map(|(t, _)| t.to_string()).unwrap_or_default()
-}
-
-fn field<'a>(e: &'a Entry<'_>, name: &str) -> &'a str {
-    e.fields.iter().find(|(k, _)| k == name).map_or("", |(_, v)| v.as_ref())
 }
 
 /// Method, target, status, client, duration in microseconds.
