@@ -644,6 +644,14 @@ mod tests {
     }
 
     #[test]
+    fn the_line_that_matched_is_never_the_one_above() {
+        let text = "reset failed\nTraceback (most recent call last):\n  File \"/srv/reset.py\", line 31, in reset\n    text = TEXTS[lang]\nKeyError: 'fr'";
+        let findings = recogniser().read(&error(text));
+        let found = findings.iter().find(|f| f.cause.name == "missing-key").unwrap();
+        assert_eq!(found.matched, "KeyError: 'fr'");
+    }
+
+    #[test]
     fn any_piece_of_a_text_is_read_without_trouble() {
         let r = recogniser();
         let text = "PHP Fatal error:  Uncaught ÜError: \\\"x\\\" SQLSTATE[42S02] KeyError: 'Ä' → connect ECONNREFUSED [::1]:5432\\n#0 (";

@@ -157,7 +157,9 @@ impl Signature {
     pub fn read(&self, text: &str) -> Option<Finding> {
         let regex = self.regex()?;
         let c = regex.captures(text)?;
-        let at = c.get(0)?.start();
+        // What must stand before the words (`[\s:]KeyError`) may be the end of the line above.
+        let whole = c.get(0)?;
+        let at = whole.end() - whole.as_str().trim_start().len();
         Some(Finding {
             signature: self.id.clone(),
             cause: self.cause.clone(),
