@@ -4,6 +4,12 @@
 //! The format is decided per line, with memory: what read the last lines of this source is tried first, so files that mix
 //! formats (an access line, then a bare traceback) need no set-up and uniform files cost one attempt a line.
 
+mod continuation;
+mod pairs;
+
+use continuation::{announces, chained, is_new_trace, joins, stderr_text};
+use pairs::{Begin, Pairs};
+
 use crate::{
     Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, access, json, marks, mention, text, trace,
 };
@@ -26,8 +32,6 @@ const OPEN_MAX: usize = 64;
 const OPEN_LINES_MAX: u64 = 400;
 /// Wrappers nest (journal around Docker around CRI …); deeper nesting is taken as text.
 const WRAP_DEPTH_MAX: usize = 4;
-/// Requests begun and not yet completed that are remembered per source.
-const BEGUN_MAX: usize = 20_000;
 /// Wordings of warnings whose habits are remembered.
 const HABITS_MAX: usize = 4_096;
 /// A pretty-printed JSON value longer than this is read as plain lines.
@@ -101,9 +105,7 @@ pub struct Reader {
     counts: Counts,
     open: Vec<Pending>,
     last_at: Option<(Time, Zone)>,
-    begun: HashMap<u64, Begun>,
-    /// Requests that entries named under an id, for entries that only give the id.
-    named: HashMap<u64, record::Request>,
+    pairs: Pairs,
     partial: HashMap<u64, String>,
     json_lines: Vec<(u64, String)>,
     tail: Vec<u8>,
@@ -111,14 +113,6 @@ pub struct Reader {
     habits: HashMap<u64, (u32, u32)>,
     /// Status of the request logged last, by stream.
     last_status: HashMap<u64, u16>,
-}
-
-struct Begun {
-    request: record::Request,
-    at: Option<(Time, Zone)>,
-    line: u64,
-    text: String,
-    format: &'static str,
 }
 
 struct Pending {
@@ -211,8 +205,7 @@ impl Reader {
             counts: Counts::default(),
             open: Vec::new(),
             last_at: None,
-            begun: HashMap::new(),
-            named: HashMap::new(),
+            pairs: Pairs::default(),
             partial: HashMap::new(),
             json_lines: Vec::new(),
             tail: Vec::new(),
@@ -259,21 +252,8 @@ impl Reader {
         for p in std::mem::take(&mut self.open) {
             self.close(p, sink);
         }
-        let mut begun: Vec<Begun> = std::mem::take(&mut self.begun).into_values().collect();
-        begun.sort_by_key(|b| b.line);
-        for b in begun {
-            let (at, zone) = b.at.map_or((None, Zone::Neighbour), |(t, z)| (Some(t), z));
-            sink.record(Record {
-                source: self.source,
-                line: b.line,
-                format: b.format,
-                at,
-                zone,
-                message: b.text.clone(),
-                text: b.text,
-                request: Some(record::Request { ending: Ending::Begun, ..b.request }),
-                ..Record::default()
-            });
+        for r in std::mem::take(&mut self.pairs).into_endless(self.source) {
+            sink.record(r);
         }
         let hits = &self.format_hits;
         let mut formats: Vec<(&'static str, u64)> = Vec::new();
@@ -520,51 +500,18 @@ impl Reader {
         let pid = entry.pid.as_deref().or(wrapping.pid.as_deref()).map(str::to_owned);
         let writer = hash((format, &pid, entry.service.as_deref(), entry.level));
 
-        // Rails' FATAL entry is blank; what it says follows under the same request id, as a head of its own.
-        if let Some(id) = entry.request.as_ref().and_then(|r| r.id.as_deref())
-            && let Some(p) = self.open.iter_mut().rev().find(|p| {
-                p.stream == stream
-                    && p.record
-                        .request
-                        .as_ref()
-                        .is_some_and(|r| r.id.as_deref() == Some(id) && r.status.is_none())
-            })
-            && entry.at.is_none()
-            && (p.record.message.trim().is_empty() || trace::continues(message) || p.in_trace)
-        {
-            append(p, message);
-            p.in_trace = true;
-            p.touched = self.counts.lines;
+        let said = stderr_text(message);
+        if self.goes_on(&entry, message, stream, writer, pid.as_deref(), name) {
             return;
         }
 
-        // A headed line that goes on with the trace of the same writer (Apache, syslog, php-fpm write one head a line).
-        let part = entry.fields.iter().any(|(k, _)| k == "part");
-        let said = stderr_text(message);
-        if let Some(p) = self.open.iter_mut().rev().find(|p| {
-            p.stream == stream
-                && if part { p.record.pid == pid && p.record.format == name } else { p.writer == writer }
-        }) {
-            let near = match (p.record.at, entry.at) {
-                (Some(a), Some((b, _))) => b.since(a).abs() <= 2 * record::SECOND,
-                _ => true,
-            };
-            let goes_on = part
-                || (near && !entry.closed && (trace::continues(said) && !trace::starts(said)))
-                || (near && !entry.closed && p.in_trace && joins(&p.record.message, said));
-            if goes_on {
-                append(p, said);
-                p.in_trace = p.in_trace || trace::continues(said);
-                if !trace::continues(said) {
-                    p.in_trace = false;
-                }
-                p.touched = self.counts.lines;
-                return;
-            }
-        }
-
         let ledger = entry.request.as_ref().is_some_and(|r| r.status.is_some() || r.ending == Ending::Cut);
-        self.pair(&mut entry, stream, pid.as_deref(), line, name);
+        let no = self.counts.lines;
+        self.pairs.pair(&mut entry, stream, pid.as_deref(), || Begin {
+            line: no,
+            text: cut(line, TEXT_MAX).to_owned(),
+            format: name,
+        });
         self.counts.records += 1;
         if entry.request.as_ref().is_some_and(|r| r.ending == Ending::Begun && r.status.is_none()) {
             self.flush_stream(stream, sink);
@@ -608,40 +555,13 @@ impl Reader {
             // Its continuation lines have nothing to hang on; a trace among them opens a record of its own.
             return;
         }
-        // Open entries of the same writer are complete now; without a pid, so is every entry of the stream.
-        let whole = pid.is_none();
-        let mut i = 0;
-        while i < self.open.len() {
-            let p = &self.open[i];
-            let done = (p.stream == stream && (whole || p.record.pid == pid || p.record.pid.is_none()))
-                || self.counts.lines.saturating_sub(p.touched) > OPEN_LINES_MAX;
-            if done {
-                let p = self.open.remove(i);
-                self.close(p, sink);
-            } else {
-                i += 1;
-            }
-        }
-        if self.open.len() >= OPEN_MAX {
-            let p = self.open.remove(0);
-            self.close(p, sink);
-        }
+        self.make_room(stream, pid.as_deref(), sink);
         let (at, zone) = match entry.at {
             Some((t, z)) => (Some(t), z),
             None => (self.last_at.map(|(t, _)| t), Zone::Neighbour),
         };
         let in_trace = trace::starts(said) || trace::continues(said);
-        // Is a trace after this warning its own, or that of another writer in the same stream? As it was before.
-        let mut alone = false;
-        let mut words = 0;
-        if entry.level == Level::Warn {
-            words = first_words(said);
-            if self.habits.len() < HABITS_MAX || self.habits.contains_key(&words) {
-                let (seen, traced) = self.habits.entry(words).or_default();
-                alone = *seen >= 2 && *traced * 2 < *seen;
-                *seen += 1;
-            }
-        }
+        let (alone, words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
         self.open.push(Pending {
             record: Record {
                 source: self.source,
@@ -680,66 +600,96 @@ impl Reader {
         });
     }
 
-    /// Brings the begin of a request (Rails "Started", Phoenix, Kestrel) together with its end.
-    fn pair(
+    /// Does the entry only go on with one that is open? Then that one has its words now.
+    fn goes_on(
         &mut self,
-        entry: &mut Entry<'_>,
+        entry: &Entry<'_>,
+        message: &str,
         stream: u64,
+        writer: u64,
         pid: Option<&str>,
-        line: &str,
         format: &'static str,
-    ) {
-        let Some(request) = &mut entry.request else { return };
-        let key = hash((stream, request.id.as_deref(), if request.id.is_some() { None } else { pid }));
-        if request.status.is_none() && request.ending == Ending::Answered {
-            // "incoming request" of Fastify and others: the end will only name the id.
-            if let Some(id) = &request.id
-                && !request.target.is_empty()
-                && self.named.len() < BEGUN_MAX
-            {
-                self.named.insert(hash((stream, id)), request.to_request());
-            }
-            return;
-        }
-        if request.status.is_some()
-            && request.target.is_empty()
-            && let Some(id) = &request.id
-            && let Some(known) = self.named.remove(&hash((stream, id)))
+    ) -> bool {
+        // Rails' FATAL entry is blank; what it says follows under the same request id, as a head of its own.
+        if let Some(id) = entry.request.as_ref().and_then(|r| r.id.as_deref())
+            && let Some(p) = self.open.iter_mut().rev().find(|p| {
+                p.stream == stream
+                    && p.record
+                        .request
+                        .as_ref()
+                        .is_some_and(|r| r.id.as_deref() == Some(id) && r.status.is_none())
+            })
+            && entry.at.is_none()
+            && (p.record.message.trim().is_empty() || trace::continues(message) || p.in_trace)
         {
-            request.method = Cow::Owned(known.method);
-            request.target = Cow::Owned(known.target);
-            request.client = request.client.take().or(known.client.map(Cow::Owned));
-            request.host = request.host.take().or(known.host.map(Cow::Owned));
-            return;
+            append(p, message);
+            p.in_trace = true;
+            p.touched = self.counts.lines;
+            return true;
         }
-        if request.ending == Ending::Begun && request.status.is_none() {
-            if self.begun.len() < BEGUN_MAX {
-                let begun = Begun {
-                    request: request.to_request(),
-                    at: entry.at,
-                    line: self.counts.lines,
-                    text: cut(line, TEXT_MAX).to_owned(),
-                    format,
-                };
-                self.begun.insert(key, begun);
-            }
-        } else if request.status.is_some()
-            && request.target.is_empty()
-            && let Some(b) = self.begun.remove(&key)
-        {
-            request.method = Cow::Owned(b.request.method);
-            request.target = Cow::Owned(b.request.target);
-            request.client = request.client.take().or(b.request.client.map(Cow::Owned));
-            request.host = request.host.take().or(b.request.host.map(Cow::Owned));
-            if request.ending == Ending::Begun {
-                request.ending = Ending::Answered;
-            }
-            if request.duration_us.is_none()
-                && let (Some((end, _)), Some((start, _))) = (entry.at, b.at)
-            {
-                request.duration_us = u64::try_from(end.since(start)).ok();
+
+        // A headed line that goes on with the trace of the same writer (Apache, syslog, php-fpm write one head a line).
+        let part = entry.fields.iter().any(|(k, _)| k == "part");
+        let said = stderr_text(message);
+        if let Some(p) = self.open.iter_mut().rev().find(|p| {
+            p.stream == stream
+                && if part {
+                    p.record.pid.as_deref() == pid && p.record.format == format
+                } else {
+                    p.writer == writer
+                }
+        }) {
+            let near = match (p.record.at, entry.at) {
+                (Some(a), Some((b, _))) => b.since(a).abs() <= 2 * record::SECOND,
+                _ => true,
+            };
+            let goes_on = part
+                || (near && !entry.closed && (trace::continues(said) && !trace::starts(said)))
+                || (near && !entry.closed && p.in_trace && joins(&p.record.message, said));
+            if goes_on {
+                append(p, said);
+                p.in_trace = trace::continues(said);
+                p.touched = self.counts.lines;
+                return true;
             }
         }
+        false
+    }
+
+    /// Hands over what is complete once that writer begins another entry.
+    fn make_room(&mut self, stream: u64, pid: Option<&str>, sink: &mut dyn Sink) {
+        // Open entries of the same writer are complete now; without a pid, so is every entry of the stream.
+        let whole = pid.is_none();
+        let mut i = 0;
+        while i < self.open.len() {
+            let p = &self.open[i];
+            let done = (p.stream == stream
+                && (whole || p.record.pid.as_deref() == pid || p.record.pid.is_none()))
+                || self.counts.lines.saturating_sub(p.touched) > OPEN_LINES_MAX;
+            if done {
+                let p = self.open.remove(i);
+                self.close(p, sink);
+            } else {
+                i += 1;
+            }
+        }
+        if self.open.len() >= OPEN_MAX {
+            let p = self.open.remove(0);
+            self.close(p, sink);
+        }
+    }
+
+    /// Is a trace after this warning its own, or that of another writer in the same stream? As it was before. Also the words
+    /// under which that is remembered.
+    fn habit(&mut self, said: &str) -> (bool, u64) {
+        let words = first_words(said);
+        let mut alone = false;
+        if self.habits.len() < HABITS_MAX || self.habits.contains_key(&words) {
+            let (seen, traced) = self.habits.entry(words).or_default();
+            alone = *seen >= 2 && *traced * 2 < *seen;
+            *seen += 1;
+        }
+        (alone, words)
     }
 
     fn headless(&mut self, raw: &str, tagged: &str, stream: u64, wrapping: &Wrapping, sink: &mut dyn Sink) {
@@ -995,17 +945,6 @@ fn merge<'a>(into: &mut Option<RequestRef<'a>>, found: RequestRef<'_>) {
     }
 }
 
-/// The script's own words in Apache's `AH01215: stderr from /path: …` and the like.
-fn stderr_text(message: &str) -> &str {
-    if let Some(rest) = message.strip_prefix("AH01215: ") {
-        if let Some(i) = rest.strip_prefix("stderr from ").and_then(|r| r.find(": ").map(|i| i + 14)) {
-            return rest.get(i..).unwrap_or(message);
-        }
-        return rest;
-    }
-    message
-}
-
 fn append(p: &mut Pending, line: &str) {
     if p.record.message.len() + line.len() < MESSAGE_MAX {
         p.record.message.push('\n');
@@ -1013,51 +952,8 @@ fn append(p: &mut Pending, line: &str) {
     }
 }
 
-/// Does the line belong to the trace so far although it looks like an entry of its own (Python's closing `ValueError: …`)?
-fn joins(message: &str, line: &str) -> bool {
-    let previous = message.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("");
-    trace::joins(previous, line)
-}
-
 /// The letters that a message begins with.
 fn first_words(message: &str) -> u64 {
     let line = message.lines().next().unwrap_or("");
     hash(line.bytes().filter(u8::is_ascii_alphabetic).take(32).collect::<Vec<u8>>())
-}
-
-/// Does a line without head speak of an error, so that the trace after it is its?
-fn announces(message: &str) -> bool {
-    let line = message.lines().next_back().unwrap_or("").to_ascii_lowercase();
-    [
-        "exception",
-        "error",
-        "failed",
-        "failure",
-        "fatal",
-        "panic",
-        "unhandled",
-        "uncaught",
-        "crash",
-        "cannot",
-        "could not",
-    ]
-    .iter()
-    .any(|w| line.contains(w))
-}
-
-fn chained(message: &str) -> bool {
-    message.trim_end().ends_with("occurred:") || message.trim_end().ends_with("following exception:")
-}
-
-/// Does `line` begin another trace, rather than go on with the one in `message`?
-fn is_new_trace(line: &str, message: &str) -> bool {
-    let python = line.starts_with("Traceback (most recent call last)");
-    if python {
-        return message.contains("Traceback (most recent call last)");
-    }
-    // An error line after frames, not after a line of prose.
-    message
-        .lines()
-        .next_back()
-        .is_some_and(|l| l.trim_start().starts_with("at ") || l.trim_end().ends_with('}'))
 }
