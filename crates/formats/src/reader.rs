@@ -16,7 +16,7 @@ use crate::{
 use memchr::memchr;
 use record::{Ending, Level, Record, Time, Zone};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Longest part of a line that is parsed; the rest is counted but not looked at. JSON lines with embedded stacks reach
@@ -106,7 +106,8 @@ pub struct Reader {
     open: Vec<Pending>,
     last_at: Option<(Time, Zone)>,
     pairs: Pairs,
-    partial: HashMap<u64, String>,
+    /// Lines that their wrapper says go on, by stream; in an order, since what is left at the end is read in it.
+    partial: BTreeMap<u64, String>,
     json_lines: Vec<(u64, String)>,
     tail: Vec<u8>,
     /// By the words of a warning: how often it was seen, and how often a trace followed.
@@ -206,7 +207,7 @@ impl Reader {
             open: Vec::new(),
             last_at: None,
             pairs: Pairs::default(),
-            partial: HashMap::new(),
+            partial: BTreeMap::new(),
             json_lines: Vec::new(),
             tail: Vec::new(),
             habits: HashMap::new(),
@@ -956,4 +957,42 @@ fn append(p: &mut Pending, line: &str) {
 fn first_words(message: &str) -> u64 {
     let line = message.lines().next().unwrap_or("");
     hash(line.bytes().filter(u8::is_ascii_alphabetic).take(32).collect::<Vec<u8>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Vec<String>);
+
+    impl Sink for Kept {
+        fn healthy(&mut self, _: &Healthy<'_>) {}
+        fn wants(&self, _: &str) -> bool {
+            true
+        }
+        fn record(&mut self, record: Record) {
+            self.0.push(record.message);
+        }
+    }
+
+    fn read(text: &str) -> Vec<String> {
+        let mut kept = Kept::default();
+        let mut reader = Reader::new(0, Context::default());
+        reader.push(text.as_bytes(), &mut kept);
+        reader.finish(&mut kept);
+        kept.0
+    }
+
+    #[test]
+    fn torn_lines_of_many_containers_end_in_the_same_order_each_time() {
+        let text: String = (0..12)
+            .map(|i| format!("{{\"log\":\"ERROR: torn {i}\",\"stream\":\"stderr\",\"attrs\":{{\"tag\":\"web{i}\"}},\"time\":\"2026-11-24T07:00:00.5Z\"}}\n"))
+            .collect();
+        let once = read(&text);
+        assert_eq!(once.len(), 12, "{once:?}");
+        for _ in 0..5 {
+            assert_eq!(read(&text), once);
+        }
+    }
 }
