@@ -87,18 +87,24 @@ pub(super) fn span(us: i64) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     dated: bool,
+    /// The ends of an axis would read alike, or nearly, without seconds.
+    brief: bool,
 }
+
+/// Spans shorter than this have seconds at the ends of their axes.
+const BRIEF: i64 = 10 * MINUTE;
 
 impl Clock {
     /// The clock for a report.
     pub(super) fn of(report: &Report) -> Clock {
         let dated = report.range.is_none_or(|(from, to)| day(from) != day(to));
-        Clock { dated }
+        let brief = report.range.is_some_and(|(from, to)| to.since(from) < BRIEF);
+        Clock { dated, brief }
     }
 
     /// A clock that always writes the date.
     pub(super) fn dated() -> Clock {
-        Clock { dated: true }
+        Clock { dated: true, brief: false }
     }
 
     /// `07:12:04`, or `2026-11-24 07:12:04`.
@@ -106,8 +112,11 @@ impl Clock {
         if self.dated { format!("{} {}", day(t), time(t)) } else { time(t) }
     }
 
-    /// As [`Clock::at`], without seconds: for the ends of an axis.
+    /// As [`Clock::at`], without seconds where the report spans more than some minutes: for the ends of an axis.
     pub(super) fn short(self, t: Time) -> String {
+        if self.brief {
+            return time(t);
+        }
         let c = t.civil();
         if self.dated {
             format!("{:02}-{:02} {:02}:{:02}", c.month, c.day, c.hour, c.minute)
@@ -267,6 +276,17 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_a_short_axis_differ() {
+        let mut report = crate::report::sample::shop();
+        let (from, _) = report.range.unwrap();
+        assert_eq!(Clock::of(&report).short(from), "06:30");
+        report.range = Some((from, from.plus(3 * record::SECOND)));
+        let clock = Clock::of(&report);
+        assert_eq!(clock.short(from), "06:30:00");
+        assert_eq!(clock.short(from.plus(3 * record::SECOND)), "06:30:03");
+    }
+
+    #[test]
     fn spans_have_two_units_at_most() {
         assert_eq!(span(850_000), "850 ms");
         assert_eq!(span(372 * record::SECOND), "6 min 12 s");
@@ -279,7 +299,7 @@ mod tests {
     fn a_trigger_is_told_with_how_long_before() {
         let at = Time::from_secs(1_795_503_600);
         let t = Trigger { kind: TriggerKind::Deploy, at: Some(at), what: Some("release=shop@3.8.0".into()) };
-        let told = trigger(&t, Some(at.plus(12 * record::SECOND)), Clock { dated: false });
+        let told = trigger(&t, Some(at.plus(12 * record::SECOND)), Clock { dated: false, brief: false });
         assert_eq!(told.as_deref(), Some("after a deploy: release=shop@3.8.0 (07:00:00, 12 s before)"));
         assert_eq!(trigger(&Trigger::default(), Some(at), Clock::dated()), None);
     }
