@@ -140,6 +140,28 @@ pub struct Trigger {
     pub what: Option<String>,
 }
 
+impl Trigger {
+    /// How the problem began, as half a sentence; `None` where nothing shows. Without a [`Trigger::what`] no line of the logs
+    /// records it: it is inferred from the cause and from what went well before, and the words say so.
+    pub fn clause(&self) -> Option<&'static str> {
+        let recorded = self.what.as_deref().is_some_and(|w| !w.is_empty());
+        Some(match (self.kind, recorded) {
+            (TriggerKind::None, _) => return None,
+            (TriggerKind::Deploy, true) => "after a deploy",
+            (TriggerKind::Deploy, false) => "apparently after a deploy, which no line records",
+            (TriggerKind::ConfigChange, true) => "after a configuration change",
+            (TriggerKind::ConfigChange, false) => {
+                "apparently after a configuration change, which no line records"
+            }
+            (TriggerKind::Dependency, true) => "when a dependency changed",
+            (TriggerKind::Dependency, false) => "apparently when a dependency changed, which no line records",
+            (TriggerKind::Traffic, _) => "under load",
+            (TriggerKind::Data, true) => "for certain inputs only",
+            (TriggerKind::Data, false) => "apparently for certain inputs only",
+        })
+    }
+}
+
 /// Another reading of the same failures.
 #[derive(Clone, Debug, Default)]
 pub struct Alternative {

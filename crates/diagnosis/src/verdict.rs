@@ -444,19 +444,9 @@ fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String
             None => format!("{requests} failed{place}: {meaning}"),
         }
     };
-    if let (Some(at), kind) = (t.at, t.kind)
-        && kind != TriggerKind::None
-    {
+    if let (Some(at), Some(clause)) = (t.at, t.clause()) {
         let what = t.what.as_deref().map(|w| format!(" ({})", scrub(w))).unwrap_or_default();
-        let word = match kind {
-            TriggerKind::Deploy => "after the deploy",
-            TriggerKind::ConfigChange => "after a configuration change",
-            TriggerKind::Dependency => "when a dependency changed",
-            TriggerKind::Traffic => "under this traffic",
-            TriggerKind::Data => "for certain inputs only",
-            TriggerKind::None => "",
-        };
-        s.push_str(&format!(" It began {word}{what} at {at}."));
+        s.push_str(&format!(" It began at {at}, {clause}{what}."));
     }
     s
 }

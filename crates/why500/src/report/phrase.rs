@@ -182,15 +182,7 @@ pub(super) fn class(class: Class) -> &'static str {
 
 /// What set a problem off, as half a sentence; `None` where nothing shows.
 pub(super) fn trigger(trigger: &Trigger, first_seen: Option<Time>, clock: Clock) -> Option<String> {
-    let kind = match trigger.kind {
-        TriggerKind::None => return None,
-        TriggerKind::Deploy => "after a deploy",
-        TriggerKind::ConfigChange => "after a configuration change",
-        TriggerKind::Dependency => "when a dependency changed",
-        TriggerKind::Traffic => "under load",
-        TriggerKind::Data => "for certain inputs only",
-    };
-    let mut out = kind.to_owned();
+    let mut out = trigger.clause()?.to_owned();
     if let Some(what) = trigger.what.as_deref().filter(|w| !w.is_empty()) {
         let _ = write!(out, ": {}", plain(what));
     }
@@ -273,6 +265,16 @@ mod tests {
         assert_eq!(percent(99_999, 100_000), ">99%");
         assert_eq!(percent(3, 3), "100%");
         assert_eq!(percent(0, 0), "0%");
+    }
+
+    #[test]
+    fn an_inferred_trigger_is_not_told_as_recorded() {
+        let clock = Clock { dated: false, brief: false };
+        let mut t = Trigger { kind: TriggerKind::ConfigChange, at: None, what: None };
+        let told = trigger(&t, None, clock).unwrap();
+        assert_eq!(told, "apparently after a configuration change, which no line records");
+        t.what = Some("nginx reloaded".to_owned());
+        assert_eq!(trigger(&t, None, clock).unwrap(), "after a configuration change: nginx reloaded");
     }
 
     #[test]
