@@ -1,6 +1,7 @@
 //! Offsets of logs that write wall-clock time: found by laying their ranges over those of logs that state their zone.
 
-use crate::observe::{Observations, Tick};
+use crate::observe::Observations;
+use crate::traffic::Tick;
 use record::{Time, Zone};
 use std::collections::HashMap;
 
@@ -46,7 +47,7 @@ pub(crate) fn resolve(
         }
     }
     for s in &obs.streams {
-        for t in &s.ticks {
+        for t in s.traffic.ticks() {
             let i = t.source as usize;
             // A source that never states a zone has wall ticks.
             see(t.source, stated.get(i).copied().unwrap_or(false), t.at);
@@ -125,10 +126,10 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
                 .collect();
             let mut best: Option<Vec<(u64, Time)>> = None;
             for (j, other) in obs.streams.iter().enumerate() {
-                if j == i || other.ticks.is_empty() {
+                if j == i || other.traffic.ticks().is_empty() {
                     continue;
                 }
-                let found = align(&mine, &other.ticks);
+                let found = align(&mine, other.traffic.ticks());
                 if found.len() as f64 >= ALIGN_MIN * mine.len() as f64
                     && best.as_ref().is_none_or(|b| found.len() > b.len())
                 {
@@ -145,11 +146,11 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
             for r in obs.records.iter_mut().filter(|r| r.source == source && r.at.is_none()) {
                 r.at = at(r.line);
             }
-            let ticks: Vec<Tick> = mine
-                .iter()
-                .filter_map(|&(line, key, status)| Some(Tick { at: at(line)?, key, source, status }))
-                .collect();
-            obs.streams[i].ticks.extend(ticks);
+            for &(line, key, status) in &mine {
+                if let Some(at) = at(line) {
+                    obs.streams[i].traffic.tick(Tick { at, key, source, status });
+                }
+            }
             notes.push(format!(
                 "{} writes no times; they were taken from the same requests in the other logs.",
                 obs.paths[source as usize]

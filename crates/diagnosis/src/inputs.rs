@@ -43,15 +43,14 @@ pub(crate) fn separate(scene: &Scene<'_>, g: &Group) -> Vec<String> {
     }
     let mut out: Vec<(f64, String)> = Vec::new();
     for ((s, method, template), list) in routes {
-        let Some(seen) = scene.obs.streams[s].routes.get(&(method.to_owned(), template.to_owned())) else {
+        let Some(seen) = scene.obs.streams[s].traffic.seen(method, template) else {
             continue;
         };
         let first = list.first().and_then(|&k| scene.failures[k].at);
         let last = list.last().and_then(|&k| scene.failures[k].at);
         let healthy: Vec<_> = seen
-            .samples
-            .iter()
-            .filter(|(_, _, t)| first.is_none_or(|f| *t >= f) && last.is_none_or(|l| *t <= l))
+            .samples()
+            .filter(|s| first.is_none_or(|f| s.at >= f) && last.is_none_or(|l| s.at <= l))
             .collect();
         if list.len() < COMPARE_MIN || healthy.len() < COMPARE_MIN {
             continue;
@@ -75,7 +74,7 @@ pub(crate) fn separate(scene: &Scene<'_>, g: &Group) -> Vec<String> {
                 .iter()
                 .map(|&k| (scene.failures[k].target.as_str(), scene.failures[k].client.as_deref())),
         );
-        let (good, good_names) = count(&mut healthy.iter().map(|(t, c, _)| (t.as_str(), c.as_deref())));
+        let (good, good_names) = count(&mut healthy.iter().map(|s| (&*s.target, s.client.as_deref())));
         let (nb, ng) = (list.len() as f64, healthy.len() as f64);
         let place = format!("{method} {template}").trim().to_owned();
         let mut found: Vec<(f64, String)> = Vec::new();

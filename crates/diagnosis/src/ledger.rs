@@ -51,7 +51,7 @@ pub(crate) struct Ledger {
 
 fn times_by_key(s: &Stream) -> HashMap<u64, Vec<(Time, u16)>> {
     let mut map: HashMap<u64, Vec<(Time, u16)>> = HashMap::new();
-    for t in &s.ticks {
+    for t in s.traffic.ticks() {
         map.entry(t.key).or_default().push((t.at, t.status));
     }
     map
@@ -59,9 +59,9 @@ fn times_by_key(s: &Stream) -> HashMap<u64, Vec<(Time, u16)>> {
 
 /// Share of `b`'s requests (within the time both cover) that `a` has too; and how many were compared.
 fn share(a: &Stream, a_keys: &HashMap<u64, Vec<(Time, u16)>>, b: &Stream) -> (f64, usize) {
-    let (Some(a0), Some(a1)) = (a.ticks.first(), a.ticks.last()) else { return (0.0, 0) };
-    let (lo, hi) = (a0.at.plus(-SAME_REQUEST_US), a1.at.plus(SAME_REQUEST_US));
-    let common: Vec<_> = b.ticks.iter().filter(|t| t.at >= lo && t.at <= hi).collect();
+    let Some((a0, a1)) = a.traffic.span() else { return (0.0, 0) };
+    let (lo, hi) = (a0.plus(-SAME_REQUEST_US), a1.plus(SAME_REQUEST_US));
+    let common: Vec<_> = b.traffic.ticks_kept_by(&a.traffic).filter(|t| t.at >= lo && t.at <= hi).collect();
     if common.is_empty() {
         return (0.0, 0);
     }
@@ -88,7 +88,7 @@ fn near(sorted: &[(Time, u16)], at: Time, within: i64) -> Option<usize> {
 
 /// Of two logs of the same traffic: is `a` the outer one?
 fn is_outer(a: &Stream, b: &Stream, b_in_a: f64, a_in_b: f64) -> bool {
-    let local = |s: &Stream| s.local as f64 / s.total.max(1) as f64;
+    let local = |s: &Stream| s.traffic.local_share();
     let (la, lb) = (local(a), local(b));
     if (la - lb).abs() > 0.5 {
         return la < lb;
@@ -96,11 +96,11 @@ fn is_outer(a: &Stream, b: &Stream, b_in_a: f64, a_in_b: f64) -> bool {
     if (b_in_a - a_in_b).abs() > 0.03 {
         return b_in_a > a_in_b;
     }
-    if (a.with_upstream > 0) != (b.with_upstream > 0) {
-        return a.with_upstream > 0;
+    if (a.traffic.with_upstream > 0) != (b.traffic.with_upstream > 0) {
+        return a.traffic.with_upstream > 0;
     }
-    if a.clients.len() != b.clients.len() {
-        return a.clients.len() > b.clients.len();
+    if a.traffic.clients() != b.traffic.clients() {
+        return a.traffic.clients() > b.traffic.clients();
     }
     let front = |s: &Stream| {
         ["nginx", "apache", "haproxy", "edge", "gateway", "envoy", "caddy", "proxy", "lb"]
@@ -110,7 +110,7 @@ fn is_outer(a: &Stream, b: &Stream, b_in_a: f64, a_in_b: f64) -> bool {
     if front(a) != front(b) {
         return front(a);
     }
-    a.total > b.total || (a.total == b.total && a.family < b.family)
+    a.traffic.total > b.traffic.total || (a.traffic.total == b.traffic.total && a.family < b.family)
 }
 
 fn failure_of(obs: &Observations, index: usize, stream: usize) -> Failure {
@@ -170,7 +170,8 @@ fn first_words(message: &str) -> &str {
 /// Builds the ledger.
 pub(crate) fn build(obs: &Observations) -> Ledger {
     let n = obs.streams.len();
-    let keys: Vec<_> = obs.streams.iter().map(times_by_key).collect();
+    // A log alone has none to be held against.
+    let keys: Vec<_> = if n > 1 { obs.streams.iter().map(times_by_key).collect() } else { vec![HashMap::new(); n] };
     // outer_of[b] = the stream directly outside b that saw the same traffic.
     let mut outer_of: Vec<Option<usize>> = vec![None; n];
     for b in 0..n {
@@ -209,7 +210,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
         i
     };
     let mut edges: Vec<usize> =
-        (0..n).filter(|&i| outer_of[i].is_none() && obs.streams[i].total > 0).collect();
+        (0..n).filter(|&i| outer_of[i].is_none() && obs.streams[i].traffic.total > 0).collect();
     // A service called on behalf of requests: its failures nest in time in those of a service with outside clients.
     let inner_services: HashSet<usize> = edges
         .iter()
@@ -307,8 +308,8 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
                 None => {
                     let Some(at) = f.at else { continue };
                     let e = &obs.streams[edge];
-                    let covered = e.ticks.first().is_some_and(|t| t.at.plus(-SECOND) <= at)
-                        && e.ticks.last().is_some_and(|t| t.at.plus(SECOND) >= at);
+                    let covered =
+                        e.traffic.span().is_some_and(|(a, b)| a.plus(-SECOND) <= at && b.plus(SECOND) >= at);
                     // The outer log covers that time: it saw another answer (a retry, a 499) or none yet.
                     let left = keys[edge]
                         .get(&request_key(&f.target))
@@ -324,7 +325,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
         }
     }
     let mut ledger = Ledger { edges: edges.clone(), ..Ledger::default() };
-    let total: u64 = edges.iter().map(|&e| obs.streams[e].total).sum();
+    let total: u64 = edges.iter().map(|&e| obs.streams[e].traffic.total).sum();
     if total > 0 {
         ledger.requests = Some(total - twice);
     }
@@ -339,7 +340,7 @@ fn is_called_by(obs: &Observations, b: usize, a: usize) -> bool {
     let (sa, sb) = (&obs.streams[a], &obs.streams[b]);
     if sb.failures.is_empty() {
         // No failures: nothing to count twice, but its requests are calls if its clients are all local and the other's are not.
-        let local = |s: &Stream| s.local as f64 / s.total.max(1) as f64;
+        let local = |s: &Stream| s.traffic.local_share();
         return local(sb) > 0.95 && local(sa) < 0.5;
     }
     if sa.failures.is_empty() {
@@ -354,12 +355,12 @@ fn is_called_by(obs: &Observations, b: usize, a: usize) -> bool {
     if shared.len() >= 2 && shared.len() * 2 >= ib.len() {
         return shared.iter().filter(|(ta, tb)| ta >= tb).count() * 5 >= shared.len() * 4;
     }
-    let local = |s: &Stream| s.local as f64 / s.total.max(1) as f64;
-    if local(sb) < 0.5 && sb.clients.len() > 4 {
+    let local = |s: &Stream| s.traffic.local_share();
+    if local(sb) < 0.5 && sb.traffic.clients() > 4 {
         return false;
     }
     // Outside clients at `a`, or at least as many requests.
-    if local(sa) > 0.9 && local(sb) > 0.9 && sa.total < sb.total / 4 {
+    if local(sa) > 0.9 && local(sb) > 0.9 && sa.traffic.total < sb.traffic.total / 4 {
         return false;
     }
     let mut times: Vec<(Time, i64)> = sa

@@ -14,10 +14,11 @@ mod observe;
 mod problem;
 pub mod recognise;
 pub mod route;
+mod traffic;
 mod trigger;
 mod verdict;
 
-pub use observe::Observations;
+pub use observe::{Observations, Tally};
 pub use problem::*;
 pub use recognise::{Finding, Recogniser, Scope};
 
@@ -216,8 +217,7 @@ fn infer(obs: &Observations, candidates: &[Candidate], ledger: &mut ledger::Ledg
     let covered = |t: Option<Time>| {
         t.is_some_and(|t| {
             ledger.edges.iter().any(|&e| {
-                let ticks = &obs.streams[e].ticks;
-                ticks.first().is_some_and(|a| a.at <= t) && ticks.last().is_some_and(|b| b.at >= t)
+                obs.streams[e].traffic.span().is_some_and(|(a, b)| a <= t && b >= t)
             })
         })
     };

@@ -2,18 +2,11 @@
 //! memory of which were when.
 
 use crate::route;
+pub use crate::traffic::Tally;
+use crate::traffic::{TICKS_MAX, Tick, Traffic};
 use record::{Ending, Mark, Record, Request, Time, Zone};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-
-/// Requests remembered singly per stream (24 bytes each): enough to hold two logs of the same traffic against each other.
-const TICKS_MAX: usize = 400_000;
-/// Distinct clients remembered per stream; more only says "many".
-const CLIENTS_MAX: usize = 256;
-/// Targets of healthy requests kept per route, to compare with those that fail.
-const SAMPLES_MAX: usize = 400;
-/// Routes counted per stream; the rest is folded into one.
-const ROUTES_MAX: usize = 5_000;
 
 pub(crate) fn hash(parts: impl Hash) -> u64 {
     let mut h = DefaultHasher::new();
@@ -21,35 +14,14 @@ pub(crate) fn hash(parts: impl Hash) -> u64 {
     h.finish()
 }
 
-/// One request remembered: when, which, how it was answered.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tick {
-    pub at: Time,
-    pub key: u64,
-    pub source: u32,
-    pub status: u16,
-}
-
-/// What is known of the healthy requests of a route.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RouteSeen {
-    pub healthy: u64,
-    /// Targets (with client) of answers below 400.
-    pub samples: Vec<(String, Option<String>, Time)>,
-}
-
 /// Requests as one log of one server (over its rotated files) tells them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
     pub family: String,
-    pub ticks: Vec<Tick>,
+    /// All its requests, counted.
+    pub traffic: Traffic,
     /// Requests of sources that write no times at all (uvicorn, some consoles): (source, line, key, status).
     pub timeless: Vec<(u32, u64, u64, u16)>,
-    pub total: u64,
-    pub clients: HashSet<u64>,
-    pub local: u64,
-    pub with_upstream: u64,
-    pub routes: HashMap<(String, String), RouteSeen>,
     /// Indices of ledger records of failures (5xx, cut).
     pub failures: Vec<usize>,
 }
@@ -86,23 +58,6 @@ fn family(path: &str) -> String {
     p
 }
 
-fn is_local(client: &str) -> bool {
-    client.starts_with("127.")
-        || client == "::1"
-        || client == "localhost"
-        || client.starts_with("unix")
-        || client == "-"
-        || client.starts_with("10.")
-        || client.starts_with("192.168.")
-        || client.starts_with("::ffff:127.")
-        || client.starts_with("172.")
-            && client
-                .split('.')
-                .nth(1)
-                .and_then(|s| s.parse::<u8>().ok())
-                .is_some_and(|n| (16..32).contains(&n))
-}
-
 /// The key by which the same request is found in another log.
 pub(crate) fn request_key(target: &str) -> u64 {
     hash(route::tail(target))
@@ -119,6 +74,11 @@ impl Observations {
         self.paths.push(path.to_owned());
         self.families.push(family(path));
         (self.paths.len() - 1) as u32
+    }
+
+    /// How many sources were named.
+    pub fn paths(&self) -> usize {
+        self.paths.len()
     }
 
     fn stream(&mut self, source: u32, service: Option<&str>) -> usize {
@@ -145,24 +105,12 @@ impl Observations {
         upstream: bool,
     ) {
         let s = &mut self.streams[stream];
-        s.total += 1;
-        s.with_upstream += u64::from(upstream);
-        if let Some(c) = client {
-            if is_local(c) {
-                s.local += 1;
-            }
-            if s.clients.len() < CLIENTS_MAX {
-                s.clients.insert(hash(c));
-            }
-        } else {
-            s.local += 1;
-        }
+        s.traffic.came_from(client, upstream);
+        let key = request_key(target);
         if let Some(at) = at {
-            if s.ticks.len() < TICKS_MAX {
-                s.ticks.push(Tick { at, key: request_key(target), source, status });
-            }
+            s.traffic.tick(Tick { at, key, source, status });
         } else if s.timeless.len() < TICKS_MAX {
-            s.timeless.push((source, line, request_key(target), status));
+            s.timeless.push((source, line, key, status));
         }
     }
 
@@ -185,16 +133,49 @@ impl Observations {
         let at = at.map(|(t, _)| t);
         let status = if ending == Ending::ClientLeft { 499 } else { status };
         self.count(i, source, line, at, target, client, status, upstream);
-        let s = &mut self.streams[i];
-        let mut key = (method.to_owned(), route::template(target));
-        if !s.routes.contains_key(&key) && s.routes.len() >= ROUTES_MAX {
-            key = (String::new(), "(other routes)".into());
+        let route = self.streams[i].traffic.route(method, &route::template(target));
+        self.streams[i].traffic.went_well(route, status, line, target, client, at);
+    }
+
+    /// Healthy requests of a source that were counted apart.
+    pub fn add(&mut self, source: u32, service: Option<&str>, tally: Tally) {
+        let i = self.stream(source, service);
+        self.streams[i].traffic.add(tally.finish(source));
+    }
+
+    /// What was observed in further sources, named after those of `self`.
+    pub fn append(&mut self, other: Observations) {
+        let sources = self.paths.len() as u32;
+        let records = self.records.len();
+        self.paths.extend(other.paths);
+        self.families.extend(other.families);
+        let mut moved = vec![0; other.streams.len()];
+        let mut keys: Vec<_> = other.by_key.into_iter().collect();
+        // In the order of appearance, whatever the map's.
+        keys.sort_by_key(|(_, i)| *i);
+        for (key, i) in keys {
+            let to = match self.by_key.get(&key) {
+                Some(&to) => to,
+                None => {
+                    self.streams.push(Stream { family: key.0.clone(), ..Stream::default() });
+                    self.by_key.insert(key, self.streams.len() - 1);
+                    self.streams.len() - 1
+                }
+            };
+            moved[i] = to;
         }
-        let r = s.routes.entry(key).or_default();
-        r.healthy += 1;
-        if status < 400 && r.samples.len() < SAMPLES_MAX {
-            r.samples.push((target.to_owned(), client.map(str::to_owned), at.unwrap_or_default()));
+        for (i, mut s) in other.streams.into_iter().enumerate() {
+            let to = &mut self.streams[moved[i]];
+            s.traffic.move_sources(sources);
+            to.traffic.add(s.traffic);
+            to.timeless.extend(s.timeless.into_iter().map(|(src, l, k, st)| (src + sources, l, k, st)));
+            to.failures.extend(s.failures.into_iter().map(|f| f + records));
         }
+        self.stream_of.extend(other.stream_of.into_iter().map(|(r, s)| (r + records, moved[s])));
+        self.records.extend(other.records.into_iter().map(|mut r| {
+            r.source += sources;
+            r
+        }));
     }
 
     /// Any other record.
@@ -246,9 +227,7 @@ impl Observations {
             self.records.iter().any(|r| r.source == source && r.zone == Zone::Stated && r.is_ledger());
         if !stated {
             for s in &mut self.streams {
-                for t in s.ticks.iter_mut().filter(|t| t.source == source) {
-                    t.at = t.at.plus(by);
-                }
+                s.traffic.shift(source, by);
             }
         }
     }
@@ -266,8 +245,9 @@ impl Observations {
                 see(r.source, t);
             }
         }
-        for t in self.streams.iter().flat_map(|s| &s.ticks) {
-            see(t.source, t.at);
+        for (source, from, to) in self.streams.iter().flat_map(|s| s.traffic.spans()) {
+            see(source, from);
+            see(source, to);
         }
         out
     }
@@ -279,9 +259,10 @@ impl Observations {
             range = Some(range.map_or((t, t), |(a, b): (Time, Time)| (a.min(t), b.max(t))));
         };
         for s in &mut self.streams {
-            s.ticks.sort_by_key(|t| (t.at, t.key));
-            for t in [s.ticks.first(), s.ticks.last()].into_iter().flatten() {
-                see(t.at);
+            s.traffic.settle();
+            if let Some((first, last)) = s.traffic.span() {
+                see(first);
+                see(last);
             }
         }
         // Deploys of last month do not stretch the time that is looked at.

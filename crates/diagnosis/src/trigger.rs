@@ -3,7 +3,6 @@
 
 use crate::events::{Event, Kind};
 use crate::group::{Group, Scene};
-use crate::observe::RouteSeen;
 use crate::problem::{Ended, Trigger};
 use record::{Class, SECOND, Time, TriggerKind};
 
@@ -36,8 +35,8 @@ fn around(scene: &Scene<'_>, g: &Group) -> Option<Around> {
     streams.dedup();
     for s in streams {
         for key in &keys {
-            if let Some(RouteSeen { samples, .. }) = scene.obs.streams[s].routes.get(key) {
-                healthy.extend(samples.iter().map(|(_, _, t)| *t));
+            if let Some(seen) = scene.obs.streams[s].traffic.seen(&key.0, &key.1) {
+                healthy.extend(seen.samples().map(|s| s.at));
             }
         }
     }
@@ -196,7 +195,7 @@ fn asked_before(scene: &Scene<'_>, g: &Group, onset: Time) -> usize {
     g.failures
         .first()
         .and_then(|&k| scene.failures[k].stream)
-        .map_or(0, |s| scene.obs.streams[s].ticks.iter().filter(|t| t.at < onset && t.status < 500).count())
+        .map_or(0, |s| scene.obs.streams[s].traffic.well_before(onset))
 }
 
 fn of(kind: TriggerKind, at: Time, what: &str) -> Trigger {

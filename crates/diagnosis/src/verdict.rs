@@ -236,7 +236,7 @@ fn endpoints(scene: &Scene<'_>, g: &Group) -> Vec<Endpoint> {
         .into_iter()
         .map(|((method, route), (count, example, stream))| {
             let healthy = stream
-                .and_then(|s| scene.obs.streams[s].routes.get(&(method.clone(), route.clone())))
+                .and_then(|s| scene.obs.streams[s].traffic.seen(&method, &route))
                 .map(|r| r.healthy);
             let failed =
                 scene.failures.iter().filter(|f| f.counts && f.method == method && f.route == route).count()
@@ -348,12 +348,12 @@ pub(crate) fn traffic(scene: &Scene<'_>, edges: &[usize]) -> Timeline {
     if t.step_us > 0 && !edges.is_empty() {
         t.requests = vec![0; t.failed.len()];
         for &e in edges {
-            for tick in &scene.obs.streams[e].ticks {
-                if let Some(slot) = usize::try_from(tick.at.since(t.start) / t.step_us)
+            for (at, n) in scene.obs.streams[e].traffic.over_time(t.step_us) {
+                if let Some(slot) = usize::try_from(at.since(t.start) / t.step_us)
                     .ok()
                     .and_then(|i| t.requests.get_mut(i))
                 {
-                    *slot += 1;
+                    *slot += n;
                 }
             }
         }

@@ -4,6 +4,7 @@
 
 mod access;
 mod entry;
+mod glance;
 mod json;
 pub mod layout;
 pub mod marks;
@@ -18,6 +19,7 @@ pub mod trace;
 mod wrap;
 
 pub use entry::{Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper};
+pub use glance::{Clock, Glance, Glanced, Scanned, Tally, scan};
 pub use reader::{Counts, Healthy, Reader, Sink, strip_ansi};
 
 /// The table of formats, in the order in which they are tried on a line of an unknown file: the narrow before the wide.

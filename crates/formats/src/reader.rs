@@ -10,6 +10,7 @@ mod pairs;
 use continuation::{announces, chained, is_new_trace, joins, stderr_text};
 use pairs::{Begin, Pairs};
 
+use crate::glance::{Glance, Learner, Run, Scanned, Witness};
 use crate::{
     Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, access, json, marks, mention, text, trace,
 };
@@ -18,6 +19,7 @@ use record::{Ending, Level, Record, Time, Zone};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// Longest part of a line that is parsed; the rest is counted but not looked at. JSON lines with embedded stacks reach
 /// 100 KB in practice.
@@ -114,6 +116,10 @@ pub struct Reader {
     habits: HashMap<u64, (u32, u32)>,
     /// Status of the request logged last, by stream.
     last_status: HashMap<u64, u16>,
+    /// What healthy requests look like here; `None` in a reader that only answers what a line says.
+    learner: Option<Learner>,
+    /// The line read last stood in no wrapper.
+    unwrapped: bool,
 }
 
 struct Pending {
@@ -212,7 +218,57 @@ impl Reader {
             tail: Vec::new(),
             habits: HashMap::new(),
             last_status: HashMap::new(),
+            learner: Some(Learner::default()),
+            unwrapped: true,
         }
+    }
+
+    /// A reader that is only asked what a line says.
+    pub(crate) fn unlearning(context: Context) -> Reader {
+        Reader { learner: None, ..Reader::new(0, context) }
+    }
+
+    /// What healthy requests of this source look like, once that is known.
+    pub fn glance(&self) -> Option<Arc<Glance>> {
+        // Inside of a value printed over several lines, each line is its part.
+        self.learner.as_ref()?.glance().filter(|_| self.tail.is_empty() && self.json_lines.is_empty())
+    }
+
+    /// Takes a block of lines through which [`crate::scan`] went: what it counted counts as read, the others are read.
+    pub fn replay(&mut self, scanned: &Scanned, sink: &mut dyn Sink) {
+        for (run, line) in &scanned.pieces {
+            if let Some(run) = run {
+                self.skip(run, sink);
+            }
+            if let Some((_, line)) = scanned.kept.get(line.clone()).and_then(|l| l.split_last()) {
+                self.line(line, sink);
+            }
+        }
+        if let Some(run) = &scanned.rest {
+            self.skip(run, sink);
+        }
+    }
+
+    /// Does what reading these healthy requests would have done, apart from counting them.
+    fn skip(&mut self, run: &Run, sink: &mut dyn Sink) {
+        self.end_json(sink);
+        self.counts.lines += run.lines;
+        self.counts.records += run.lines;
+        self.unwrapped_lines += run.lines;
+        if let Some(i) = self.formats.iter().position(|f| f.name() == run.format)
+            && let Some(n) = self.format_hits.get_mut(i)
+        {
+            *n += run.lines;
+        }
+        self.last_at = Some((run.last.0, run.zone));
+        self.seen(run.earliest, run.zone);
+        self.seen(run.latest, run.zone);
+        for p in self.open.iter_mut().filter(|p| p.headless && p.record.until.is_none()) {
+            p.record.until = Some(run.first.0);
+        }
+        self.answered(0, run.first.1);
+        self.flush_stream(0, sink);
+        self.answered(0, run.last.1);
     }
 
     /// Takes the next bytes of the source; a torn line at the end waits for the next call.
@@ -272,6 +328,17 @@ impl Reader {
     }
 
     fn line(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        let Some(mut learner) = self.learner.take() else { return self.whole(bytes, sink) };
+        let mut witness = Witness { inner: Some(sink), facts: None, healthy: 0 };
+        self.whole(bytes, &mut witness);
+        if let (1, true, Some(facts)) = (witness.healthy, self.unwrapped, witness.facts) {
+            learner.learn(bytes.strip_suffix(b"\r").unwrap_or(bytes), facts, &self.context);
+        }
+        self.learner = Some(learner);
+    }
+
+    /// Reads a line whole.
+    pub(crate) fn whole(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
         self.counts.lines += 1;
         let mut bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         if self.counts.lines == 1 {
@@ -349,6 +416,7 @@ impl Reader {
                 self.wrapped_lines += 1;
             }
         }
+        self.unwrapped = outer.is_empty();
         let stream = if outer.is_empty() {
             0
         } else {

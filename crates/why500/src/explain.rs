@@ -1,20 +1,17 @@
 //! `why500 explain`: from logs to the reasons of their 5xx.
 
-use crate::input::{self, Consumer, Input, Trouble};
+use crate::gather::{self, Gathered, Needs, Progress};
+use crate::input::{self, Input, Trouble};
 use crate::report::{self, Format, Look};
 use clap::{Args, ValueEnum};
-use diagnosis::{Filter, Observations, Recogniser, Report, Settings, Source};
-use formats::{Context, Counts, Healthy, Reader, Sink};
-use record::{Record, Time};
+use diagnosis::{Filter, Recogniser, Report, Settings};
+use record::Time;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime};
-
-/// Work that takes longer shows its progress.
-const PROGRESS_AFTER_MS: u128 = 1000;
+use std::time::SystemTime;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -212,146 +209,6 @@ fn statuses(text: &str) -> Result<Vec<(u16, u16)>, Usage> {
         .collect()
 }
 
-/// Shows on standard error how far the work is, once it takes longer than a second and only on a terminal.
-struct Progress {
-    began: Instant,
-    shown: Option<Instant>,
-    done: u64,
-    total: u64,
-    on: bool,
-}
-
-impl Progress {
-    fn new(total: u64) -> Progress {
-        Progress { began: Instant::now(), shown: None, done: 0, total, on: io::stderr().is_terminal() }
-    }
-
-    fn add(&mut self, bytes: u64) {
-        self.done += bytes;
-        if !self.on
-            || self.began.elapsed().as_millis() < PROGRESS_AFTER_MS
-            || self.shown.is_some_and(|s| s.elapsed().as_millis() < 100)
-        {
-            return;
-        }
-        self.shown = Some(Instant::now());
-        let mb = |b: u64| b as f64 / 1e6;
-        let rate = self.done as f64 / self.began.elapsed().as_secs_f64();
-        let share = if self.total > 0 { (self.done as f64 / self.total as f64).min(1.0) } else { 0.0 };
-        let filled = (share * 24.0) as usize;
-        let rest =
-            if rate > 0.0 { ((self.total.saturating_sub(self.done)) as f64 / rate).ceil() } else { 0.0 };
-        let _ = write!(
-            io::stderr(),
-            "\r\x1b[K[{}{}] {:.0} of {:.0} MB, {:.0} MB/s, {rest:.0} s left",
-            "#".repeat(filled),
-            "-".repeat(24 - filled),
-            mb(self.done),
-            mb(self.total),
-            rate / 1e6
-        );
-        let _ = io::stderr().flush();
-    }
-
-    fn clear(&self) {
-        if self.shown.is_some() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-            let _ = io::stderr().flush();
-        }
-    }
-}
-
-/// Brings lines to observations.
-struct Bridge<'a> {
-    obs: Observations,
-    recogniser: &'a Recogniser,
-    layouts: Vec<Arc<formats::layout::Layout>>,
-    reader: Option<Reader>,
-    bytes: u64,
-    sources: Vec<Source>,
-    counts: Vec<Counts>,
-    progress: Progress,
-    stop: &'a AtomicBool,
-}
-
-struct Tap<'a, 'b> {
-    obs: &'b mut Observations,
-    recogniser: &'a Recogniser,
-}
-
-impl Sink for Tap<'_, '_> {
-    fn healthy(&mut self, h: &Healthy<'_>) {
-        let q = h.request;
-        self.obs.healthy(
-            h.source,
-            h.line,
-            h.service,
-            h.at,
-            &q.method,
-            &q.target,
-            q.client.as_deref(),
-            q.status.unwrap_or(0),
-            q.ending,
-            q.upstream.is_some(),
-        );
-    }
-
-    fn wants(&self, message: &str) -> bool {
-        self.recogniser.interesting(message)
-    }
-
-    fn record(&mut self, record: Record) {
-        self.obs.record(record);
-    }
-}
-
-impl Consumer for Bridge<'_> {
-    fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool {
-        let source = self.obs.source(shown);
-        let file_name = shown.rsplit(['/', ':']).next().unwrap_or(shown).to_owned();
-        let reference = modified.map_or_else(now, time_of);
-        self.reader = Some(Reader::new(
-            source,
-            Context { reference, file_name, layouts: self.layouts.clone(), ..Context::default() },
-        ));
-        self.sources.push(Source { path: shown.to_owned(), ..Source::default() });
-        self.bytes = 0;
-        true
-    }
-
-    fn chunk(&mut self, bytes: &[u8]) -> bool {
-        if let Some(r) = &mut self.reader {
-            r.push(bytes, &mut Tap { obs: &mut self.obs, recogniser: self.recogniser });
-        }
-        self.bytes += bytes.len() as u64;
-        self.progress.add(bytes.len() as u64);
-        !self.stop.load(Ordering::Relaxed)
-    }
-
-    fn end(&mut self, trouble: Option<String>) {
-        let Some(reader) = self.reader.take() else { return };
-        let counts = reader.finish(&mut Tap { obs: &mut self.obs, recogniser: self.recogniser });
-        if let Some(s) = self.sources.last_mut() {
-            s.lines = counts.lines;
-            s.parsed = counts.lines.saturating_sub(counts.unparsed);
-            s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
-            s.bytes = self.bytes;
-            let mut troubles: Vec<String> = trouble.into_iter().collect();
-            if counts.long_lines > 0 {
-                troubles
-                    .push(format!("{} lines longer than 256 KiB were read only so far", counts.long_lines));
-            }
-            if let Some(n) = counts.nul_line {
-                troubles.push(format!("NUL bytes from line {n} on (a crash or a full disk leaves them)"));
-            }
-            if !troubles.is_empty() {
-                s.trouble = Some(troubles.join("; "));
-            }
-        }
-        self.counts.push(counts);
-    }
-}
-
 fn signatures(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {
     let Some(dir) = dir else { return Ok(Vec::new()) };
     let entries =
@@ -434,27 +291,21 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
             std::process::exit(130);
         }
     });
-    let total = inputs.iter().map(|i| i.size).sum();
-    let mut bridge = Bridge {
-        obs: Observations::new(),
-        recogniser: &recogniser,
-        layouts,
-        reader: None,
-        bytes: 0,
-        sources: Vec::new(),
-        counts: Vec::new(),
-        progress: Progress::new(total),
-        stop: &stop,
-    };
-    for i in &inputs {
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        input::read(i, &mut bridge);
-    }
-    bridge.progress.clear();
+    let progress = Progress::new(inputs.iter().map(|i| i.size).sum());
+    let gathered = gather::gather(
+        &inputs,
+        &Needs {
+            recogniser: &recogniser,
+            layouts,
+            stop: &stop,
+            progress: &progress,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            now: |modified| modified.map_or_else(now, time_of),
+        },
+    );
+    progress.clear();
     let interrupted = stop.load(Ordering::Relaxed);
-    let mut report = finish(bridge, &recogniser, &zone, filter, &troubles, interrupted);
+    let mut report = finish(gathered, &recogniser, &zone, filter, &troubles, interrupted);
     if let Some(id) = &options.problem {
         report.problems.retain(|p| p.id.starts_with(id.as_str()));
         if report.problems.is_empty() {
@@ -499,14 +350,14 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
 }
 
 fn finish(
-    bridge: Bridge<'_>,
+    gathered: Gathered,
     recogniser: &Recogniser,
     zone: &jiff::tz::TimeZone,
     filter: Filter,
     troubles: &[Trouble],
     interrupted: bool,
 ) -> Report {
-    let Bridge { obs, mut sources, counts, .. } = bridge;
+    let Gathered { obs, mut sources, counts } = gathered;
     let wall: Vec<bool> = counts.iter().map(|c| c.zone_wall).collect();
     let stated: Vec<bool> = counts.iter().map(|c| c.zone_stated).collect();
     let offset = |t: Time| offset_at(zone, t);

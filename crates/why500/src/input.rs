@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,6 +14,8 @@ const FILES_MAX: usize = 200_000;
 const DEPTH_MAX: usize = 32;
 /// Bytes handed over at a time.
 const CHUNK: usize = 1 << 20;
+/// From this size on, a file is worth more than one core.
+const LARGE_BYTES: u64 = 2 << 20;
 /// A compressed file may grow so much before its ratio is looked at …
 const BOMB_FLOOR: u64 = 1 << 30;
 /// … and more than so many times its size is a bomb: text logs shrink 5 to 60 times.
@@ -275,6 +277,11 @@ pub trait Consumer {
     fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool;
     /// Its next bytes; false: stop (Ctrl-C).
     fn chunk(&mut self, bytes: &[u8]) -> bool;
+    /// Its bytes from here on lie in this file, which was so large when it was opened: the consumer may read them itself. Up
+    /// to where it did.
+    fn file(&mut self, _file: &File, from: u64, _size: u64) -> u64 {
+        from
+    }
     /// It is read to the end, or as far as it goes.
     fn end(&mut self, trouble: Option<String>);
 }
@@ -295,7 +302,45 @@ pub fn read(input: &Input, consumer: &mut dyn Consumer) {
             return;
         }
     };
+    if let Some(head) = large_text(&file, input.size) {
+        large(&input.shown, input.modified, file, &head, input.size, consumer);
+        return;
+    }
     source(&input.shown, input.modified, Some(input.size), Box::new(file), consumer, 0);
+}
+
+/// The first bytes of a file that is large and plain text.
+fn large_text(mut file: &File, size: u64) -> Option<Vec<u8>> {
+    if size < LARGE_BYTES {
+        return None;
+    }
+    let mut head = vec![0u8; 8192];
+    let n = file.read(&mut head).ok()?;
+    head.truncate(n);
+    file.rewind().ok()?;
+    let text = packing(&head) == Packing::Plain && utf16(&head).is_none() && !is_binary(&head);
+    text.then_some(head)
+}
+
+/// A large file: the consumer reads it on all cores; what it leaves, and what was written meanwhile, comes in order.
+fn large(
+    shown: &str,
+    modified: Option<SystemTime>,
+    mut file: File,
+    head: &[u8],
+    size: u64,
+    consumer: &mut dyn Consumer,
+) {
+    if !consumer.begin(shown, modified) {
+        return;
+    }
+    let at = consumer.file(&file, 0, size);
+    match file.seek(io::SeekFrom::Start(at)) {
+        Ok(_) => rest(head, file, consumer),
+        Err(e) => {
+            consumer.end(Some(format!("reading stopped at byte {at} ({e}); what came before was read")));
+        }
+    }
 }
 
 fn source(
@@ -418,22 +463,32 @@ fn plain(
     shown: &str,
     modified: Option<SystemTime>,
     head: &[u8],
-    mut reader: impl Read,
+    reader: impl Read,
     consumer: &mut dyn Consumer,
 ) {
     if !consumer.begin(shown, modified) {
         return;
     }
-    let utf16 = match head {
+    if utf16(head).is_none() && is_binary(head) {
+        consumer.end(Some("binary data, not a log; not read".into()));
+        return;
+    }
+    rest(head, reader, consumer);
+}
+
+/// Is it UTF-16, with the high byte first?
+fn utf16(head: &[u8]) -> Option<bool> {
+    match head {
         [0xff, 0xfe, ..] => Some(false),
         [0xfe, 0xff, ..] => Some(true),
         [a, 0, b, 0, ..] if *a != 0 && *b != 0 => Some(false),
         _ => None,
-    };
-    if utf16.is_none() && is_binary(head) {
-        consumer.end(Some("binary data, not a log; not read".into()));
-        return;
     }
+}
+
+/// Reads text to its end.
+fn rest(head: &[u8], mut reader: impl Read, consumer: &mut dyn Consumer) {
+    let utf16 = utf16(head);
     let mut buffer = vec![0u8; CHUNK];
     let mut total = 0u64;
     let mut odd: Option<u8> = None;

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod explain;
+mod gather;
 mod input;
 mod report;
 

@@ -1,0 +1,528 @@
+//! Requests counted: how many, when, on which routes, from where; of those that went well nothing else is kept but samples.
+//!
+//! All of it is bounded, and what is kept of a long log does not depend on the order in which its parts were counted: where
+//! there is too much, the keys whose hash is smallest stay, and those are the same everywhere. So two logs of the same requests
+//! keep the same ones and can be held against each other, and the cores of a machine can count parts of one log.
+
+use crate::observe::hash;
+use crate::route;
+use record::{SECOND, Time};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Requests remembered singly per stream (24 bytes each): enough to hold two logs of the same traffic against each other.
+pub(crate) const TICKS_MAX: usize = 200_000;
+/// Requests that failed or whose client left are remembered beyond that, as others may have to be explained by them.
+const ODD_TICKS_MAX: usize = 100_000;
+/// Distinct clients remembered per stream; more only says "many".
+const CLIENTS_MAX: usize = 256;
+/// Targets of healthy requests kept per route, to compare with those that fail.
+const SAMPLES_MAX: usize = 400;
+/// Routes counted per stream (some 150 bytes each). A site has hundreds; more are names within paths.
+const ROUTES_MAX: usize = 20_000;
+/// Counted apart when a log is so long that not each request is remembered.
+const MINUTE: i64 = 60 * SECOND;
+/// Minutes counted per stream: two months.
+const MINUTES_MAX: usize = 100_000;
+
+/// One request remembered: when, which, how it was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Tick {
+    pub at: Time,
+    pub key: u64,
+    pub source: u32,
+    pub status: u16,
+}
+
+impl Tick {
+    fn is_odd(&self) -> bool {
+        self.status >= 499 || self.status == 0
+    }
+}
+
+/// A healthy request of a route.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Sample {
+    /// Its place in the draw.
+    lot: u64,
+    pub at: Time,
+    pub target: Box<str>,
+    pub client: Option<Box<str>>,
+}
+
+/// What is known of the healthy requests of a route.
+#[derive(Clone, Debug)]
+pub(crate) struct RouteSeen {
+    pub healthy: u64,
+    /// Of answers below 400; twice the maximum before the higher lots go.
+    samples: Vec<Sample>,
+    lot_max: u64,
+}
+
+impl Default for RouteSeen {
+    fn default() -> RouteSeen {
+        RouteSeen { healthy: 0, samples: Vec::new(), lot_max: u64::MAX }
+    }
+}
+
+impl RouteSeen {
+    /// Healthy requests with answers below 400, all of them or a fair sample.
+    pub fn samples(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(|s| s.lot <= self.lot_max)
+    }
+
+    fn add(&mut self, sample: Sample) {
+        self.samples.push(sample);
+        if self.samples.len() >= 2 * SAMPLES_MAX {
+            self.thin();
+        }
+    }
+
+    fn thin(&mut self) {
+        if self.samples.len() > SAMPLES_MAX {
+            self.samples.sort_unstable();
+            self.samples.truncate(SAMPLES_MAX);
+            self.lot_max = self.samples.last().map_or(u64::MAX, |s| s.lot);
+        }
+    }
+}
+
+fn mix(x: u64) -> u64 {
+    let x = (x ^ (x >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x ^ (x >> 32)
+}
+
+/// Does a key stay where only one in two to the power of `level` does?
+fn stays(key: u64, level: u32) -> bool {
+    key.leading_zeros() >= level
+}
+
+/// All requests of a stream, counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic {
+    pub total: u64,
+    pub with_upstream: u64,
+    local: u64,
+    clients: HashSet<u64>,
+    ticks: Vec<Tick>,
+    /// Of requests that are not odd, one in two to this power stays.
+    ticks_level: u32,
+    odd_ticks: usize,
+    /// By source: first and last instant.
+    spans: BTreeMap<u32, (Time, Time)>,
+    minutes: HashMap<(u32, i64), u64>,
+    index: HashMap<Box<str>, usize>,
+    routes: Vec<RouteSeen>,
+    routes_level: u32,
+}
+
+/// Where requests of routes that are not kept are counted.
+const OTHER_ROUTES: &str = "(other routes)";
+
+/// Is it an address of the house?
+fn is_local(client: &str) -> bool {
+    // Most are not, and their first characters tell.
+    let b = client.as_bytes();
+    match b.first() {
+        Some(b'2'..=b'9') => return false,
+        Some(b'1') if !matches!(b.get(1), Some(b'0' | b'2' | b'7' | b'9')) => return false,
+        _ => {}
+    }
+    client.starts_with("127.")
+        || client == "::1"
+        || client == "localhost"
+        || client.starts_with("unix")
+        || client == "-"
+        || client.starts_with("10.")
+        || client.starts_with("192.168.")
+        || client.starts_with("::ffff:127.")
+        || client.starts_with("172.")
+            && client
+                .split('.')
+                .nth(1)
+                .and_then(|s| s.parse::<u8>().ok())
+                .is_some_and(|n| (16..32).contains(&n))
+}
+
+impl Traffic {
+    /// A request came from this client.
+    pub fn came_from(&mut self, client: Option<&str>, upstream: bool) {
+        self.total += 1;
+        self.with_upstream += u64::from(upstream);
+        match client {
+            Some(c) => {
+                self.local += u64::from(is_local(c));
+                if self.clients.len() < CLIENTS_MAX {
+                    self.clients.insert(hash(c));
+                }
+            }
+            None => self.local += 1,
+        }
+    }
+
+    /// A request at an instant.
+    pub fn tick(&mut self, tick: Tick) {
+        self.span_of(tick.source, tick.at, tick.at);
+        let minute = (tick.source, tick.at.0.div_euclid(MINUTE));
+        if self.minutes.len() < MINUTES_MAX || self.minutes.contains_key(&minute) {
+            *self.minutes.entry(minute).or_default() += 1;
+        }
+        self.keep(tick);
+    }
+
+    fn keep(&mut self, tick: Tick) {
+        if tick.is_odd() && self.odd_ticks < ODD_TICKS_MAX {
+            self.odd_ticks += 1;
+            self.ticks.push(tick);
+        } else if stays(tick.key, self.ticks_level) {
+            self.ticks.push(tick);
+            self.thin_ticks();
+        }
+    }
+
+    fn thin_ticks(&mut self) {
+        while self.ticks.len() > TICKS_MAX + self.odd_ticks {
+            self.ticks_level += 1;
+            let level = self.ticks_level;
+            self.ticks.retain(|t| t.is_odd() || stays(t.key, level));
+            if level >= 64 {
+                self.ticks.truncate(TICKS_MAX);
+            }
+        }
+    }
+
+    fn span_of(&mut self, source: u32, from: Time, to: Time) {
+        let span = self.spans.entry(source).or_insert((from, to));
+        *span = (span.0.min(from), span.1.max(to));
+    }
+
+    /// The number under which a route is counted.
+    pub fn route(&mut self, method: &str, template: &str) -> usize {
+        let name = format!("{method} {template}");
+        if let Some(&i) = self.index.get(name.as_str()) {
+            return i;
+        }
+        let name =
+            if stays(mix(hash(&name)), self.routes_level) { name } else { OTHER_ROUTES.to_owned() };
+        let next = self.routes.len();
+        let i = *self.index.entry(name.into()).or_insert(next);
+        if i == next {
+            self.routes.push(RouteSeen::default());
+        }
+        i
+    }
+
+    /// There are more routes than are counted: half of them go to the others. Numbers given out before are no longer good.
+    fn fold_routes(&mut self) -> bool {
+        if self.index.len() <= ROUTES_MAX {
+            return false;
+        }
+        while self.index.len() > ROUTES_MAX && self.routes_level < 64 {
+            self.routes_level += 1;
+            let level = self.routes_level;
+            let old = std::mem::take(&mut self.routes);
+            let mut names: Vec<(Box<str>, usize)> = std::mem::take(&mut self.index).into_iter().collect();
+            names.sort_unstable_by_key(|(_, i)| *i);
+            let mut others = RouteSeen::default();
+            let mut seen: Vec<Option<RouteSeen>> = old.into_iter().map(Some).collect();
+            for (name, i) in names {
+                let Some(route) = seen.get_mut(i).and_then(Option::take) else { continue };
+                if &*name == OTHER_ROUTES || !stays(mix(hash(&*name)), level) {
+                    others.healthy += route.healthy;
+                } else {
+                    self.index.insert(name, self.routes.len());
+                    self.routes.push(route);
+                }
+            }
+            self.index.insert(OTHER_ROUTES.into(), self.routes.len());
+            self.routes.push(others);
+        }
+        true
+    }
+
+    /// A request of a route went well.
+    pub fn went_well(
+        &mut self,
+        route: usize,
+        status: u16,
+        number: u64,
+        target: &str,
+        client: Option<&str>,
+        at: Option<Time>,
+    ) {
+        let Some(r) = self.routes.get_mut(route) else { return };
+        r.healthy += 1;
+        let lot = mix(number);
+        if status < 400 && lot <= r.lot_max {
+            r.add(Sample { lot, at: at.unwrap_or_default(), target: target.into(), client: client.map(Into::into) });
+        }
+        if self.index.len() > ROUTES_MAX + ROUTES_MAX / 2 {
+            self.fold_routes();
+        }
+    }
+
+    /// What is known of a route's healthy requests.
+    pub fn seen(&self, method: &str, template: &str) -> Option<&RouteSeen> {
+        self.routes.get(*self.index.get(format!("{method} {template}").as_str())?)
+    }
+
+    /// Routes that are not counted one by one, as one in so many.
+    pub fn routes_folded(&self) -> Option<u64> {
+        (self.routes_level > 0).then(|| 1u64.checked_shl(self.routes_level).unwrap_or(u64::MAX))
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: Traffic) {
+        self.total += other.total;
+        self.with_upstream += other.with_upstream;
+        self.local += other.local;
+        for c in other.clients {
+            if self.clients.len() < CLIENTS_MAX {
+                self.clients.insert(c);
+            }
+        }
+        for (source, (from, to)) in other.spans {
+            self.span_of(source, from, to);
+        }
+        for (minute, n) in other.minutes {
+            if self.minutes.len() < MINUTES_MAX || self.minutes.contains_key(&minute) {
+                *self.minutes.entry(minute).or_default() += n;
+            }
+        }
+        if other.ticks_level > self.ticks_level {
+            self.ticks_level = other.ticks_level;
+            let level = self.ticks_level;
+            self.ticks.retain(|t| t.is_odd() || stays(t.key, level));
+        }
+        if self.ticks.is_empty() {
+            (self.ticks, self.odd_ticks) = (other.ticks, other.odd_ticks);
+            let level = self.ticks_level;
+            self.ticks.retain(|t| t.is_odd() || stays(t.key, level));
+        } else {
+            for t in other.ticks {
+                self.keep(t);
+            }
+        }
+        self.thin_ticks();
+        self.routes_level = self.routes_level.max(other.routes_level);
+        let mut names: Vec<(Box<str>, usize)> = other.index.into_iter().collect();
+        names.sort_unstable_by_key(|(_, i)| *i);
+        let mut seen: Vec<Option<RouteSeen>> = other.routes.into_iter().map(Some).collect();
+        for (name, i) in names {
+            let Some(route) = seen.get_mut(i).and_then(Option::take) else { continue };
+            let next = self.routes.len();
+            let here = *self.index.entry(name).or_insert(next);
+            match self.routes.get_mut(here) {
+                None => self.routes.push(route),
+                Some(r) => {
+                    r.healthy += route.healthy;
+                    r.lot_max = r.lot_max.min(route.lot_max);
+                    for s in route.samples {
+                        if s.lot <= r.lot_max {
+                            r.add(s);
+                        }
+                    }
+                }
+            }
+        }
+        self.fold_routes();
+    }
+
+    /// Its sources come after so many others.
+    pub fn move_sources(&mut self, by: u32) {
+        for t in &mut self.ticks {
+            t.source += by;
+        }
+        self.spans = std::mem::take(&mut self.spans).into_iter().map(|(s, v)| (s + by, v)).collect();
+        self.minutes = std::mem::take(&mut self.minutes).into_iter().map(|((s, m), n)| ((s + by, m), n)).collect();
+    }
+
+    /// Moves the times of a source.
+    pub fn shift(&mut self, source: u32, by: i64) {
+        for t in self.ticks.iter_mut().filter(|t| t.source == source) {
+            t.at = t.at.plus(by);
+        }
+        if let Some((a, b)) = self.spans.get_mut(&source) {
+            (*a, *b) = (a.plus(by), b.plus(by));
+        }
+        let minutes = by.div_euclid(MINUTE);
+        self.minutes = std::mem::take(&mut self.minutes)
+            .into_iter()
+            .map(|((s, m), n)| ((s, if s == source { m + minutes } else { m }), n))
+            .collect();
+    }
+
+    /// Sorts what is kept by time.
+    pub fn settle(&mut self) {
+        self.ticks.sort_unstable_by_key(|t| (t.at, t.key, t.source, t.status));
+        for r in &mut self.routes {
+            r.thin();
+        }
+    }
+
+    /// The requests remembered singly, sorted once settled.
+    pub fn ticks(&self) -> &[Tick] {
+        &self.ticks
+    }
+
+    /// The requests remembered here that `other` would remember too, had it seen them.
+    pub fn ticks_kept_by(&self, other: &Traffic) -> impl Iterator<Item = &Tick> {
+        let level = other.ticks_level.max(self.ticks_level);
+        self.ticks.iter().filter(move |t| stays(t.key, level))
+    }
+
+    /// First and last instant.
+    pub fn span(&self) -> Option<(Time, Time)> {
+        self.spans.values().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    /// First and last instant by source.
+    pub fn spans(&self) -> impl Iterator<Item = (u32, Time, Time)> {
+        self.spans.iter().map(|(s, (a, b))| (*s, *a, *b))
+    }
+
+    /// Share of requests from the house itself.
+    pub fn local_share(&self) -> f64 {
+        self.local as f64 / self.total.max(1) as f64
+    }
+
+    /// Distinct clients, up to a bound.
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Requests over time, for a plot of this step.
+    pub fn over_time(&self, step_us: i64) -> Vec<(Time, u64)> {
+        if self.ticks_level == 0 {
+            return self.ticks.iter().map(|t| (t.at, 1)).collect();
+        }
+        if step_us >= MINUTE || self.ticks_level > 16 {
+            let mut all: Vec<_> = self.minutes.iter().map(|((_, m), n)| (Time(m * MINUTE), *n)).collect();
+            all.sort_unstable();
+            return all;
+        }
+        self.ticks
+            .iter()
+            .map(|t| (t.at, if t.is_odd() { 1 } else { 1 << self.ticks_level }))
+            .collect()
+    }
+
+    /// Requests before an instant that were answered well.
+    pub fn well_before(&self, at: Time) -> usize {
+        let scale = 1usize << self.ticks_level.min(30);
+        self.ticks.iter().filter(|t| t.at < at && t.status < 500).count() * scale
+    }
+}
+
+/// Counts the healthy requests of one source and writer, fast: the memory of the routes seen last stands between.
+pub struct Tally {
+    traffic: Traffic,
+    /// By the hash of method and target: route and key.
+    cache: Vec<Seen>,
+    minute: i64,
+    in_minute: u64,
+    span: Option<(Time, Time)>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    hash: u64,
+    key: u64,
+    route: u32,
+}
+
+/// Entries of the memory (24 bytes each): what fits beside the other work in a core's own cache.
+const CACHE: usize = 8 * 1024;
+
+fn bytes_hash(seed: u64, bytes: &[u8]) -> u64 {
+    let mut h = seed ^ (bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut chunks = bytes.chunks_exact(8);
+    for c in &mut chunks {
+        let mut word = [0u8; 8];
+        word.copy_from_slice(c);
+        h = (h ^ u64::from_le_bytes(word)).wrapping_mul(0x9fb2_1c65_1e98_df25);
+        h ^= h >> 32;
+    }
+    let mut last = [0u8; 8];
+    for (to, from) in last.iter_mut().zip(chunks.remainder()) {
+        *to = *from;
+    }
+    mix(h ^ u64::from_le_bytes(last))
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally {
+            traffic: Traffic::default(),
+            cache: vec![Seen::default(); CACHE],
+            minute: i64::MIN,
+            in_minute: 0,
+            span: None,
+        }
+    }
+}
+
+impl Tally {
+    /// A healthy request; `number` tells it from others of its source.
+    #[allow(clippy::too_many_arguments)]
+    pub fn count(
+        &mut self,
+        at: Time,
+        status: u16,
+        method: &str,
+        target: &str,
+        client: Option<&str>,
+        upstream: bool,
+        number: u64,
+    ) {
+        let h = bytes_hash(bytes_hash(0, method.as_bytes()), target.as_bytes()) | 1;
+        let slot = (h >> 32) as usize % CACHE;
+        let mut seen = self.cache.get(slot).copied().unwrap_or_default();
+        if seen.hash != h {
+            if self.traffic.index.len() > ROUTES_MAX + ROUTES_MAX / 4 && self.traffic.fold_routes() {
+                self.cache.fill(Seen::default());
+            }
+            let route = self.traffic.route(method, &route::template(target)) as u32;
+            seen = Seen { hash: h, key: crate::observe::request_key(target), route };
+            if let Some(s) = self.cache.get_mut(slot) {
+                *s = seen;
+            }
+        }
+        let t = &mut self.traffic;
+        t.came_from(client, upstream);
+        let minute = at.0.div_euclid(MINUTE);
+        if minute != self.minute {
+            self.end_minute();
+            self.minute = minute;
+        }
+        self.in_minute += 1;
+        self.span = Some(self.span.map_or((at, at), |(a, b)| (a.min(at), b.max(at))));
+        let t = &mut self.traffic;
+        if stays(seen.key, t.ticks_level) {
+            t.keep(Tick { at, key: seen.key, source: 0, status });
+        }
+        if let Some(r) = t.routes.get_mut(seen.route as usize) {
+            r.healthy += 1;
+            let lot = mix(number);
+            if status < 400 && lot <= r.lot_max {
+                r.add(Sample { lot, at, target: target.into(), client: client.map(Into::into) });
+            }
+        }
+    }
+
+    fn end_minute(&mut self) {
+        if self.in_minute > 0 {
+            *self.traffic.minutes.entry((0, self.minute)).or_default() += std::mem::take(&mut self.in_minute);
+        }
+    }
+
+    /// Everything counted, as requests of this source.
+    pub(crate) fn finish(mut self, source: u32) -> Traffic {
+        self.end_minute();
+        if let Some((a, b)) = self.span {
+            self.traffic.span_of(0, a, b);
+        }
+        self.traffic.move_sources(source);
+        self.traffic
+    }
+}

@@ -1,0 +1,334 @@
+//! Reads all inputs on all cores to what was observed in them.
+//!
+//! One thread reads one input from its begin to its end, since what a line means may depend on those before it. Once the reader
+//! knows what healthy requests look like in there, the rest is cut at line ends into blocks that any core may go through ahead of
+//! it: the block's healthy requests are counted at once, and only its other lines come back to the reader, in order. What is
+//! observed does not depend on which core did what.
+
+mod blocks;
+mod progress;
+
+pub use progress::Progress;
+
+use crate::input::{self, Consumer, Input};
+use blocks::{Block, Pool, Tallies};
+use diagnosis::{Observations, Recogniser, Source};
+use formats::layout::Layout;
+use formats::{Context, Counts, Healthy, Reader, Sink};
+use record::Record;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// Bytes of a block: some thousand lines, so that handing it over costs nothing, and few enough to stay in a core's cache.
+const BLOCK_BYTES: usize = 1 << 20;
+/// Bytes read at a time until healthy requests are known by their look.
+const FIRST_BYTES: usize = 64 << 10;
+/// Blocks that cores may be ahead of the reader; bounds the memory they take.
+const AHEAD_MAX: usize = 12;
+/// Longest part of a line that is carried over to the next bytes; the reader takes no more.
+const CARRY_MAX: usize = (256 << 10) + 1;
+
+/// What was observed, and what is known of the sources.
+#[derive(Default)]
+pub struct Gathered {
+    /// The records and counts.
+    pub obs: Observations,
+    /// By source.
+    pub sources: Vec<Source>,
+    /// By source.
+    pub counts: Vec<Counts>,
+}
+
+impl Gathered {
+    fn append(&mut self, other: Gathered) {
+        self.obs.append(other.obs);
+        self.sources.extend(other.sources);
+        self.counts.extend(other.counts);
+    }
+}
+
+/// What all readers need.
+pub struct Needs<'a> {
+    /// Which entries are worth keeping.
+    pub recogniser: &'a Recogniser,
+    /// Layouts of access logs.
+    pub layouts: Vec<Arc<Layout>>,
+    /// Set to stop early.
+    pub stop: &'a AtomicBool,
+    /// Shown meanwhile.
+    pub progress: &'a Progress,
+    /// Threads to use.
+    pub threads: usize,
+    /// The time for streams, which have none of their own.
+    pub now: fn(Option<SystemTime>) -> record::Time,
+}
+
+fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A thread that panicked has ended the program's work anyway; what it left is whole.
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads all inputs.
+pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
+    // The largest first, so that no core is left with it alone at the end.
+    let mut order: Vec<usize> = (0..inputs.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(inputs.get(i).map_or(0, |x| x.size)));
+    let slots: Vec<Mutex<Option<Gathered>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let pool = Pool::default();
+    let work = || {
+        pool.enter();
+        while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if needs.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let (Some(one), Some(slot)) = (inputs.get(i), slots.get(i)) else { continue };
+            let mut bridge = Bridge::new(needs, &pool);
+            input::read(one, &mut bridge);
+            *lock(slot) = Some(bridge.gathered);
+        }
+        pool.leave();
+        pool.help_until_all_left();
+    };
+    if needs.threads > 1 {
+        std::thread::scope(|s| {
+            for _ in 1..needs.threads {
+                s.spawn(work);
+            }
+            work();
+        });
+    } else {
+        work();
+    }
+    let mut all = Gathered::default();
+    for slot in slots {
+        if let Some(g) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            all.append(g);
+        }
+    }
+    all
+}
+
+/// Brings the lines of one input to observations.
+struct Bridge<'a> {
+    needs: &'a Needs<'a>,
+    pool: &'a Pool,
+    gathered: Gathered,
+    reader: Option<Reader>,
+    bytes: u64,
+    /// Bytes behind the last line end.
+    carry: Vec<u8>,
+    ahead: VecDeque<Arc<Block>>,
+    tallies: Arc<Tallies>,
+}
+
+struct Tap<'a, 'b> {
+    obs: &'b mut Observations,
+    recogniser: &'a Recogniser,
+}
+
+impl Sink for Tap<'_, '_> {
+    fn healthy(&mut self, h: &Healthy<'_>) {
+        let q = h.request;
+        self.obs.healthy(
+            h.source,
+            h.line,
+            h.service,
+            h.at,
+            &q.method,
+            &q.target,
+            q.client.as_deref(),
+            q.status.unwrap_or(0),
+            q.ending,
+            q.upstream.is_some(),
+        );
+    }
+
+    fn wants(&self, message: &str) -> bool {
+        self.recogniser.interesting(message)
+    }
+
+    fn record(&mut self, record: Record) {
+        self.obs.record(record);
+    }
+}
+
+impl<'a> Bridge<'a> {
+    fn new(needs: &'a Needs<'a>, pool: &'a Pool) -> Bridge<'a> {
+        Bridge {
+            needs,
+            pool,
+            gathered: Gathered::default(),
+            reader: None,
+            bytes: 0,
+            carry: Vec::new(),
+            ahead: VecDeque::new(),
+            tallies: Arc::default(),
+        }
+    }
+
+    /// Whole lines, or the last bytes of the source.
+    fn lines(&mut self, bytes: &[u8]) {
+        let Some(reader) = &mut self.reader else { return };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let glance = reader.glance();
+            if let Some(glance) = glance {
+                self.submit(Block::of_bytes(rest.to_vec(), glance, Arc::clone(&self.tallies), self.bytes));
+                return;
+            }
+            // In pieces, so that little is read whole once the look of healthy requests is known.
+            let end = match rest.get(FIRST_BYTES..).and_then(|r| memchr::memchr(b'\n', r)) {
+                Some(n) => FIRST_BYTES + n + 1,
+                None => rest.len(),
+            };
+            let (piece, more) = rest.split_at(end);
+            reader.push(piece, &mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser });
+            rest = more;
+        }
+    }
+
+    fn submit(&mut self, block: Block) {
+        let block = Arc::new(block);
+        self.ahead.push_back(Arc::clone(&block));
+        self.pool.submit(block);
+        while self.ahead.len() > AHEAD_MAX || self.ahead.front().is_some_and(|b| b.is_done()) {
+            self.replay_next();
+        }
+    }
+
+    /// Gives the reader what is left of the block that comes next.
+    fn replay_next(&mut self) {
+        let Some(block) = self.ahead.pop_front() else { return };
+        let scanned = self.pool.wait(&block);
+        if let Some(reader) = &mut self.reader {
+            reader.replay(
+                &scanned,
+                &mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser },
+            );
+        }
+    }
+
+    fn catch_up(&mut self) {
+        while !self.ahead.is_empty() {
+            self.replay_next();
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.needs.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl Consumer for Bridge<'_> {
+    fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool {
+        let source = self.gathered.obs.source(shown);
+        let file_name = shown.rsplit(['/', ':']).next().unwrap_or(shown).to_owned();
+        let reference = (self.needs.now)(modified);
+        self.reader = Some(Reader::new(
+            source,
+            Context { reference, file_name, layouts: self.needs.layouts.clone(), ..Context::default() },
+        ));
+        self.gathered.sources.push(Source { path: shown.to_owned(), ..Source::default() });
+        self.bytes = 0;
+        self.tallies = Arc::default();
+        true
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) -> bool {
+        self.needs.progress.add(bytes.len() as u64);
+        match memchr::memrchr(b'\n', bytes) {
+            Some(end) => {
+                let (whole, rest) = bytes.split_at(end + 1);
+                if self.carry.is_empty() {
+                    self.lines(whole);
+                } else {
+                    let mut held = std::mem::take(&mut self.carry);
+                    held.extend_from_slice(whole);
+                    self.lines(&held);
+                }
+                self.carry.extend_from_slice(rest);
+            }
+            None => {
+                let room = CARRY_MAX.saturating_sub(self.carry.len());
+                self.carry.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+            }
+        }
+        self.bytes += bytes.len() as u64;
+        !self.stopped()
+    }
+
+    fn file(&mut self, file: &File, from: u64, size: u64) -> u64 {
+        let Ok(file) = file.try_clone().map(Arc::new) else { return from };
+        let mut at = from;
+        // Up to where the look of healthy requests is known, the lines are read one by one.
+        let mut glance = loop {
+            let glance = self.reader.as_ref().and_then(Reader::glance);
+            if let (Some(glance), true) = (glance, self.carry.is_empty()) {
+                break glance;
+            }
+            let mut buffer = vec![0u8; FIRST_BYTES];
+            match blocks::read_at(&file, &mut buffer, at) {
+                Ok(n) if n > 0 && at < size && !self.stopped() => {
+                    self.chunk(buffer.get(..n).unwrap_or_default());
+                    at += n as u64;
+                }
+                _ => return at,
+            }
+        };
+        // The last line may still be being written.
+        let size = blocks::last_line_end(&file, at, size);
+        let mut first = true;
+        while at < size && !self.stopped() {
+            let end = size.min(at + BLOCK_BYTES as u64);
+            let range = at..end;
+            self.submit(Block::of_file(Arc::clone(&file), range, first, glance.clone(), self.tallies.clone()));
+            self.needs.progress.add(end - at);
+            self.bytes += end - at;
+            at = end;
+            first = false;
+            // Stencils that fit more lines are taken up.
+            if let Some(g) = self.reader.as_ref().and_then(Reader::glance) {
+                glance = g;
+            }
+        }
+        self.catch_up();
+        at
+    }
+
+    fn end(&mut self, trouble: Option<String>) {
+        if !self.carry.is_empty() {
+            let rest = std::mem::take(&mut self.carry);
+            self.lines(&rest);
+        }
+        self.catch_up();
+        let Some(reader) = self.reader.take() else { return };
+        let source = self.gathered.obs.paths().saturating_sub(1) as u32;
+        for (service, tally) in self.tallies.take() {
+            self.gathered.obs.add(source, service.as_deref(), tally);
+        }
+        let counts = reader
+            .finish(&mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser });
+        if let Some(s) = self.gathered.sources.last_mut() {
+            s.lines = counts.lines;
+            s.parsed = counts.lines.saturating_sub(counts.unparsed);
+            s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
+            s.bytes = self.bytes;
+            let mut troubles: Vec<String> = trouble.into_iter().collect();
+            if counts.long_lines > 0 {
+                troubles
+                    .push(format!("{} lines longer than 256 KiB were read only so far", counts.long_lines));
+            }
+            if let Some(n) = counts.nul_line {
+                troubles.push(format!("NUL bytes from line {n} on (a crash or a full disk leaves them)"));
+            }
+            if !troubles.is_empty() {
+                s.trouble = Some(troubles.join("; "));
+            }
+        }
+        self.gathered.counts.push(counts);
+    }
+}
