@@ -32,9 +32,9 @@ pub(crate) fn resolve(
     let n = obs.paths.len();
     let mut seen_of = vec![0usize; n];
     let mut ranges: Vec<[Option<(Time, Time)>; 2]> = vec![[None, None]; n];
-    let mut see = |source: u32, zone_stated: bool, t: Time| {
+    let mut see = |source: u32, zone_stated: bool, t: Time, n: usize| {
         if let Some(c) = seen_of.get_mut(source as usize) {
-            *c += 1;
+            *c += n;
         }
         if let Some(r) = ranges.get_mut(source as usize) {
             let r = &mut r[usize::from(zone_stated)];
@@ -43,14 +43,25 @@ pub(crate) fn resolve(
     };
     for r in &obs.records {
         if let Some(t) = r.at {
-            see(r.source, r.zone == Zone::Stated, t);
+            see(r.source, r.zone == Zone::Stated, t, 1);
         }
     }
     for s in &obs.streams {
         for t in s.traffic.ticks() {
             let i = t.source as usize;
             // A source that never states a zone has wall ticks.
-            see(t.source, stated.get(i).copied().unwrap_or(false), t.at);
+            see(t.source, stated.get(i).copied().unwrap_or(false), t.at, 1);
+        }
+    }
+    for ((source, zone_stated), (n, from, to)) in &obs.passed {
+        see(*source, *zone_stated, *from, *n);
+        see(*source, *zone_stated, *to, 0);
+    }
+    for s in &obs.streams {
+        for (source, from, to) in s.traffic.spans() {
+            let stated = stated.get(source as usize).copied().unwrap_or(false);
+            see(source, stated, from, 0);
+            see(source, stated, to, 0);
         }
     }
     let mut all: Option<(Time, Time)> = None;

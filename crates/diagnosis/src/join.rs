@@ -6,6 +6,7 @@ use crate::recognise::{Finding, Scope};
 use crate::route;
 use record::{Level, Record, SECOND, Time};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How a record was joined to a failure; the order is that of trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +37,7 @@ impl How {
 #[derive(Debug)]
 pub(crate) struct Candidate {
     pub record: usize,
-    pub findings: Vec<Finding>,
+    pub findings: Arc<[Finding]>,
     /// What the message says apart from its variables.
     pub template: u64,
     /// The ledger entry is one itself.
@@ -90,7 +91,7 @@ impl Joins {
 pub(crate) fn template(r: &Record) -> u64 {
     let line = r.message.lines().next().unwrap_or("");
     let root = r.root().map(|e| (e.kind.as_str(), fold(e.message.lines().next().unwrap_or(""))));
-    hash((r.source, r.format, r.level, fold(line), root))
+    hash((r.format, r.level, fold(line), root))
 }
 
 /// Words that hold a digit (numbers, ids, dates, addresses) replaced by `#`.
@@ -116,14 +117,63 @@ const NEAR_US: i64 = 1_500_000;
 /// Lines of one thread so near to each other tell of one request.
 const BURST_US: i64 = 3_000;
 
+/// Failures at a time that are asked on each side of a record; in a flood, those further away are not its own.
+const NEAREST_MAX: usize = 512;
+/// A record that names the request may be so far from its failure, beyond the time that it took.
+const NAMED_US: i64 = 65 * SECOND;
+
+/// Failures of one route or client, by time.
+#[derive(Default)]
+struct Dated {
+    dated: Vec<(Time, usize)>,
+    undated: Vec<usize>,
+}
+
+impl Dated {
+    fn push(&mut self, at: Option<Time>, k: usize) {
+        match at {
+            Some(t) if self.dated.last() != Some(&(t, k)) => self.dated.push((t, k)),
+            None if self.undated.last() != Some(&k) => self.undated.push(k),
+            _ => {}
+        }
+    }
+
+    /// Those that a record may tell of.
+    fn around(&self, r: &Record, reach: i64) -> impl Iterator<Item = usize> + '_ {
+        let (from, to) = match r.at {
+            Some(at) => near(&self.dated, at, reach, reach + late(r)),
+            None => (0, self.dated.len()),
+        };
+        self.dated[from..to].iter().map(|(_, k)| *k).chain(self.undated.iter().copied())
+    }
+}
+
+/// The range of those within reach, not more than the nearest.
+fn near(sorted: &[(Time, usize)], at: Time, before: i64, after: i64) -> (usize, usize) {
+    let here = sorted.partition_point(|(t, _)| *t < at);
+    let from = sorted.partition_point(|(t, _)| *t < at.plus(-before));
+    let to = sorted.partition_point(|(t, _)| *t <= at.plus(after));
+    (from.max(here.saturating_sub(NEAREST_MAX)), to.min(here + NEAREST_MAX).max(from))
+}
+
+/// How much later than its time a record may have been written, having none of its own.
+fn late(r: &Record) -> i64 {
+    match (r.at, r.until) {
+        (Some(a), Some(u)) => u.since(a).clamp(0, 30 * SECOND),
+        _ => 0,
+    }
+}
+
 struct Index {
     by_id: HashMap<String, Vec<usize>>,
-    by_tail: HashMap<u64, Vec<usize>>,
-    by_client: HashMap<u64, Vec<usize>>,
+    by_tail: HashMap<u64, Dated>,
+    by_client: HashMap<u64, Dated>,
     /// Source → (line, failure), sorted.
     by_source: HashMap<u32, Vec<(u64, usize)>>,
     by_time: Vec<(Time, usize)>,
     longest_us: i64,
+    /// The same, with what is not logged.
+    took_us: i64,
 }
 
 fn index(obs: &Observations, failures: &[Failure]) -> Index {
@@ -134,6 +184,7 @@ fn index(obs: &Observations, failures: &[Failure]) -> Index {
         by_source: HashMap::new(),
         by_time: Vec::new(),
         longest_us: 0,
+        took_us: 0,
     };
     for (k, f) in failures.iter().enumerate() {
         for id in &f.ids {
@@ -141,15 +192,9 @@ fn index(obs: &Observations, failures: &[Failure]) -> Index {
         }
         for &i in &f.seen {
             if let Some(q) = obs.request(i) {
-                let list = ix.by_tail.entry(hash(route::tail(&q.target))).or_default();
-                if list.last() != Some(&k) {
-                    list.push(k);
-                }
+                ix.by_tail.entry(hash(route::tail(&q.target))).or_default().push(f.at, k);
                 if let Some(c) = &q.client {
-                    let list = ix.by_client.entry(hash(c.as_str())).or_default();
-                    if list.last() != Some(&k) {
-                        list.push(k);
-                    }
+                    ix.by_client.entry(hash(c.as_str())).or_default().push(f.at, k);
                 }
             }
             let r = &obs.records[i];
@@ -159,6 +204,10 @@ fn index(obs: &Observations, failures: &[Failure]) -> Index {
             ix.by_time.push((t, k));
         }
         ix.longest_us = ix.longest_us.max(f.duration_us.unwrap_or(0));
+        ix.took_us = ix.took_us.max(took(f));
+    }
+    for d in ix.by_tail.values_mut().chain(ix.by_client.values_mut()) {
+        d.dated.sort_unstable();
     }
     for v in ix.by_source.values_mut() {
         v.sort_unstable();
@@ -183,8 +232,8 @@ fn chance(obs: &Observations, ix: &Index) -> f64 {
 
 impl Index {
     fn around(&self, at: Time, before: i64, after: i64) -> impl Iterator<Item = usize> + '_ {
-        let from = self.by_time.partition_point(|(t, _)| *t < at.plus(-before));
-        self.by_time[from..].iter().take_while(move |(t, _)| *t <= at.plus(after)).map(|(_, k)| *k)
+        let (from, to) = near(&self.by_time, at, before, after);
+        self.by_time[from..to].iter().map(|(_, k)| *k)
     }
 }
 
@@ -195,9 +244,12 @@ fn off(f: &Failure, r: &Record) -> i64 {
     // A record without a time of its own lies anywhere between its dated neighbours, if these are not too far apart.
     let end = r.until.filter(|u| *u > b && u.since(b) <= 30 * SECOND).unwrap_or(b);
     let away = if a > b && a < end { 0 } else { a.apart(b).min(a.apart(end)) };
-    // A time-out whose duration is not logged took some time: proxies give up after a minute by default.
-    let took = f.duration_us.unwrap_or(if f.status == 504 { 61 * SECOND } else { 0 });
-    (away - took).max(0)
+    (away - took(f)).max(0)
+}
+
+/// How long it took. A time-out whose duration is not logged took some time: proxies give up after a minute by default.
+fn took(f: &Failure) -> i64 {
+    f.duration_us.unwrap_or(if f.status == 504 { 61 * SECOND } else { 0 })
 }
 
 fn is_local(client: &str) -> bool {
@@ -301,7 +353,7 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
             }
             s += fit;
             how = How::Request;
-            if away > 65 * SECOND {
+            if away > NAMED_US {
                 return None;
             }
             s -= i32::try_from(away / (200_000)).unwrap_or(100).min(30);
@@ -340,7 +392,7 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
         let same_service =
             x.service == r.service || x.service.is_none() || r.service.is_none() || x.format != r.format;
         if same_service {
-            let span = r.message.lines().count() as u64;
+            let span = u64::from(r.lines);
             let gap = if x.line > r.line { lines.saturating_sub(span) } else { lines };
             s += match gap {
                 0..=3 => 34,
@@ -415,7 +467,7 @@ impl Affinity {
 
 /// Does the record stand directly before (true) or directly after (false) the failure's line in the same log?
 fn side(obs: &Observations, f: &Failure, r: &Record) -> Option<bool> {
-    let span = r.message.lines().count() as u64;
+    let span = u64::from(r.lines);
     f.seen.iter().map(|&i| &obs.records[i]).filter(|x| x.source == r.source).find_map(|x| {
         if x.line >= r.line && x.line < r.line + span + ADJACENT_LINES {
             Some(true)
@@ -505,15 +557,17 @@ fn join_once(
                 options.extend(ix.by_id.get(id).into_iter().flatten());
             }
             if says_route(&q.target) {
-                options.extend(ix.by_tail.get(&hash(route::tail(&q.target))).into_iter().flatten());
+                let named = ix.by_tail.get(&hash(route::tail(&q.target)));
+                options.extend(named.into_iter().flat_map(|d| d.around(r, NAMED_US + ix.took_us)));
             } else if let Some(cl) = &q.client {
-                options.extend(ix.by_client.get(&hash(cl.as_str())).into_iter().flatten());
+                let theirs = ix.by_client.get(&hash(cl.as_str()));
+                options.extend(theirs.into_iter().flat_map(|d| d.around(r, NAMED_US + ix.took_us)));
             }
         }
         if options.is_empty()
             && let Some(list) = ix.by_source.get(&r.source)
         {
-            let span = r.message.lines().count() as u64;
+            let span = u64::from(r.lines);
             let i = list.partition_point(|(l, _)| *l < r.line);
             let j = list.partition_point(|(l, _)| *l < r.line + span);
             options.extend(list[i.saturating_sub(3)..i].iter().map(|x| x.1));
@@ -569,7 +623,7 @@ fn join_once(
         }
         let reach = ix.longest_us + NEAR_US;
         let best = ix
-            .around(at, reach, reach + r.until.map_or(0, |u| u.since(at).clamp(0, 30 * SECOND)))
+            .around(at, reach, reach + late(r))
             .filter(|&k| off(&failures[k], r) <= NEAR_US)
             .filter_map(|k| {
                 score(obs, &failures[k], r, r.request.as_ref()).map(|(s, _)| {

@@ -17,6 +17,7 @@ pub mod route;
 mod traffic;
 mod trigger;
 mod verdict;
+mod wording;
 
 pub use observe::{Observations, Tally};
 pub use problem::*;
@@ -26,6 +27,7 @@ use group::Scene;
 use join::Candidate;
 use record::{Class, Level, Record, Time};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// What the diagnosis needs to know beside the records.
 pub struct Settings<'a> {
@@ -68,7 +70,7 @@ impl Filter {
 
 /// The diagnosis: problems, most harmful first, with totals (of requests and failures), traffic and notes. Lines, bytes and sources
 /// are the caller's to fill in.
-pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Settings<'_>) -> Report {
+pub fn diagnose(mut obs: Observations, settings: &Settings<'_>) -> Report {
     let mut notes = clock::resolve(&mut obs, settings.offset_s, settings.wall, settings.stated);
     obs.settle();
     notes.append(&mut clock::date_undated(&mut obs));
@@ -76,7 +78,7 @@ pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Setti
     drop_copies(&mut obs);
     let mut ledger = ledger::build(&obs);
     notes.append(&mut ledger.notes);
-    let candidates = candidates(&obs, recogniser);
+    let candidates = candidates(&obs);
     if ledger.failures.iter().all(|f| !f.counts) {
         infer(&obs, &candidates, &mut ledger);
     }
@@ -174,39 +176,19 @@ fn drop_copies(obs: &mut Observations) {
 }
 
 /// Records that may explain failures, with what was recognised in them.
-fn candidates(obs: &Observations, recogniser: &Recogniser) -> Vec<Candidate> {
+fn candidates(obs: &Observations) -> Vec<Candidate> {
     let mut out = Vec::new();
-    for (i, r) in obs.records.iter().enumerate() {
-        let ledger = r.is_ledger();
-        let quiet = matches!(r.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
+    for (i, (r, said)) in obs.records.iter().zip(&obs.said).enumerate() {
+        let Some(findings) = &said.findings else { continue };
         if r.message.is_empty() && r.exceptions.is_empty() {
             continue;
         }
-        // An access-log line says nothing of causes but its flags: user agents and referers are not to be read as errors.
-        let bare = ledger && r.level == Level::Unknown && r.exceptions.is_empty() && r.format != "json";
-        let mut findings = if bare {
-            recogniser.read(&Record { message: String::new(), ..r.clone() })
-        } else {
-            recogniser.read(r)
-        };
-        if quiet && !ledger {
-            // What is said in passing explains a failure only if it tells of a death or of a thing used up.
-            findings.retain(|f| f.scope != Scope::Request || (!f.general && !r.exceptions.is_empty()));
-            if findings.is_empty() {
-                continue;
-            }
-        }
-        if r.level == Level::Unknown
-            && !ledger
-            && findings.iter().all(|f| f.general && f.weight < 30)
-            && r.exceptions.is_empty()
-        {
-            findings.clear();
-        }
-        if findings.is_empty() && (ledger || r.level < Level::Error) {
-            continue;
-        }
-        out.push(Candidate { record: i, findings, template: join::template(r), ledger });
+        out.push(Candidate {
+            record: i,
+            findings: Arc::clone(findings),
+            template: observe::hash((r.source, said.template)),
+            ledger: r.is_ledger(),
+        });
     }
     out.sort_by_key(|c| (obs.records[c.record].at, obs.records[c.record].source, obs.records[c.record].line));
     out

@@ -5,7 +5,9 @@ use crate::route;
 pub use crate::traffic::Tally;
 use crate::traffic::{TICKS_MAX, Tick, Traffic};
 use record::{Ending, Mark, Record, Request, Time, Zone};
-use std::collections::HashMap;
+use crate::recognise::Recogniser;
+use crate::wording::{Said, Wordings};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 pub(crate) fn hash(parts: impl Hash) -> u64 {
@@ -38,6 +40,11 @@ pub struct Observations {
     pub(crate) paths: Vec<String>,
     families: Vec<String>,
     pub(crate) range: Option<(Time, Time)>,
+    /// What each record says.
+    pub(crate) said: Vec<Said>,
+    wordings: Wordings,
+    /// By source and whether their zone was stated: how many records were not kept, the first and the last instant.
+    pub(crate) passed: BTreeMap<(u32, bool), (usize, Time, Time)>,
 }
 
 /// A file's name without what rotation adds: `access.log.2.gz`, `access.log-20261124`, `localhost.2026-11-24.log`.
@@ -172,14 +179,23 @@ impl Observations {
             to.failures.extend(s.failures.into_iter().map(|f| f + records));
         }
         self.stream_of.extend(other.stream_of.into_iter().map(|(r, s)| (r + records, moved[s])));
+        self.said.extend(other.said);
+        self.passed.extend(other.passed.into_iter().map(|((s, z), v)| ((s + sources, z), v)));
         self.records.extend(other.records.into_iter().map(|mut r| {
             r.source += sources;
             r
         }));
     }
 
-    /// Any other record.
-    pub fn record(&mut self, record: Record) {
+    /// Any other record. What it says is recognised at once; one that says nothing is not kept.
+    pub fn record(&mut self, mut record: Record, recogniser: &Recogniser) {
+        record.lines = u32::try_from(record.message.lines().count()).unwrap_or(u32::MAX);
+        let said = self.wordings.read(&mut record, recogniser);
+        if said.findings.is_none() && record.mark.is_none() && !record.is_ledger() {
+            self.passed(&record);
+            return;
+        }
+        self.said.push(said);
         let index = self.records.len();
         if record.is_ledger()
             && let Some(q) = record.request.as_ref()
@@ -208,6 +224,12 @@ impl Observations {
         self.records.push(record);
     }
 
+    fn passed(&mut self, r: &Record) {
+        let Some(at) = r.at else { return };
+        let e = self.passed.entry((r.source, r.zone == Zone::Stated)).or_insert((0, at, at));
+        *e = (e.0 + 1, e.1.min(at), e.2.max(at));
+    }
+
     pub(crate) fn request(&self, record: usize) -> Option<&Request> {
         self.records.get(record).and_then(|r| r.request.as_ref())
     }
@@ -221,6 +243,9 @@ impl Observations {
         for r in self.records.iter_mut().filter(|r| r.source == source && r.zone != Zone::Stated) {
             r.at = r.at.map(|t| t.plus(by));
             r.until = r.until.map(|t| t.plus(by));
+        }
+        if let Some((_, a, b)) = self.passed.get_mut(&(source, false)) {
+            (*a, *b) = (a.plus(by), b.plus(by));
         }
         // A log states its zone in its access lines or nowhere: ticks move only where no line stated one.
         let stated =
@@ -245,7 +270,8 @@ impl Observations {
                 see(r.source, t);
             }
         }
-        for (source, from, to) in self.streams.iter().flat_map(|s| s.traffic.spans()) {
+        let passed = self.passed.iter().map(|((s, _), (_, a, b))| (*s, *a, *b));
+        for (source, from, to) in self.streams.iter().flat_map(|s| s.traffic.spans()).chain(passed) {
             see(source, from);
             see(source, to);
         }
@@ -264,6 +290,10 @@ impl Observations {
                 see(first);
                 see(last);
             }
+        }
+        for (_, from, to) in self.passed.values() {
+            see(*from);
+            see(*to);
         }
         // Deploys of last month do not stretch the time that is looked at.
         let told =

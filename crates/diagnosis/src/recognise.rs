@@ -465,6 +465,7 @@ fn line_at(text: &str, at: usize) -> &str {
 mod tests {
     use super::*;
     use record::Frame;
+    use std::sync::Arc;
 
     fn recogniser() -> Recogniser {
         Recogniser::new(&[]).unwrap()
@@ -535,10 +536,10 @@ mod tests {
     fn a_refused_connection_is_the_databases_when_a_database_driver_says_so() {
         let mut r = thrown(&[("Error", "connect ECONNREFUSED 127.0.0.1:8407")]);
         is(&r, "upstream/connection-refused", "127.0.0.1:8407");
-        r.exceptions[0].frames = vec![frame("/srv/app/node_modules/pg-pool/index.js", "Pool.connect", false)];
+        Arc::make_mut(&mut r.exceptions)[0].frames = vec![frame("/srv/app/node_modules/pg-pool/index.js", "Pool.connect", false)];
         is(&r, "database/connection-refused", "127.0.0.1:8407");
         let mut r = thrown(&[("java.net.ConnectException", "Connection refused")]);
-        r.exceptions[0].frames =
+        Arc::make_mut(&mut r.exceptions)[0].frames =
             vec![frame("ConnectionImpl.java", "com.mysql.cj.jdbc.ConnectionImpl.connect", false)];
         assert_eq!(best(&r).0, "database/connection-refused");
         let r = thrown(&[("System.Net.Sockets.SocketException", "Connection refused (cache.internal:6379)")]);
@@ -581,7 +582,7 @@ mod tests {
     fn a_setting_missing_from_the_environment_is_no_missing_key() {
         let mut r = thrown(&[("KeyError", "'MERCHANT_ID'")]);
         is(&r, "code/missing-key", "");
-        r.exceptions[0].frames =
+        Arc::make_mut(&mut r.exceptions)[0].frames =
             vec![frame("<frozen os>", "__getitem__", false), frame("/srv/app/pay.py", "charge", true)];
         is(&r, "config/missing-setting", "MERCHANT_ID");
     }
@@ -589,7 +590,7 @@ mod tests {
     #[test]
     fn a_fault_inside_a_view_is_the_views() {
         let mut r = thrown(&[("ActionView::Template::Error", "undefined method `upcase' for nil:NilClass")]);
-        r.exceptions[0].frames =
+        Arc::make_mut(&mut r.exceptions)[0].frames =
             vec![frame("app/views/products/show.html.erb", "_app_views_products_show", true)];
         is(&r, "code/template-error", "app/views/products/show.html.erb:12");
     }

@@ -104,7 +104,7 @@ fn quote(scene: &Scene<'_>, r: &Record, line: u64, text: &str, role: Role, why: 
         line,
         at: r.at,
         role,
-        text: scrub(text).into_owned(),
+        text: scrub(if text.is_empty() { &r.message } else { text }).into_owned(),
         why: why.to_owned(),
     }
 }

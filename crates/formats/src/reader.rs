@@ -6,9 +6,11 @@
 
 mod continuation;
 mod pairs;
+mod repeats;
 
 use continuation::{announces, chained, is_new_trace, joins, stderr_text};
 use pairs::{Begin, Pairs};
+use repeats::{Closing, Known, Learning, Repeats};
 
 use crate::glance::{Glance, Learner, Run, Scanned, Witness};
 use crate::{
@@ -120,6 +122,21 @@ pub struct Reader {
     learner: Option<Learner>,
     /// The line read last stood in no wrapper.
     unwrapped: bool,
+    repeats: Repeats,
+    /// What became of the line read last.
+    step: Step,
+    /// The lines behind a head, while they are read for the first time.
+    learning: Option<Learning>,
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// It began an entry that may go on; the hash of its words.
+    Opened(u64),
+    /// It went on with that entry.
+    Appended,
+    Other,
 }
 
 struct Pending {
@@ -142,6 +159,8 @@ struct Pending {
     alone: bool,
     /// What its first line says, apart from numbers.
     words: u64,
+    /// Its other lines, known from an earlier entry, with the length of the message they made.
+    known: Option<(Arc<Known>, usize)>,
 }
 
 fn hash(parts: impl Hash) -> u64 {
@@ -220,6 +239,9 @@ impl Reader {
             last_status: HashMap::new(),
             learner: Some(Learner::default()),
             unwrapped: true,
+            repeats: Repeats::default(),
+            step: Step::Other,
+            learning: None,
         }
     }
 
@@ -236,14 +258,15 @@ impl Reader {
 
     /// Takes a block of lines through which [`crate::scan`] went: what it counted counts as read, the others are read.
     pub fn replay(&mut self, scanned: &Scanned, sink: &mut dyn Sink) {
+        let mut from = 0;
         for (run, line) in &scanned.pieces {
             if let Some(run) = run {
+                self.push(scanned.kept.get(from..line.start).unwrap_or_default(), sink);
+                from = line.start;
                 self.skip(run, sink);
             }
-            if let Some((_, line)) = scanned.kept.get(line.clone()).and_then(|l| l.split_last()) {
-                self.line(line, sink);
-            }
         }
+        self.push(scanned.kept.get(from..).unwrap_or_default(), sink);
         if let Some(run) = &scanned.rest {
             self.skip(run, sink);
         }
@@ -284,11 +307,47 @@ impl Reader {
             self.line(&line, sink);
             rest = &rest[end + 1..];
         }
-        while let Some(end) = memchr(b'\n', rest) {
-            self.line(&rest[..end], sink);
-            rest = &rest[end + 1..];
+        let mut at = 0;
+        while let Some(n) = memchr(b'\n', &rest[at..]) {
+            let from = at;
+            self.step = Step::Other;
+            self.line(&rest[at..at + n], sink);
+            at += n + 1;
+            if self.step == Step::Appended {
+                continue;
+            }
+            if let Some(learnt) = self.learning.take() {
+                let begin = learnt.from;
+                self.repeats.keep(learnt, &rest[begin..from]);
+            }
+            if let Step::Opened(head) = self.step {
+                match self.repeats.find(head, &rest[at..]) {
+                    Some(known) => {
+                        at += known.len();
+                        self.repeat(known);
+                    }
+                    None => self.learning = Some(Learning { head, from: at, ..Learning::default() }),
+                }
+            }
         }
-        self.keep_tail(rest);
+        // Lines that go on in the next bytes are not remembered.
+        self.learning = None;
+        self.keep_tail(&rest[at..]);
+    }
+
+    /// Does what reading these lines would have done.
+    fn repeat(&mut self, known: Arc<Known>) {
+        self.counts.lines += known.lines;
+        self.unwrapped_lines += known.lines;
+        let now = self.counts.lines;
+        let Some(p) = self.current(0) else { return };
+        if p.record.message.len() + known.said.len() < MESSAGE_MAX {
+            p.record.message.push_str(&known.said);
+        }
+        p.in_trace = known.in_trace;
+        p.frames = known.frames;
+        p.touched = now;
+        p.known = Some((known, p.record.message.trim_end_matches('\n').len()));
     }
 
     fn keep_tail(&mut self, rest: &[u8]) {
@@ -497,6 +556,8 @@ impl Reader {
         if bare.is_empty() {
             if let Some(p) = self.current(stream) {
                 append(p, "");
+                let (in_trace, frames) = (p.in_trace, p.frames);
+                self.appended("", in_trace, frames, false);
             }
             return;
         }
@@ -646,7 +707,8 @@ impl Reader {
                 text: cut(raw.trim_end(), TEXT_MAX).to_owned(),
                 message: cut(said, MESSAGE_MAX).to_owned(),
                 request: entry.request.as_ref().map(RequestRef::to_request),
-                exceptions: Vec::new(),
+                lines: 0,
+                exceptions: Arc::default(),
                 fields: entry
                     .fields
                     .iter()
@@ -666,7 +728,11 @@ impl Reader {
             frames: false,
             alone,
             words,
+            known: None,
         });
+        if stream == 0 && !entry.closed && self.unwrapped && wrapping.service.is_none() {
+            self.step = Step::Opened(hash((record::skeleton(raw, |_| {}), alone, in_trace)));
+        }
     }
 
     /// Does the entry only go on with one that is open? Then that one has its words now.
@@ -796,6 +862,8 @@ impl Reader {
                 p.frames = p.frames || (trace::continues(line) && line.starts_with([' ', '\t']));
                 p.in_trace = (p.in_trace || starts || trace::continues(line)) && !(last && !inside && framed);
                 p.touched = now;
+                let (in_trace, frames, full) = (p.in_trace, p.frames, p.record.message.len() * 2 > MESSAGE_MAX);
+                self.appended(line, in_trace, frames, full);
                 return;
             }
         }
@@ -865,7 +933,22 @@ impl Reader {
             frames: false,
             alone: false,
             words: 0,
+            known: None,
         });
+    }
+
+    /// A line went on with the entry opened last: remembered with it.
+    fn appended(&mut self, line: &str, in_trace: bool, frames: bool, full: bool) {
+        self.step = Step::Appended;
+        if full || !self.unwrapped {
+            self.learning = None;
+        }
+        if let Some(l) = &mut self.learning {
+            l.said.push('\n');
+            l.said.push_str(line);
+            l.lines += 1;
+            (l.in_trace, l.frames) = (in_trace, frames);
+        }
     }
 
     /// A request was logged: the open entries of the stream stand directly before it.
@@ -898,16 +981,29 @@ impl Reader {
         if r.request.is_none() && r.format.starts_with("nginx") {
             r.request = text::nginx::tail(&r.message).map(|q| q.to_request());
         }
-        r.exceptions = match &p.trace {
-            Some(t) => trace::read(t),
-            None => trace::read(&r.message),
-        };
         // MariaDB says in a second line where it listens.
+        let whole = |r: &Record| Closing {
+            exceptions: match &p.trace {
+                Some(t) => trace::read(t),
+                None => trace::read(&r.message),
+            }
+            .into(),
+            mark: if r.message.contains('\n') { marks::mark(&r.message, r.service.as_deref()) } else { None },
+        };
+        let known = p.known.as_ref().filter(|(_, len)| *len == r.message.len() && p.trace.is_none());
+        let own;
+        let closing = match known {
+            Some((k, _)) => k.closing.get_or_init(|| whole(&r)),
+            None => {
+                own = whole(&r);
+                &own
+            }
+        };
+        r.exceptions = Arc::clone(&closing.exceptions);
         if matches!(r.mark, None | Some(record::Mark::Started(_)))
-            && r.message.contains('\n')
-            && let Some(m) = marks::mark(&r.message, r.service.as_deref())
+            && let Some(m) = &closing.mark
         {
-            r.mark = Some(m);
+            r.mark = Some(m.clone());
         }
         // PHP's warnings and notices come through servers that log all of stderr as errors.
         let mild = |e: &record::Exception| {

@@ -5,13 +5,17 @@
 mod exception;
 mod level;
 pub mod scrub;
+mod skeleton;
 mod time;
 mod words;
 
 pub use exception::{Exception, Frame};
 pub use level::Level;
+pub use skeleton::skeleton;
 pub use time::{Civil, SECOND, Time, Zone};
 pub use words::{Cause, Class, Role, TriggerKind};
+
+use std::sync::Arc;
 
 /// One thing observed, parsed: an access-log line, an error-log entry with its stack trace, a deploy marker, …
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,10 +44,12 @@ pub struct Record {
     pub text: String,
     /// What the writer said: without prefix, unescaped, with all continuation lines (`\n` between).
     pub message: String,
+    /// Lines that it takes in the file, as far as they were kept; 0 where nobody counted.
+    pub lines: u32,
     /// The request it is about.
     pub request: Option<Request>,
     /// The chain of exceptions it carries, outermost first, the deepest cause last.
-    pub exceptions: Vec<Exception>,
+    pub exceptions: Arc<[Exception]>,
     /// Structured fields that have no place of their own, flattened (`err.code`, `context.order`).
     pub fields: Vec<(String, String)>,
     /// What this record marks on the time line besides an error.

@@ -305,7 +305,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     );
     progress.clear();
     let interrupted = stop.load(Ordering::Relaxed);
-    let mut report = finish(gathered, &recogniser, &zone, filter, &troubles, interrupted);
+    let mut report = finish(gathered, &zone, filter, &troubles, interrupted);
     if let Some(id) = &options.problem {
         report.problems.retain(|p| p.id.starts_with(id.as_str()));
         if report.problems.is_empty() {
@@ -351,7 +351,6 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
 
 fn finish(
     gathered: Gathered,
-    recogniser: &Recogniser,
     zone: &jiff::tz::TimeZone,
     filter: Filter,
     troubles: &[Trouble],
@@ -363,7 +362,6 @@ fn finish(
     let offset = |t: Time| offset_at(zone, t);
     let mut report = diagnosis::diagnose(
         obs,
-        recogniser,
         &Settings { offset_s: &offset, wall: &wall, stated: &stated, filter },
     );
     for (s, range) in sources.iter_mut().zip(&report.source_ranges) {

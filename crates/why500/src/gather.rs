@@ -152,7 +152,7 @@ impl Sink for Tap<'_, '_> {
     }
 
     fn record(&mut self, record: Record) {
-        self.obs.record(record);
+        self.obs.record(record, self.recogniser);
     }
 }
 

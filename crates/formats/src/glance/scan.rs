@@ -49,7 +49,7 @@ pub struct Run {
 /// What is left of a block: runs of healthy requests, and lines to be read whole.
 #[derive(Debug, Default)]
 pub struct Scanned {
-    /// Each run with the line behind it.
+    /// Each run with the line behind it, if there is one.
     pub(crate) pieces: Vec<(Option<Run>, Range<usize>)>,
     /// The run at the end.
     pub(crate) rest: Option<Run>,
@@ -217,7 +217,7 @@ pub fn scan(block: &[u8], glance: &Glance, clock: &mut Clock, tally: &mut dyn Ta
                     }
                     other => {
                         if let Some(r) = other.take() {
-                            out.pieces.push((Some(r), 0..0));
+                            out.pieces.push((Some(r), out.kept.len()..out.kept.len()));
                         }
                         *other = Some(Run {
                             format: stencil.format,
@@ -234,7 +234,6 @@ pub fn scan(block: &[u8], glance: &Glance, clock: &mut Clock, tally: &mut dyn Ta
             None => {
                 let from = out.kept.len();
                 out.kept.extend_from_slice(line);
-                // An empty range is a run with no line behind.
                 out.kept.push(b'\n');
                 out.pieces.push((run.take(), from..out.kept.len()));
             }

@@ -1,0 +1,234 @@
+//! What records say, read once for each wording.
+//!
+//! ```text
+//! SQLSTATE[HY000] [2002] Connection refused (… where `id` = 17 limit 1)
+//! SQLSTATE[HY000] [2002] Connection refused (… where `id` = 9312 limit 1)
+//! ```
+//!
+//! An error that comes ten thousand times is recognised a few times: until it has been seen which of its numbers change nothing.
+//! A number is free once so many different ones gave the same finding; every other number must be the same for the finding to be
+//! taken over, so a port or an error code that tells something is read anew. Of a wording the first records are kept whole, as
+//! examples; of further ones what joins them to their requests.
+
+use crate::join;
+use crate::observe::hash;
+use crate::recognise::{Finding, Recogniser, Scope};
+use record::{Exception, Level, Record};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// So many values of a number must have given the same finding before it is taken to say nothing.
+const FREE_AFTER: usize = 12;
+/// Readings remembered per wording; one with more meanings is read each time.
+const READINGS_MAX: usize = 48;
+/// Wordings remembered per source; a source with more says something else each time, and remembering would be in vain.
+const WORDINGS_MAX: usize = 4_096;
+/// Records of a wording kept whole.
+const WHOLE_MAX: u32 = 24;
+/// Bytes kept of the message of others.
+const SHORT_BYTES: usize = 240;
+
+/// What a record says.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    /// Best first; none if it explains nothing.
+    pub findings: Option<Arc<[Finding]>>,
+    /// What its first line says apart from its variables, and how.
+    pub template: u64,
+}
+
+struct Reading {
+    numbers: Box<[u64]>,
+    said: Said,
+}
+
+#[derive(Default)]
+struct Wording {
+    readings: Vec<Reading>,
+    free: Vec<bool>,
+    records: u32,
+    exceptions: Arc<[Exception]>,
+}
+
+/// The wordings of a source.
+#[derive(Default)]
+pub(crate) struct Wordings {
+    known: HashMap<u64, Wording>,
+    numbers: Vec<u64>,
+}
+
+/// Do both say the same, apart from the line that they quote?
+fn same(a: &Said, b: &Said) -> bool {
+    let alike = |x: &Finding, y: &Finding| {
+        x.cause == y.cause
+            && x.culprit == y.culprit
+            && x.service == y.service
+            && x.scope == y.scope
+            && x.symptom == y.symptom
+            && x.weight == y.weight
+            && x.signature == y.signature
+            && x.title == y.title
+    };
+    match (&a.findings, &b.findings) {
+        (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(x, y)| alike(x, y)),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+impl Wording {
+    /// Which numbers say nothing, going by what was read.
+    fn find_free(&mut self) {
+        let n = self.readings.first().map_or(0, |r| r.numbers.len());
+        self.free.resize(n, false);
+        for (i, free) in self.free.iter_mut().enumerate().filter(|(_, f)| !**f) {
+            for r in &self.readings {
+                let mut values: Vec<u64> = self
+                    .readings
+                    .iter()
+                    .filter(|o| same(&o.said, &r.said))
+                    .filter_map(|o| o.numbers.get(i).copied())
+                    .collect();
+                values.sort_unstable();
+                values.dedup();
+                if values.len() >= FREE_AFTER {
+                    *free = true;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn find(&self, numbers: &[u64]) -> Option<&Said> {
+        let fits = |r: &&Reading| {
+            r.numbers.len() == numbers.len()
+                && r.numbers
+                    .iter()
+                    .zip(numbers)
+                    .zip(self.free.iter().chain(std::iter::repeat(&false)))
+                    .all(|((a, b), free)| *free || a == b)
+        };
+        self.readings.iter().find(fits).map(|r| &r.said)
+    }
+}
+
+impl Wordings {
+    /// What the record says. Once its wording is well known, what is kept of the record is what joins it to a request.
+    pub fn read(&mut self, r: &mut Record, recogniser: &Recogniser) -> Said {
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        let key = words(r, &mut numbers);
+        let room = self.known.len() < WORDINGS_MAX;
+        let said = match self.known.get_mut(&key) {
+            Some(w) => w.read(r, &numbers, recogniser),
+            None if room => self.known.entry(key).or_default().read(r, &numbers, recogniser),
+            None => read_whole(r, recogniser),
+        };
+        self.numbers = numbers;
+        if is_bare(r) { Said { template: join::template(r), ..said } } else { said }
+    }
+}
+
+impl Wording {
+    fn read(&mut self, r: &mut Record, numbers: &[u64], recogniser: &Recogniser) -> Said {
+        self.records = self.records.saturating_add(1);
+        if let Some(said) = self.find(numbers) {
+            let said = said.clone();
+            if self.records > WHOLE_MAX && !r.is_ledger() {
+                shorten(r, &self.exceptions);
+            }
+            return said;
+        }
+        let said = read_whole(r, recogniser);
+        if self.readings.len() < READINGS_MAX {
+            if self.readings.is_empty() {
+                self.exceptions = Arc::clone(&r.exceptions);
+            }
+            // The same finding once more: the readings share it.
+            let known = self.readings.iter().find(|k| same(&k.said, &said)).map(|k| k.said.clone());
+            let said = known.unwrap_or_else(|| said.clone());
+            self.readings.push(Reading { numbers: numbers.into(), said });
+            self.find_free();
+        }
+        said
+    }
+}
+
+/// The hash of all that a record says, apart from numbers.
+fn words(r: &Record, numbers: &mut Vec<u64>) -> u64 {
+    let mut keys = hash((r.source, r.format, r.level, &r.service, r.mark.is_some(), r.exceptions.len()));
+    let mut add = |text: &str| {
+        keys = keys.rotate_left(7) ^ record::skeleton(text, |n| numbers.push(n));
+    };
+    if !is_bare(r) {
+        add(&r.message);
+    }
+    for (k, v) in &r.fields {
+        add(k);
+        add(v);
+    }
+    if let Some(q) = &r.request {
+        add(q.flags.as_deref().unwrap_or("-"));
+        add(q.upstream.as_deref().unwrap_or("-"));
+        numbers.push(u64::from(q.upstream_status.unwrap_or(0)));
+        numbers.push(u64::from(q.status.unwrap_or(0)));
+    }
+    keys
+}
+
+fn shorten(r: &mut Record, exceptions: &Arc<[Exception]>) {
+    let line = r.message.lines().next().unwrap_or("");
+    let mut end = line.len().min(SHORT_BYTES);
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    r.message = line.get(..end).unwrap_or_default().to_owned();
+    r.text = String::new();
+    if exceptions.len() == r.exceptions.len() {
+        r.exceptions = Arc::clone(exceptions);
+    }
+    r.fields.retain(|(k, _)| matches!(k.as_str(), "file" | "remote"));
+    r.fields.shrink_to_fit();
+    if let Some(q) = &mut r.request {
+        q.agent = None;
+    }
+}
+
+/// Recognises what a record says, if it may explain a failure.
+fn read_whole(r: &Record, recogniser: &Recogniser) -> Said {
+    Said { findings: recognise(r, recogniser).map(Into::into), template: join::template(r) }
+}
+
+/// An access-log line says nothing of causes but its flags: user agents and referers are not to be read as errors.
+fn is_bare(r: &Record) -> bool {
+    r.is_ledger() && r.level == Level::Unknown && r.exceptions.is_empty() && r.format != "json"
+}
+
+fn recognise(r: &Record, recogniser: &Recogniser) -> Option<Vec<Finding>> {
+    let ledger = r.is_ledger();
+    let quiet = matches!(r.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
+    if r.message.is_empty() && r.exceptions.is_empty() {
+        return None;
+    }
+    let mut findings = if is_bare(r) {
+        recogniser.read(&Record { message: String::new(), ..r.clone() })
+    } else {
+        recogniser.read(r)
+    };
+    if quiet && !ledger {
+        // What is said in passing explains a failure only if it tells of a death or of a thing used up.
+        findings.retain(|f| f.scope != Scope::Request || (!f.general && !r.exceptions.is_empty()));
+        if findings.is_empty() {
+            return None;
+        }
+    }
+    if r.level == Level::Unknown
+        && !ledger
+        && findings.iter().all(|f| f.general && f.weight < 30)
+        && r.exceptions.is_empty()
+    {
+        findings.clear();
+    }
+    let silent = findings.is_empty() && (ledger || r.level < Level::Error);
+    (!silent).then_some(findings)
+}
