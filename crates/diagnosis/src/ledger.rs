@@ -171,7 +171,8 @@ fn first_words(message: &str) -> &str {
 pub(crate) fn build(obs: &Observations) -> Ledger {
     let n = obs.streams.len();
     // A log alone has none to be held against.
-    let keys: Vec<_> = if n > 1 { obs.streams.iter().map(times_by_key).collect() } else { vec![HashMap::new(); n] };
+    let keys: Vec<_> =
+        if n > 1 { obs.streams.iter().map(times_by_key).collect() } else { vec![HashMap::new(); n] };
     // outer_of[b] = the stream directly outside b that saw the same traffic.
     let mut outer_of: Vec<Option<usize>> = vec![None; n];
     for b in 0..n {

@@ -198,9 +198,7 @@ fn candidates(obs: &Observations) -> Vec<Candidate> {
 fn infer(obs: &Observations, candidates: &[Candidate], ledger: &mut ledger::Ledger) {
     let covered = |t: Option<Time>| {
         t.is_some_and(|t| {
-            ledger.edges.iter().any(|&e| {
-                obs.streams[e].traffic.span().is_some_and(|(a, b)| a <= t && b >= t)
-            })
+            ledger.edges.iter().any(|&e| obs.streams[e].traffic.span().is_some_and(|(a, b)| a <= t && b >= t))
         })
     };
     let asks = |c: &&Candidate| {

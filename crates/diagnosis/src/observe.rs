@@ -1,12 +1,12 @@
 //! All that was observed, as the diagnosis needs it: records worth keeping, and of healthy requests only counts and a bounded
 //! memory of which were when.
 
+use crate::recognise::Recogniser;
 use crate::route;
 pub use crate::traffic::Tally;
 use crate::traffic::{TICKS_MAX, Tick, Traffic};
-use record::{Ending, Mark, Record, Request, Time, Zone};
-use crate::recognise::Recogniser;
 use crate::wording::{Said, Wordings};
+use record::{Ending, Mark, Record, Request, Time, Zone};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 

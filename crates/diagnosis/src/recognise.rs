@@ -536,7 +536,8 @@ mod tests {
     fn a_refused_connection_is_the_databases_when_a_database_driver_says_so() {
         let mut r = thrown(&[("Error", "connect ECONNREFUSED 127.0.0.1:8407")]);
         is(&r, "upstream/connection-refused", "127.0.0.1:8407");
-        Arc::make_mut(&mut r.exceptions)[0].frames = vec![frame("/srv/app/node_modules/pg-pool/index.js", "Pool.connect", false)];
+        Arc::make_mut(&mut r.exceptions)[0].frames =
+            vec![frame("/srv/app/node_modules/pg-pool/index.js", "Pool.connect", false)];
         is(&r, "database/connection-refused", "127.0.0.1:8407");
         let mut r = thrown(&[("java.net.ConnectException", "Connection refused")]);
         Arc::make_mut(&mut r.exceptions)[0].frames =

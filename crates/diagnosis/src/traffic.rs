@@ -202,8 +202,7 @@ impl Traffic {
         if let Some(&i) = self.index.get(name.as_str()) {
             return i;
         }
-        let name =
-            if stays(mix(hash(&name)), self.routes_level) { name } else { OTHER_ROUTES.to_owned() };
+        let name = if stays(mix(hash(&name)), self.routes_level) { name } else { OTHER_ROUTES.to_owned() };
         let next = self.routes.len();
         let i = *self.index.entry(name.into()).or_insert(next);
         if i == next {
@@ -254,7 +253,12 @@ impl Traffic {
         r.healthy += 1;
         let lot = mix(number);
         if status < 400 && lot <= r.lot_max {
-            r.add(Sample { lot, at: at.unwrap_or_default(), target: target.into(), client: client.map(Into::into) });
+            r.add(Sample {
+                lot,
+                at: at.unwrap_or_default(),
+                target: target.into(),
+                client: client.map(Into::into),
+            });
         }
         if self.index.len() > ROUTES_MAX + ROUTES_MAX / 2 {
             self.fold_routes();
@@ -334,7 +338,8 @@ impl Traffic {
             t.source += by;
         }
         self.spans = std::mem::take(&mut self.spans).into_iter().map(|(s, v)| (s + by, v)).collect();
-        self.minutes = std::mem::take(&mut self.minutes).into_iter().map(|((s, m), n)| ((s + by, m), n)).collect();
+        self.minutes =
+            std::mem::take(&mut self.minutes).into_iter().map(|((s, m), n)| ((s + by, m), n)).collect();
     }
 
     /// Moves the times of a source.
@@ -401,10 +406,7 @@ impl Traffic {
             all.sort_unstable();
             return all;
         }
-        self.ticks
-            .iter()
-            .map(|t| (t.at, if t.is_odd() { 1 } else { 1 << self.ticks_level }))
-            .collect()
+        self.ticks.iter().map(|t| (t.at, if t.is_odd() { 1 } else { 1 << self.ticks_level })).collect()
     }
 
     /// Requests before an instant that were answered well.

@@ -235,9 +235,8 @@ fn endpoints(scene: &Scene<'_>, g: &Group) -> Vec<Endpoint> {
     let mut list: Vec<Endpoint> = map
         .into_iter()
         .map(|((method, route), (count, example, stream))| {
-            let healthy = stream
-                .and_then(|s| scene.obs.streams[s].traffic.seen(&method, &route))
-                .map(|r| r.healthy);
+            let healthy =
+                stream.and_then(|s| scene.obs.streams[s].traffic.seen(&method, &route)).map(|r| r.healthy);
             let failed =
                 scene.failures.iter().filter(|f| f.counts && f.method == method && f.route == route).count()
                     as u64;
@@ -349,9 +348,8 @@ pub(crate) fn traffic(scene: &Scene<'_>, edges: &[usize]) -> Timeline {
         t.requests = vec![0; t.failed.len()];
         for &e in edges {
             for (at, n) in scene.obs.streams[e].traffic.over_time(t.step_us) {
-                if let Some(slot) = usize::try_from(at.since(t.start) / t.step_us)
-                    .ok()
-                    .and_then(|i| t.requests.get_mut(i))
+                if let Some(slot) =
+                    usize::try_from(at.since(t.start) / t.step_us).ok().and_then(|i| t.requests.get_mut(i))
                 {
                     *slot += n;
                 }

@@ -5,22 +5,16 @@
 //! SQLSTATE[HY000] [2002] Connection refused (… where `id` = 9312 limit 1)
 //! ```
 //!
-//! An error that comes ten thousand times is recognised a few times: until it has been seen which of its numbers change nothing.
-//! A number is free once so many different ones gave the same finding; every other number must be the same for the finding to be
-//! taken over, so a port or an error code that tells something is read anew. Of a wording the first records are kept whole, as
-//! examples; of further ones what joins them to their requests.
+//! An error that comes ten thousand times is recognised a few times, until it has been seen which of its numbers change nothing
+//! ([`Outcomes`]). Of a wording the first records are kept whole, as examples; of further ones what joins them to their requests.
 
 use crate::join;
 use crate::observe::hash;
 use crate::recognise::{Finding, Recogniser, Scope};
-use record::{Exception, Level, Record};
+use record::{Exception, Level, Outcomes, Record};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// So many values of a number must have given the same finding before it is taken to say nothing.
-const FREE_AFTER: usize = 12;
-/// Readings remembered per wording; one with more meanings is read each time.
-const READINGS_MAX: usize = 48;
 /// Wordings remembered per source; a source with more says something else each time, and remembering would be in vain.
 const WORDINGS_MAX: usize = 4_096;
 /// Records of a wording kept whole.
@@ -37,15 +31,9 @@ pub(crate) struct Said {
     pub template: u64,
 }
 
-struct Reading {
-    numbers: Box<[u64]>,
-    said: Said,
-}
-
 #[derive(Default)]
 struct Wording {
-    readings: Vec<Reading>,
-    free: Vec<bool>,
+    outcomes: Outcomes<Said>,
     records: u32,
     exceptions: Arc<[Exception]>,
 }
@@ -76,42 +64,6 @@ fn same(a: &Said, b: &Said) -> bool {
     }
 }
 
-impl Wording {
-    /// Which numbers say nothing, going by what was read.
-    fn find_free(&mut self) {
-        let n = self.readings.first().map_or(0, |r| r.numbers.len());
-        self.free.resize(n, false);
-        for (i, free) in self.free.iter_mut().enumerate().filter(|(_, f)| !**f) {
-            for r in &self.readings {
-                let mut values: Vec<u64> = self
-                    .readings
-                    .iter()
-                    .filter(|o| same(&o.said, &r.said))
-                    .filter_map(|o| o.numbers.get(i).copied())
-                    .collect();
-                values.sort_unstable();
-                values.dedup();
-                if values.len() >= FREE_AFTER {
-                    *free = true;
-                    break;
-                }
-            }
-        }
-    }
-
-    fn find(&self, numbers: &[u64]) -> Option<&Said> {
-        let fits = |r: &&Reading| {
-            r.numbers.len() == numbers.len()
-                && r.numbers
-                    .iter()
-                    .zip(numbers)
-                    .zip(self.free.iter().chain(std::iter::repeat(&false)))
-                    .all(|((a, b), free)| *free || a == b)
-        };
-        self.readings.iter().find(fits).map(|r| &r.said)
-    }
-}
-
 impl Wordings {
     /// What the record says. Once its wording is well known, what is kept of the record is what joins it to a request.
     pub fn read(&mut self, r: &mut Record, recogniser: &Recogniser) -> Said {
@@ -132,7 +84,7 @@ impl Wordings {
 impl Wording {
     fn read(&mut self, r: &mut Record, numbers: &[u64], recogniser: &Recogniser) -> Said {
         self.records = self.records.saturating_add(1);
-        if let Some(said) = self.find(numbers) {
+        if let Some(said) = self.outcomes.find(numbers) {
             let said = said.clone();
             if self.records > WHOLE_MAX && !r.is_ledger() {
                 shorten(r, &self.exceptions);
@@ -140,16 +92,10 @@ impl Wording {
             return said;
         }
         let said = read_whole(r, recogniser);
-        if self.readings.len() < READINGS_MAX {
-            if self.readings.is_empty() {
-                self.exceptions = Arc::clone(&r.exceptions);
-            }
-            // The same finding once more: the readings share it.
-            let known = self.readings.iter().find(|k| same(&k.said, &said)).map(|k| k.said.clone());
-            let said = known.unwrap_or_else(|| said.clone());
-            self.readings.push(Reading { numbers: numbers.into(), said });
-            self.find_free();
+        if self.records == 1 {
+            self.exceptions = Arc::clone(&r.exceptions);
         }
+        self.outcomes.learn(numbers, said.clone(), same);
         said
     }
 }

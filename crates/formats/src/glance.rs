@@ -14,8 +14,8 @@
 mod cut;
 mod scan;
 
-pub use scan::{Clock, Glanced, Scanned, Tally, scan};
 pub(crate) use scan::Run;
+pub use scan::{Clock, Glanced, Scanned, Tally, scan};
 
 use crate::Context;
 use record::{Ending, Record, Time, Zone};

@@ -17,7 +17,7 @@ use crate::{
     Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, access, json, marks, mention, text, trace,
 };
 use memchr::memchr;
-use record::{Ending, Level, Record, Time, Zone};
+use record::{Ending, Level, Outcomes, Record, Time, Zone};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -127,6 +127,9 @@ pub struct Reader {
     step: Step,
     /// The lines behind a head, while they are read for the first time.
     learning: Option<Learning>,
+    /// Wordings of entries of which nothing is kept.
+    quiet: HashMap<u64, Outcomes<()>>,
+    numbers: Vec<u64>,
 }
 
 /// What became of a line.
@@ -242,6 +245,8 @@ impl Reader {
             repeats: Repeats::default(),
             step: Step::Other,
             learning: None,
+            quiet: HashMap::new(),
+            numbers: Vec::new(),
         }
     }
 
@@ -612,6 +617,21 @@ impl Reader {
         if entry.level == Level::Unknown {
             entry.level = wrapping.level;
         }
+        // Most entries of most logs are of this kind.
+        let quiet = matches!(entry.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
+        let plain = quiet && entry.trace.is_none() && entry.mark.is_none() && entry.request.is_none();
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        let words = plain.then(|| {
+            hash((stream, format, entry.level, record::skeleton(&entry.message, |n| numbers.push(n))))
+        });
+        let dull = words.and_then(|w| self.quiet.get(&w)).is_some_and(|q| q.find(&numbers).is_some());
+        self.numbers = numbers;
+        if dull {
+            self.counts.records += 1;
+            self.flush_stream(stream, sink);
+            return;
+        }
         let message_owned = entry.message.clone();
         let message: &str = &message_owned;
         // What the prefix does not know of the request, the message may name.
@@ -673,7 +693,6 @@ impl Reader {
             .mark
             .take()
             .or_else(|| if ledger { None } else { marks::mark(message, service.as_deref()) });
-        let quiet = matches!(entry.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
         if quiet
             && !ledger
             && mark.is_none()
@@ -682,6 +701,11 @@ impl Reader {
             && !sink.wants(message)
         {
             self.flush_stream(stream, sink);
+            if let Some(w) = words
+                && (self.quiet.len() < HABITS_MAX || self.quiet.contains_key(&w))
+            {
+                self.quiet.entry(w).or_default().learn(&self.numbers, (), |(), ()| true);
+            }
             // Its continuation lines have nothing to hang on; a trace among them opens a record of its own.
             return;
         }
@@ -862,7 +886,8 @@ impl Reader {
                 p.frames = p.frames || (trace::continues(line) && line.starts_with([' ', '\t']));
                 p.in_trace = (p.in_trace || starts || trace::continues(line)) && !(last && !inside && framed);
                 p.touched = now;
-                let (in_trace, frames, full) = (p.in_trace, p.frames, p.record.message.len() * 2 > MESSAGE_MAX);
+                let (in_trace, frames, full) =
+                    (p.in_trace, p.frames, p.record.message.len() * 2 > MESSAGE_MAX);
                 self.appended(line, in_trace, frames, full);
                 return;
             }

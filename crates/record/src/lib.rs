@@ -11,7 +11,7 @@ mod words;
 
 pub use exception::{Exception, Frame};
 pub use level::Level;
-pub use skeleton::skeleton;
+pub use skeleton::{Outcomes, skeleton};
 pub use time::{Civil, SECOND, Time, Zone};
 pub use words::{Cause, Class, Role, TriggerKind};
 

@@ -285,7 +285,13 @@ impl Consumer for Bridge<'_> {
         while at < size && !self.stopped() {
             let end = size.min(at + BLOCK_BYTES as u64);
             let range = at..end;
-            self.submit(Block::of_file(Arc::clone(&file), range, first, glance.clone(), self.tallies.clone()));
+            self.submit(Block::of_file(
+                Arc::clone(&file),
+                range,
+                first,
+                glance.clone(),
+                self.tallies.clone(),
+            ));
             self.needs.progress.add(end - at);
             self.bytes += end - at;
             at = end;
@@ -310,8 +316,8 @@ impl Consumer for Bridge<'_> {
         for (service, tally) in self.tallies.take() {
             self.gathered.obs.add(source, service.as_deref(), tally);
         }
-        let counts = reader
-            .finish(&mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser });
+        let counts =
+            reader.finish(&mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser });
         if let Some(s) = self.gathered.sources.last_mut() {
             s.lines = counts.lines;
             s.parsed = counts.lines.saturating_sub(counts.unparsed);

@@ -96,7 +96,8 @@ pub(super) fn spans(line: &[u8]) -> Option<Vec<Span>> {
 
 /// A quoted value; a request line's words each for itself.
 fn words(content: &[u8], at: usize, out: &mut Vec<Span>) {
-    let span = |start: usize, end: usize| Span { start: at + start, end: at + end, quoted: true, number: false };
+    let span =
+        |start: usize, end: usize| Span { start: at + start, end: at + end, quoted: true, number: false };
     let method = content.iter().take_while(|c| c.is_ascii_uppercase()).count();
     if (3..=10).contains(&method)
         && content.get(method..method + 2) == Some(b" /")
@@ -140,8 +141,22 @@ impl Oracle {
 
 /// Values that would tell if anybody listened.
 const WORDS: [&str; 16] = [
-    "500", "error", "ERROR", "-", "0.5", "203.0.113.77", "/zz9/q", "GET", "404", "INFO", "fatal", "99999",
-    "10.0.0.9:80", "POST", "2", "a b HTTP/1.1",
+    "500",
+    "error",
+    "ERROR",
+    "-",
+    "0.5",
+    "203.0.113.77",
+    "/zz9/q",
+    "GET",
+    "404",
+    "INFO",
+    "fatal",
+    "99999",
+    "10.0.0.9:80",
+    "POST",
+    "2",
+    "a b HTTP/1.1",
 ];
 const NUMBERS: [&str; 8] = ["0", "50", "500", "17", "404", "60", "1795505294", "0.25"];
 
@@ -174,7 +189,11 @@ pub(super) fn epoch(value: &[u8], unit_us: i64) -> Option<i64> {
 }
 
 /// Which spans hold the time, and in which form.
-fn time_at(samples: &[(Box<[u8]>, Facts)], all: &[Vec<Span>], context: &Context) -> Option<(usize, usize, Form)> {
+fn time_at(
+    samples: &[(Box<[u8]>, Facts)],
+    all: &[Vec<Span>],
+    context: &Context,
+) -> Option<(usize, usize, Form)> {
     let (line, facts) = samples.first()?;
     let first = all.first()?;
     for (a, from) in first.iter().enumerate() {
@@ -182,7 +201,9 @@ fn time_at(samples: &[(Box<[u8]>, Facts)], all: &[Vec<Span>], context: &Context)
         for form in forms {
             let last = match form {
                 Form::Stamp => {
-                    let Some(text) = line.get(from.start..).and_then(|t| std::str::from_utf8(t).ok()) else { continue };
+                    let Some(text) = line.get(from.start..).and_then(|t| std::str::from_utf8(t).ok()) else {
+                        continue;
+                    };
                     let Some(s) = time::stamp(text, context.reference) else { continue };
                     if Some((s.time, s.zone)) != facts.at {
                         continue;
@@ -242,7 +263,8 @@ pub(super) fn cut(samples: &[(Box<[u8]>, Facts)], context: &Context) -> Option<S
     let every = |i: usize, of: &dyn Fn(&Facts) -> Option<String>, strip: bool| {
         samples.iter().enumerate().all(|(k, (_, f))| {
             let v = value(k, i);
-            let v = if strip { memchr::memrchr(b':', v).and_then(|n| v.get(..n)).unwrap_or_default() } else { v };
+            let v =
+                if strip { memchr::memrchr(b':', v).and_then(|n| v.get(..n)).unwrap_or_default() } else { v };
             of(f).is_some_and(|t| t.as_bytes() == v)
         })
     };
@@ -301,9 +323,9 @@ pub(super) fn cut(samples: &[(Box<[u8]>, Facts)], context: &Context) -> Option<S
         let want = Facts { client: Some("203.0.113.77".into()), ..facts.clone() };
         find(&|f| f.client.clone(), false, "203.0.113.77", &want, Hold::Client { port: false }, &mut holds)
             .or_else(|| {
-                let hold = Hold::Client { port: true };
-                find(&|f| f.client.clone(), true, "203.0.113.77:4711", &want, hold, &mut holds)
-            })?;
+            let hold = Hold::Client { port: true };
+            find(&|f| f.client.clone(), true, "203.0.113.77:4711", &want, hold, &mut holds)
+        })?;
     } else if samples.iter().any(|(_, f)| f.client.is_some()) {
         return None;
     }

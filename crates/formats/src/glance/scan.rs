@@ -90,8 +90,7 @@ impl Stencil {
         if !line.starts_with(&self.lead) {
             return None;
         }
-        let mut fit =
-            Fit { time: b"", form: Form::Stamp, status: 0, method: b"", target: b"", client: None };
+        let mut fit = Fit { time: b"", form: Form::Stamp, status: 0, method: b"", target: b"", client: None };
         for p in &self.parts {
             let rest = line.get(pos..)?;
             let len = match p.close {
@@ -127,7 +126,10 @@ impl Stencil {
                 }
                 Hold::Status => {
                     let [a, b, c] = *<&[u8; 3]>::try_from(value).ok()?;
-                    if !(b'1'..=b'4').contains(&a) || !b.is_ascii_digit() || !c.is_ascii_digit() || value == b"499"
+                    if !(b'1'..=b'4').contains(&a)
+                        || !b.is_ascii_digit()
+                        || !c.is_ascii_digit()
+                        || value == b"499"
                     {
                         return None;
                     }
@@ -136,7 +138,8 @@ impl Stencil {
                 }
                 Hold::Client { port } => {
                     let host = if *port { value.get(..memrchr(b':', value)?)? } else { value };
-                    let is_address = |c: &u8| matches!(c, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'.' | b':');
+                    let is_address =
+                        |c: &u8| matches!(c, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'.' | b':');
                     let dotted = memchr(b'.', host).is_some() || memchr(b':', host).is_some();
                     if !dotted || !host.iter().all(is_address) {
                         return None;

@@ -17,7 +17,11 @@ const END_BYTES: usize = 16 << 10;
 enum Bytes {
     Here(Mutex<Vec<u8>>),
     /// Lines that begin in this range of the file.
-    File { file: Arc<File>, range: Range<u64>, first: bool },
+    File {
+        file: Arc<File>,
+        range: Range<u64>,
+        first: bool,
+    },
 }
 
 /// Some lines to go through.
