@@ -16,19 +16,23 @@ use std::sync::OnceLock;
 const SEARCHED_BYTES_MAX: usize = 8 * 1024;
 
 /// A pattern compiled when first needed.
-struct Lazy(&'static str, OnceLock<Option<Regex>>);
+pub(super) struct Lazy(&'static str, OnceLock<Option<Regex>>);
 
 impl Lazy {
-    const fn new(pattern: &'static str) -> Lazy {
+    pub const fn new(pattern: &'static str) -> Lazy {
         Lazy(pattern, OnceLock::new())
     }
 
-    fn regex(&self) -> Option<&Regex> {
+    pub fn regex(&self) -> Option<&Regex> {
         self.1.get_or_init(|| Regex::new(self.0).ok()).as_ref()
     }
 
-    fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+    pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
         self.regex()?.captures(text)
+    }
+
+    pub fn captures_iter<'t>(&self, text: &'t str) -> impl Iterator<Item = Captures<'t>> {
+        self.regex().into_iter().flat_map(move |r| r.captures_iter(text))
     }
 }
 
