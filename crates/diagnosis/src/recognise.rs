@@ -14,10 +14,12 @@ mod general;
 mod literals;
 mod owner;
 mod place;
+mod reading;
 mod signature;
 
 use general::General;
 use literals::Literals;
+use reading::Reading;
 use record::{Cause, Class, Exception, Level, Record};
 use signature::Signature;
 use std::borrow::Cow;
@@ -136,9 +138,12 @@ impl Recogniser {
     /// All that the record says about causes, best first. Never fails; may be empty.
     pub fn read(&self, record: &Record) -> Vec<Finding> {
         let texts = texts(record);
-        let mut hits = self.signed(record, &texts);
+        let sites = if is_read_generally(record) { Some(general::sites(record)) } else { None };
+        let reading = Reading::of(record);
+        let mut hits = self.signed(&reading, &texts);
         let known = hits.iter().any(|h| !h.finding.symptom);
-        if let Some(mut more) = self.read_generally(record, known) {
+        if let Some(sites) = &sites {
+            let mut more = self.read_generally(&reading, sites, known);
             // The general reading adds what signatures leave open, and repeats nothing.
             for h in &mut hits {
                 if let Some(g) = more.iter().find(|g| g.finding.cause == h.finding.cause) {
@@ -191,11 +196,11 @@ impl Recogniser {
     }
 
     /// What signatures say, each at its best place.
-    fn signed(&self, record: &Record, texts: &[Text<'_>]) -> Vec<Hit> {
+    fn signed<'t>(&self, reading: &Reading<'t>, texts: &'t [Text<'t>]) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
         for t in texts {
             for s in self.opened(&t.text) {
-                let Some((mut finding, _)) = s.read(&t.text) else { continue };
+                let Some((mut finding, line)) = s.read(&t.text) else { continue };
                 let rank = i32::from(s.weight()) + t.bonus;
                 let old = hits.iter().position(|h| h.finding.signature == finding.signature);
                 if let Some(h) = old.and_then(|i| hits.get_mut(i)) {
@@ -205,7 +210,7 @@ impl Recogniser {
                     h.rank = h.rank.max(rank);
                     continue;
                 }
-                self.complete(&mut finding, record, t);
+                self.complete(&mut finding, reading, t, line);
                 hits.push(Hit { finding, rank });
             }
         }
@@ -213,14 +218,14 @@ impl Recogniser {
     }
 
     /// Whose connection it was, and its address, where the wording itself leaves that open.
-    fn complete(&self, f: &mut Finding, record: &Record, t: &Text<'_>) {
+    fn complete<'t>(&self, f: &mut Finding, reading: &Reading<'t>, t: &'t Text<'t>, line: &'t str) {
         if !matches!(f.cause.class, Class::Database | Class::Upstream) {
             return;
         }
         if f.cause.class == Class::Upstream
             && f.service.is_none()
             && !f.symptom
-            && let Some(o) = self.general.owner(record, t.exception, &t.text)
+            && let Some(o) = self.general.owner(reading, t.exception, &t.text)
         {
             if o.class == Class::Database
                 && let Some(name) = general::database_word(&f.cause.name, &f.matched)
@@ -239,23 +244,30 @@ impl Recogniser {
             c.insert_str(0, "::");
         }
         if f.culprit.is_none() && owner::has_peer(&f.cause) {
-            f.culprit = place::peer(&f.matched).or_else(|| place::peer_of(record, t.exception));
+            f.culprit = reading.peer(line).or_else(|| reading.peer_of(t.exception));
         }
     }
 
-    fn read_generally(&self, record: &Record, known: bool) -> Option<Vec<Hit>> {
-        let loud = record.level >= Level::Warn || record.level == Level::Unknown;
-        if record.exceptions.is_empty() && (record.is_ledger() && record.level < Level::Error || !loud) {
-            return None;
-        }
-        let found = self.general.read(record, known);
+    fn read_generally<'t>(
+        &self,
+        reading: &Reading<'t>,
+        sites: &'t [general::Site<'t>],
+        known: bool,
+    ) -> Vec<Hit> {
+        let found = self.general.read(reading, sites, known);
         let hits = found.into_iter().map(|(finding, exception)| {
             // A third of the points: a general word at the root does not outrank an exact one in its wrapper.
-            let rank = i32::from(finding.weight) + bonus(&record.exceptions, exception) / 3;
+            let rank = i32::from(finding.weight) + bonus(&reading.record.exceptions, exception) / 3;
             Hit { finding, rank }
         });
-        Some(hits.collect())
+        hits.collect()
     }
+}
+
+/// Is there something that general words may tell of?
+fn is_read_generally(record: &Record) -> bool {
+    let loud = record.level >= Level::Warn || record.level == Level::Unknown;
+    !record.exceptions.is_empty() || loud && !(record.is_ledger() && record.level < Level::Error)
 }
 
 /// Does the message say that the program went on without what failed?

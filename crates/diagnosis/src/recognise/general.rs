@@ -11,7 +11,8 @@
 use super::literals::{Literals, Place};
 use super::owner::{self, Owner};
 use super::place::Lazy;
-use super::{Finding, head, place};
+use super::reading::Reading;
+use super::{Finding, first_line, head, place};
 use record::{Cause, Class, Exception, Frame, Level, Record};
 use std::borrow::Cow;
 
@@ -187,7 +188,7 @@ pub(super) struct General {
 }
 
 /// One text of a record with the exception it comes from.
-struct Site<'a> {
+pub(super) struct Site<'a> {
     exception: Option<usize>,
     kind: &'a str,
     text: Cow<'a, str>,
@@ -201,29 +202,34 @@ impl General {
 
     /// What the record says by general words: findings with the exception (index) each comes from. `known`: a signature
     /// already tells the cause, so the last resorts are not asked.
-    pub fn read(&self, record: &Record, known: bool) -> Vec<(Finding, Option<usize>)> {
+    pub fn read<'t>(
+        &self,
+        reading: &Reading<'t>,
+        sites: &'t [Site<'t>],
+        known: bool,
+    ) -> Vec<(Finding, Option<usize>)> {
+        let record = reading.record;
         let chain = &record.exceptions;
         let mut out: Vec<(Finding, Option<usize>)> = Vec::new();
         let mut blind = true;
-        let sites = sites(record);
-        for site in &sites {
-            let found = self.at(record, site);
+        for site in sites {
+            let found = self.at(reading, site);
             if found.is_none() {
                 blind = false;
             }
             for mut f in found.into_iter().flatten() {
                 blind = false;
-                self.fill(&mut f, record, site);
+                self.fill(&mut f, reading, site);
                 out.push((f, site.exception));
             }
         }
         if !known && blind && record.level != Level::Warn {
-            for site in &sites {
+            for site in sites {
                 let Some((m, at)) = self.words.best(&site.text) else { continue };
-                let mut f = self.finding(m, record, site, at);
+                let mut f = self.finding(m, reading, site, at);
                 // Without an exception, a loose word is worth less.
                 f.weight = if site.exception.is_some() { f.weight } else { f.weight.saturating_sub(6) };
-                self.fill(&mut f, record, site);
+                self.fill(&mut f, reading, site);
                 out.push((f, site.exception));
                 break;
             }
@@ -232,7 +238,7 @@ impl General {
             {
                 let name = if is_panic(&e.kind) { "assertion-or-panic" } else { "unhandled-exception" };
                 let cause = Cause::new(Class::Code, name);
-                let matched = format!("{}: {}", e.kind, e.message.lines().next().unwrap_or(""));
+                let matched = format!("{}: {}", e.kind, first_line(&e.message));
                 let f =
                     Finding { cause, weight: UNKNOWN_WEIGHT, matched, general: true, ..Finding::default() };
                 out.push((f, Some(chain.len() - 1)));
@@ -242,7 +248,8 @@ impl General {
     }
 
     /// What one text says, weightiest first; `None` if it is known to tell of no failure.
-    fn at(&self, record: &Record, site: &Site<'_>) -> Option<Vec<Finding>> {
+    fn at<'t>(&self, reading: &Reading<'t>, site: &'t Site<'t>) -> Option<Vec<Finding>> {
+        let record = reading.record;
         let mut out = Vec::new();
         if let Some(f) = self.setting(record, site) {
             return Some(vec![f]);
@@ -251,18 +258,18 @@ impl General {
             && let Some(m) = self.by_type(site.kind)
             && !matches!(m.cause, Means::Nothing)
         {
-            out.push(self.finding(m, record, site, 0));
+            out.push(self.finding(m, reading, site, 0));
         }
         // A pasted last line or a logger's own form: the type stands in the message.
         if site.kind.is_empty()
             && record.exceptions.is_empty()
             && let Some((m, at)) = self.type_named(&site.text)
         {
-            out.push(self.finding(m, record, site, at));
+            out.push(self.finding(m, reading, site, at));
         }
-        if let Some((cause, at)) = self.by_code(record, site) {
+        if let Some((cause, at)) = self.by_code(reading, site) {
             let m = Meaning { cause: Means::Cause(cause.0, cause.1), weight: 42 };
-            out.push(self.finding(m, record, site, at));
+            out.push(self.finding(m, reading, site, at));
         }
         // Of quiet types the words are user data as often as not.
         let quiet = out.iter().any(|f| f.cause.class == Class::Code && f.weight >= 38);
@@ -272,11 +279,11 @@ impl General {
             }
             let socket = m.weight >= 30 && is_socket(&site.text, m.cause);
             let refused = Meaning { cause: Means::Peer("connection-refused"), weight: m.weight };
-            out.push(self.finding(if socket { refused } else { m }, record, site, at));
+            out.push(self.finding(if socket { refused } else { m }, reading, site, at));
         }
         if !quiet && let Some((cause, at)) = self.by_status(record, site) {
             let m = Meaning { cause: Means::Cause(cause.0, cause.1), weight: 36 };
-            out.push(self.finding(m, record, site, at));
+            out.push(self.finding(m, reading, site, at));
         }
         if is_warning(site.kind, &site.text) {
             // PHP goes on after a warning; what it says of disks, rights and peers is a trace all the same.
@@ -295,7 +302,7 @@ impl General {
         Some(out)
     }
 
-    fn finding(&self, m: Meaning, record: &Record, site: &Site<'_>, at: usize) -> Finding {
+    fn finding<'t>(&self, m: Meaning, reading: &Reading<'t>, site: &'t Site<'t>, at: usize) -> Finding {
         let mut f = Finding {
             weight: m.weight,
             general: true,
@@ -306,7 +313,7 @@ impl General {
             Means::Cause(class, name) => f.cause = Cause::new(class, name),
             Means::Nothing => {}
             Means::Peer(name) => {
-                let owner = self.owner(record, site.exception, &site.text);
+                let owner = self.owner(reading, site.exception, &site.text);
                 f.cause = match &owner {
                     Some(o) if o.class == Class::Database => of_database(name, &site.text),
                     _ => Cause::new(Class::Upstream, name),
@@ -318,13 +325,13 @@ impl General {
     }
 
     /// The culprit, by what the cause asks for.
-    fn fill(&self, f: &mut Finding, record: &Record, site: &Site<'_>) {
+    fn fill<'t>(&self, f: &mut Finding, reading: &Reading<'t>, site: &'t Site<'t>) {
         if f.culprit.is_some() {
             return;
         }
         f.culprit = match (f.cause.class, f.cause.name.as_str()) {
             _ if owner::has_peer(&f.cause) => {
-                place::peer(&site.text).or_else(|| place::peer_of(record, site.exception))
+                reading.peer(&site.text).or_else(|| reading.peer_of(site.exception))
             }
             (Class::Database, "schema-mismatch" | "deadlock" | "lock-timeout" | "query-timeout") => {
                 place::statement_object(&site.text)
@@ -336,7 +343,7 @@ impl General {
             _ => None,
         };
         if f.service.is_none() && f.cause.class == Class::Database {
-            f.service = self.owner(record, site.exception, &site.text).and_then(|o| o.service);
+            f.service = self.owner(reading, site.exception, &site.text).and_then(|o| o.service);
         }
     }
 
@@ -347,7 +354,7 @@ impl General {
             return None;
         }
         let e = site.exception.and_then(|i| record.exceptions.get(i))?;
-        let said = e.message.lines().next().unwrap_or("").trim();
+        let said = first_line(&e.message).trim();
         let said = said.strip_prefix("key not found: ").unwrap_or(said);
         let name = SETTING.captures(said)?.get(1)?.as_str();
         let environ = |f: &Frame| {
@@ -403,7 +410,7 @@ impl General {
 
     /// The first word of a message that is a type we know, with where it stands.
     fn type_named(&self, text: &str) -> Option<(Meaning, usize)> {
-        let text = head(text.lines().next().unwrap_or(""), TYPE_BYTES_MAX);
+        let text = head(first_line(text), TYPE_BYTES_MAX);
         let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '\\' | '$' | ':');
         let words = text.split(|c: char| !in_name(c)).map(|w| w.trim_matches([':', '.']));
         let ended = |w: &&str| w.ends_with("Error") || w.ends_with("Exception") || w.ends_with("Exceeded");
@@ -413,11 +420,12 @@ impl General {
         })
     }
 
-    fn by_code(&self, record: &Record, site: &Site<'_>) -> Option<(Said, usize)> {
+    fn by_code<'t>(&self, reading: &Reading<'t>, site: &'t Site<'t>) -> Option<(Said, usize)> {
+        let record = reading.record;
         // MySQL's numbers are finer than the SQLSTATE HY000 before them.
         for n in &NUMBERS {
             if !n.sure {
-                let o = self.owner(record, site.exception, &site.text);
+                let o = self.owner(reading, site.exception, &site.text);
                 if !o.is_some_and(|o| {
                     o.class == Class::Database && o.service.as_deref().is_none_or(|s| s == n.vendor)
                 }) {
@@ -441,7 +449,7 @@ impl General {
         // Drivers of PostgreSQL put the state alone into `code`.
         if site.exception.is_none()
             && let Some((_, code)) = record.fields.iter().find(|(k, v)| is_code(k) && is_sqlstate(v))
-            && self.owner(record, None, &record.message).is_some_and(|o| o.class == Class::Database)
+            && self.owner(reading, None, &record.message).is_some_and(|o| o.class == Class::Database)
         {
             return by_class(SQLSTATES, code).map(|c| (c, 0));
         }
@@ -464,26 +472,40 @@ impl General {
 
     /// Whose connection: by the type, the port, the words, the libraries the stack goes through, the rest of the chain, the
     /// logger; at last by names of the app's own files.
-    pub fn owner(&self, record: &Record, exception: Option<usize>, text: &str) -> Option<Owner> {
-        let chain = &record.exceptions;
-        let here = exception.and_then(|i| chain.get(i));
-        let kind = |e: &Exception| self.owners.named(&e.kind, false);
-        let libraries = |e: &Exception| {
-            e.frames.iter().take(FRAMES_MAX).filter(|f| !f.in_app).find_map(|f| {
-                self.owners.named(&f.file, false).or_else(|| self.owners.named(&f.function, false))
-            })
-        };
-        let first = || head(record.message.lines().next().unwrap_or(""), MESSAGE_BYTES_MAX);
-        here.and_then(kind)
-            .or_else(|| place::peer(text).and_then(|p| self.owners.by_port(&p)))
-            .or_else(|| self.owners.named(text, false))
-            .or_else(|| here.and_then(libraries))
-            .or_else(|| chain.iter().rev().find_map(kind))
-            .or_else(|| chain.iter().rev().find_map(libraries))
-            .or_else(|| chain.iter().rev().find_map(|e| self.owners.named(&e.message, false)))
-            .or_else(|| self.owners.named(first(), false))
-            .or_else(|| place::peer_of(record, exception).and_then(|p| self.owners.by_port(&p)))
-            .or_else(|| self.owners.named(record.service.as_deref().unwrap_or(""), false))
+    pub fn owner<'t>(&self, reading: &Reading<'t>, exception: Option<usize>, text: &'t str) -> Option<Owner> {
+        reading.owner(exception, text, || {
+            let here = exception.and_then(|i| reading.record.exceptions.get(i));
+            let by_port = |peer: Option<String>| peer.and_then(|p| self.owners.by_port(&p));
+            here.and_then(|e| self.owners.named(&e.kind, false))
+                .or_else(|| by_port(reading.peer(text)))
+                .or_else(|| self.owners.named(text, false))
+                .or_else(|| here.and_then(|e| self.by_libraries(e)))
+                .or_else(|| reading.by_chain.get_or_init(|| self.by_chain(reading.record)).clone())
+                .or_else(|| by_port(reading.peer_of(exception)))
+                .or_else(|| reading.by_rest.get_or_init(|| self.by_rest(reading.record)).clone())
+        })
+    }
+
+    fn by_libraries(&self, e: &Exception) -> Option<Owner> {
+        e.frames
+            .iter()
+            .take(FRAMES_MAX)
+            .filter(|f| !f.in_app)
+            .find_map(|f| self.owners.named(&f.file, false).or_else(|| self.owners.named(&f.function, false)))
+    }
+
+    fn by_chain(&self, record: &Record) -> Option<Owner> {
+        let chain = || record.exceptions.iter().rev();
+        chain()
+            .find_map(|e| self.owners.named(&e.kind, false))
+            .or_else(|| chain().find_map(|e| self.by_libraries(e)))
+            .or_else(|| chain().find_map(|e| self.owners.named(&e.message, false)))
+            .or_else(|| self.owners.named(head(first_line(&record.message), MESSAGE_BYTES_MAX), false))
+    }
+
+    fn by_rest(&self, record: &Record) -> Option<Owner> {
+        self.owners
+            .named(record.service.as_deref().unwrap_or(""), false)
             .or_else(|| fatal_mark(record))
             .or_else(|| self.hinted(record))
     }
@@ -608,7 +630,7 @@ fn is_view_file(file: &str) -> bool {
 }
 
 /// The texts of a record, deepest first: exceptions from the root outwards, the message, the fields.
-fn sites(record: &Record) -> Vec<Site<'_>> {
+pub(super) fn sites(record: &Record) -> Vec<Site<'_>> {
     let mut out = Vec::with_capacity(record.exceptions.len() + 2);
     for (i, e) in record.exceptions.iter().enumerate().rev() {
         let text = format!("{}: {}", e.kind, head(&e.message, MESSAGE_BYTES_MAX));
@@ -619,7 +641,7 @@ fn sites(record: &Record) -> Vec<Site<'_>> {
         let message = if record.exceptions.is_empty() {
             head(&record.message, MESSAGE_BYTES_MAX)
         } else {
-            head(record.message.lines().next().unwrap_or(""), MESSAGE_BYTES_MAX)
+            head(first_line(&record.message), MESSAGE_BYTES_MAX)
         };
         out.push(Site { exception: None, kind: "", text: Cow::Borrowed(message) });
         let mut fields = String::new();
