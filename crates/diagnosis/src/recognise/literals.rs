@@ -31,8 +31,9 @@ pub(super) struct Literals {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    key: u16,
-    /// How far behind the word's begin its three bytes stand.
+    /// Three bytes of the word.
+    window: u32,
+    /// How far behind the word's begin they stand.
     offset: u16,
     word: u32,
 }
@@ -57,31 +58,40 @@ impl Literals {
             entries: Vec::new(),
             slots: vec![0; (1 << SLOT_BITS) + 1],
         };
-        for (i, word) in words.enumerate() {
-            let from = all.bytes.len();
+        for word in words {
             all.bytes.extend(word.bytes().map(|b| if fold { b.to_ascii_lowercase() } else { b }));
             all.begins.push(u32::try_from(all.bytes.len()).unwrap_or(u32::MAX));
-            let word = u32::try_from(i).unwrap_or(u32::MAX);
-            let bytes = all.bytes.get(from..).unwrap_or(&[]);
-            match rarest(bytes) {
-                Some((offset, window)) => all.entries.push(Entry { key: all.key(window), offset, word }),
+        }
+        // What stands in many of the words stands in many texts.
+        let mut shared = vec![0u16; 1 << KEY_BITS];
+        for w in all.bytes.windows(3) {
+            if let Some(n) = shared.get_mut(usize::from(key(window(w.iter())))) {
+                *n = n.saturating_add(1);
+            }
+        }
+        for (word, range) in (0u32..).zip(all.begins.windows(2)) {
+            let bytes = all.bytes.get(range[0] as usize..range[1] as usize).unwrap_or(&[]);
+            match rarest(bytes, &shared) {
+                Some((offset, window)) => {
+                    all.entries.push(Entry { window: folded(window, fold), offset, word })
+                }
                 // Of two bytes: whatever comes behind them.
                 None => {
-                    let two = window(bytes.iter().chain(&[0]));
-                    let keys = (0..=255u32).map(|third| all.key(two | third << 16));
-                    let mut keys: Vec<u16> = keys.collect();
-                    keys.sort_unstable();
-                    keys.dedup();
-                    all.entries.extend(keys.into_iter().map(|key| Entry { key, offset: 0, word }));
+                    let two = window(bytes.iter());
+                    let mut windows: Vec<u32> = (0..=255).map(|b: u32| folded(two | b << 16, fold)).collect();
+                    windows.sort_unstable();
+                    windows.dedup();
+                    all.entries.extend(windows.into_iter().map(|window| Entry { window, offset: 0, word }));
                 }
             }
         }
-        all.entries.sort_unstable_by_key(|e| (e.key, e.word));
+        all.entries.sort_unstable_by_key(|e| (key(e.window), e.word));
         for e in &all.entries {
-            if let Some(bits) = all.taken.get_mut(usize::from(e.key >> 6)) {
-                *bits |= 1 << (e.key & 63);
+            let key = key(e.window);
+            if let Some(bits) = all.taken.get_mut(usize::from(key >> 6)) {
+                *bits |= 1 << (key & 63);
             }
-            if let Some(n) = all.slots.get_mut(usize::from(e.key >> (KEY_BITS - SLOT_BITS)) + 1) {
+            if let Some(n) = all.slots.get_mut(usize::from(key >> (KEY_BITS - SLOT_BITS)) + 1) {
                 *n += 1;
             }
         }
@@ -93,32 +103,43 @@ impl Literals {
         all
     }
 
-    fn key(&self, window: u32) -> u16 {
-        let window = if self.fold { window | 0x0020_2020 } else { window };
-        (window.wrapping_mul(0x9E37_79B1) >> (32 - KEY_BITS)) as u16
-    }
-
     /// Calls for each place of each word, by where the words' rarest bytes stand.
     pub fn each(&self, text: &str, mut found: impl FnMut(Place)) {
         let bytes = text.as_bytes();
-        let mut last = 0u32;
-        // Behind the end one more byte, for words of two.
-        for (i, &b) in bytes.iter().chain(&[0]).enumerate() {
-            last = last >> 8 | u32::from(b) << 16;
-            let key = self.key(last);
-            if self.taken[usize::from(key >> 6)] >> (key & 63) & 1 == 1 && i >= 2 {
-                self.compare(bytes, i - 2, key, &mut found);
+        if self.fold {
+            self.scan::<true>(bytes, &mut found);
+        } else {
+            self.scan::<false>(bytes, &mut found);
+        }
+    }
+
+    fn scan<const FOLD: bool>(&self, bytes: &[u8], found: &mut impl FnMut(Place)) {
+        let mut try_at = |at: usize, window: u32| {
+            let window = folded(window, FOLD);
+            let key = key(window);
+            if self.taken[usize::from(key >> 6)] >> (key & 63) & 1 == 1 {
+                self.compare::<FOLD>(bytes, at, window & 0x00ff_ffff, found);
+            }
+        };
+        // Four bytes are read at once, of which the key is that of the first three.
+        for (i, w) in bytes.windows(4).enumerate() {
+            try_at(i, u32::from_le_bytes([w[0], w[1], w[2], w[3]]));
+        }
+        // The last three bytes, and the last two with one behind the end.
+        for n in [3, 2] {
+            if let Some(at) = bytes.len().checked_sub(n) {
+                try_at(at, window(bytes.iter().skip(at)));
             }
         }
     }
 
-    /// The words that have this key, its three bytes being at `at`.
+    /// The words that have these three bytes, which are at `at`.
     #[inline(never)]
-    fn compare(&self, bytes: &[u8], at: usize, key: u16, found: &mut impl FnMut(Place)) {
-        let slot = usize::from(key >> (KEY_BITS - SLOT_BITS));
+    fn compare<const FOLD: bool>(&self, bytes: &[u8], at: usize, window: u32, found: &mut impl FnMut(Place)) {
+        let slot = usize::from(key(window) >> (KEY_BITS - SLOT_BITS));
         let range = self.slots.get(slot).zip(self.slots.get(slot + 1));
         let entries = range.and_then(|(a, b)| self.entries.get(*a as usize..*b as usize)).unwrap_or(&[]);
-        for e in entries.iter().filter(|e| e.key == key) {
+        for e in entries.iter().filter(|e| e.window == window) {
             let word = e.word as usize;
             let Some(start) = at.checked_sub(usize::from(e.offset)) else { continue };
             let range = self.begins.get(word).zip(self.begins.get(word + 1));
@@ -127,7 +148,7 @@ impl Literals {
             };
             let end = start + want.len();
             let Some(have) = bytes.get(start..end) else { continue };
-            if if self.fold { have.eq_ignore_ascii_case(want) } else { have == want } {
+            if if FOLD { have.eq_ignore_ascii_case(want) } else { have == want } {
                 found(Place { start, end, word });
             }
         }
@@ -141,15 +162,28 @@ impl Literals {
     }
 }
 
+/// With upper case as lower, if `fold`; for other bytes than letters two may become the same.
+fn folded(window: u32, fold: bool) -> u32 {
+    if fold { window | 0x0020_2020 } else { window }
+}
+
+/// The key of the lower three bytes; the fourth is shifted out.
+fn key(window: u32) -> u16 {
+    (window.wrapping_mul(0x3779_B100) >> (32 - KEY_BITS)) as u16
+}
+
 /// The first three bytes as a number.
 fn window<'a>(bytes: impl Iterator<Item = &'a u8>) -> u32 {
     bytes.take(3).enumerate().map(|(i, b)| u32::from(*b) << (8 * i)).sum()
 }
 
-/// The three bytes of a word that stand in the fewest texts, with where they stand in it.
-fn rarest(word: &[u8]) -> Option<(u16, u32)> {
-    let windows = word.windows(3).take(usize::from(u16::MAX)).enumerate();
-    let best = windows.min_by_key(|(_, w)| w.iter().map(|b| commonness(*b)).sum::<u32>());
+/// The three bytes of a word that stand in the fewest texts, with where they stand in it; `shared`: by key, in how many words.
+fn rarest(word: &[u8], shared: &[u16]) -> Option<(u16, u32)> {
+    let common = |w: &[u8]| {
+        let shared = shared.get(usize::from(key(window(w.iter())))).copied().unwrap_or(0);
+        2 * u32::from(shared) + w.iter().map(|b| commonness(*b)).sum::<u32>()
+    };
+    let best = word.windows(3).take(usize::from(u16::MAX)).enumerate().min_by_key(|(_, w)| common(w));
     best.and_then(|(i, w)| Some((u16::try_from(i).ok()?, window(w.iter()))))
 }
 
