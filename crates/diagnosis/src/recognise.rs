@@ -11,15 +11,14 @@
 //! (a symptom) comes last.
 
 mod general;
-mod literals;
 mod owner;
 mod place;
 mod reading;
 mod signature;
 
 use general::General;
-use literals::Literals;
 use reading::Reading;
+use record::literals::Literals;
 use record::{Cause, Class, Exception, Level, Record};
 use signature::Signature;
 use std::borrow::Cow;

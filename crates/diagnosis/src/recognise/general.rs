@@ -8,11 +8,11 @@
 //!
 //! No signature knows Acme; the root's type and errno say that nobody listens, the frames whose connection it was.
 
-use super::literals::{Literals, Place};
 use super::owner::{self, Owner};
 use super::place::Lazy;
 use super::reading::Reading;
 use super::{Finding, first_line, head, place};
+use record::literals::{Literals, Place};
 use record::{Cause, Class, Exception, Frame, Level, Record};
 use std::borrow::Cow;
 

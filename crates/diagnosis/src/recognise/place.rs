@@ -8,8 +8,8 @@
 //! ```
 
 use super::head;
-use super::literals::Literals;
 use record::Record;
+use record::literals::Literals;
 use regex::{Captures, Regex};
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};

@@ -5,16 +5,19 @@
 //! text   connect ECONNREFUSED 127.0.0.1:5432            three bytes at a time asked of one bit map (8 KB)
 //! ```
 //!
-//! Where the bit is set the words of that key are compared. An Aho-Corasick automaton finds the same, but building three of
-//! them for the two thousand words took 16 ms at each start, and walking them twice the time of this.
+//! Where the bit is set the words of that key are compared. An Aho-Corasick automaton finds the same, but building one for
+//! each set of words took 16 ms at each start, and walking them twice the time of this.
 
 /// Bits of a key: with two thousand words one key in thirty is taken.
 const KEY_BITS: u32 = 16;
 /// Bits of a key that choose its slot.
 const SLOT_BITS: u32 = 12;
 
+/// Of so many words it is not counted which share what.
+const FEW_WORDS: usize = 100;
+
 /// A set of words, each of two bytes or more.
-pub(super) struct Literals {
+pub struct Literals {
     /// All words, one behind the other.
     bytes: Vec<u8>,
     /// By word: where it begins in `bytes`; the last is their end.
@@ -40,15 +43,17 @@ struct Entry {
 
 /// Where a word stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub struct Place {
+    /// Its first byte.
     pub start: usize,
+    /// The byte behind its last.
     pub end: usize,
     /// Index of the word, in the order in which they were given.
     pub word: usize,
 }
 
 impl Literals {
-    /// `fold`: upper and lower case of ASCII letters are the same.
+    /// A set of these words; `fold`: upper and lower case of ASCII letters are the same.
     pub fn of<'a>(words: impl Iterator<Item = &'a str>, fold: bool) -> Literals {
         let mut all = Literals {
             bytes: Vec::new(),
@@ -62,8 +67,8 @@ impl Literals {
             all.bytes.extend(word.bytes().map(|b| if fold { b.to_ascii_lowercase() } else { b }));
             all.begins.push(u32::try_from(all.bytes.len()).unwrap_or(u32::MAX));
         }
-        // What stands in many of the words stands in many texts.
-        let mut shared = vec![0u16; 1 << KEY_BITS];
+        // What stands in many of the words stands in many texts. Few words share little.
+        let mut shared = vec![0u16; if all.begins.len() > FEW_WORDS { 1 << KEY_BITS } else { 0 }];
         for w in all.bytes.windows(3) {
             if let Some(n) = shared.get_mut(usize::from(key(window(w.iter())))) {
                 *n = n.saturating_add(1);
