@@ -186,14 +186,24 @@ fn window<'a>(bytes: impl Iterator<Item = &'a u8>) -> u32 {
 fn rarest(word: &[u8], shared: &[u16]) -> Option<(u16, u32)> {
     let common = |w: &[u8]| {
         let shared = shared.get(usize::from(key(window(w.iter())))).copied().unwrap_or(0);
-        2 * u32::from(shared) + w.iter().map(|b| commonness(*b)).sum::<u32>()
+        2 * u32::from(shared) + w.iter().map(|b| COMMONNESS[usize::from(*b)]).sum::<u32>()
     };
     let best = word.windows(3).take(usize::from(u16::MAX)).enumerate().min_by_key(|(_, w)| common(w));
     best.and_then(|(i, w)| Some((u16::try_from(i).ok()?, window(w.iter()))))
 }
 
+const COMMONNESS: [u32; 256] = {
+    let mut all = [0; 256];
+    let mut b = 0;
+    while b < all.len() {
+        all[b] = commonness(b as u8);
+        b += 1;
+    }
+    all
+};
+
 /// Roughly how often a byte stands in logs.
-fn commonness(b: u8) -> u32 {
+const fn commonness(b: u8) -> u32 {
     match b {
         b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' | b' ' => 8,
         b'0'..=b'9' | b'.' | b'/' | b':' | b'-' | b'"' => 6,
