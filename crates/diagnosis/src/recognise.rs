@@ -13,15 +13,16 @@
 mod general;
 mod owner;
 mod place;
+mod reading;
 mod signature;
 
-use aho_corasick::AhoCorasick;
 use general::General;
-use memchr::memmem;
+use reading::Reading;
+use record::literals::Literals;
 use record::{Cause, Class, Exception, Level, Record};
 use signature::Signature;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::sync::LazyLock;
 
 pub use place::{path, peer, statement_object};
 
@@ -64,15 +65,6 @@ pub struct Finding {
     pub general: bool,
 }
 
-/// The built-in files of signatures: name and text.
-const BUILT_IN: &[(&str, &str)] = &[
-    ("code.toml", include_str!("../../../signatures/code.toml")),
-    ("config.toml", include_str!("../../../signatures/config.toml")),
-    ("database.toml", include_str!("../../../signatures/database.toml")),
-    ("upstream.toml", include_str!("../../../signatures/upstream.toml")),
-    ("resource.toml", include_str!("../../../signatures/resource.toml")),
-];
-
 /// Of a message, this much is read; a Java trace with its causes is about 30 KB.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// Of one field's value, this much is read.
@@ -93,9 +85,9 @@ const EXCEPTION_BONUS: i32 = 6;
 /// The compiled signatures.
 pub struct Recogniser {
     signatures: Vec<Signature>,
-    literals: AhoCorasick,
-    /// By literal: the signatures that it may open.
-    opens: Vec<Vec<u32>>,
+    literals: Literals,
+    /// By literal: the signature that it may open.
+    opens: Vec<u32>,
     general: General,
 }
 
@@ -115,36 +107,23 @@ struct Hit {
 impl Recogniser {
     /// With the built-in signatures and those of further files (name, TOML text). The error names file and entry.
     pub fn new(more: &[(String, String)]) -> Result<Recogniser, String> {
-        let mut signatures = Vec::new();
-        for (name, text) in BUILT_IN {
-            signatures.append(&mut signature::load(name, text)?);
-        }
+        let mut signatures: Vec<Signature> = signature::built_in().collect();
         for (name, text) in more {
             let mut own = signature::load(name, text)?;
             for s in &own {
-                s.check().map_err(|e| format!("{name}: signature {}: {e}", s.id))?;
+                s.check().map_err(|e| format!("{name}: signature {}: {e}", s.id()))?;
             }
             // A user's entry replaces ours of the same id.
-            signatures.retain(|s: &Signature| own.iter().all(|o| o.id != s.id));
+            signatures.retain(|s| own.iter().all(|o| o.id() != s.id()));
             signatures.append(&mut own);
         }
-        let mut index: HashMap<&str, usize> = HashMap::new();
-        let mut words: Vec<&str> = Vec::new();
-        let mut opens: Vec<Vec<u32>> = Vec::new();
-        for (i, s) in signatures.iter().enumerate() {
-            for l in &s.literals {
-                let at = *index.entry(l).or_insert_with(|| {
-                    words.push(l);
-                    opens.push(Vec::new());
-                    words.len() - 1
-                });
-                if let (Some(list), Ok(i)) = (opens.get_mut(at), u32::try_from(i)) {
-                    list.push(i);
-                }
-            }
-        }
-        let literals = AhoCorasick::new(&words).map_err(|e| e.to_string())?;
-        Ok(Recogniser { literals, opens, general: General::load()?, signatures })
+        let each = || (0u32..).zip(&signatures).flat_map(|(i, s)| s.literals().map(move |l| (i, l)));
+        Ok(Recogniser {
+            literals: Literals::of(each().map(|(_, l)| l), false),
+            opens: each().map(|(i, _)| i).collect(),
+            general: General::new(),
+            signatures,
+        })
     }
 
     /// May an entry with this message be evidence, whatever its level? For readers that keep quiet entries only if they tell
@@ -158,9 +137,12 @@ impl Recogniser {
     /// All that the record says about causes, best first. Never fails; may be empty.
     pub fn read(&self, record: &Record) -> Vec<Finding> {
         let texts = texts(record);
-        let mut hits = self.signed(record, &texts);
+        let sites = if is_read_generally(record) { Some(general::sites(record)) } else { None };
+        let reading = Reading::of(record);
+        let mut hits = self.signed(&reading, &texts);
         let known = hits.iter().any(|h| !h.finding.symptom);
-        if let Some(mut more) = self.read_generally(record, known) {
+        if let Some(sites) = &sites {
+            let mut more = self.read_generally(&reading, sites, known);
             // The general reading adds what signatures leave open, and repeats nothing.
             for h in &mut hits {
                 if let Some(g) = more.iter().find(|g| g.finding.cause == h.finding.cause) {
@@ -205,24 +187,20 @@ impl Recogniser {
 
     /// Signatures one of whose literals the text holds, each once.
     fn opened(&self, text: &str) -> Vec<&Signature> {
-        let mut seen: Vec<u32> = Vec::new();
-        for m in self.literals.find_overlapping_iter(text) {
-            for &i in self.opens.get(m.pattern().as_usize()).into_iter().flatten() {
-                if !seen.contains(&i) {
-                    seen.push(i);
-                }
-            }
-        }
-        seen.into_iter().filter_map(|i| self.signatures.get(i as usize)).collect()
+        let mut opened: Vec<u32> = Vec::new();
+        self.literals.each(text, |p| opened.extend(self.opens.get(p.word)));
+        opened.sort_unstable();
+        opened.dedup();
+        opened.into_iter().filter_map(|i| self.signatures.get(i as usize)).collect()
     }
 
     /// What signatures say, each at its best place.
-    fn signed(&self, record: &Record, texts: &[Text<'_>]) -> Vec<Hit> {
+    fn signed<'t>(&self, reading: &Reading<'t>, texts: &'t [Text<'t>]) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
         for t in texts {
             for s in self.opened(&t.text) {
-                let Some(mut finding) = s.read(&t.text) else { continue };
-                let rank = i32::from(s.weight) + t.bonus;
+                let Some((mut finding, line)) = s.read(&t.text) else { continue };
+                let rank = i32::from(s.weight()) + t.bonus;
                 let old = hits.iter().position(|h| h.finding.signature == finding.signature);
                 if let Some(h) = old.and_then(|i| hits.get_mut(i)) {
                     if finding.culprit.is_some() && h.finding.culprit.is_none() {
@@ -231,7 +209,7 @@ impl Recogniser {
                     h.rank = h.rank.max(rank);
                     continue;
                 }
-                self.complete(&mut finding, record, t);
+                self.complete(&mut finding, reading, t, line);
                 hits.push(Hit { finding, rank });
             }
         }
@@ -239,14 +217,14 @@ impl Recogniser {
     }
 
     /// Whose connection it was, and its address, where the wording itself leaves that open.
-    fn complete(&self, f: &mut Finding, record: &Record, t: &Text<'_>) {
+    fn complete<'t>(&self, f: &mut Finding, reading: &Reading<'t>, t: &'t Text<'t>, line: &'t str) {
         if !matches!(f.cause.class, Class::Database | Class::Upstream) {
             return;
         }
         if f.cause.class == Class::Upstream
             && f.service.is_none()
             && !f.symptom
-            && let Some(o) = self.general.owner(record, t.exception, &t.text)
+            && let Some(o) = self.general.owner(reading, t.exception, &t.text)
         {
             if o.class == Class::Database
                 && let Some(name) = general::database_word(&f.cause.name, &f.matched)
@@ -265,23 +243,30 @@ impl Recogniser {
             c.insert_str(0, "::");
         }
         if f.culprit.is_none() && owner::has_peer(&f.cause) {
-            f.culprit = place::peer(&f.matched).or_else(|| place::peer_of(record, t.exception));
+            f.culprit = reading.peer(line).or_else(|| reading.peer_of(t.exception));
         }
     }
 
-    fn read_generally(&self, record: &Record, known: bool) -> Option<Vec<Hit>> {
-        let loud = record.level >= Level::Warn || record.level == Level::Unknown;
-        if record.exceptions.is_empty() && (record.is_ledger() && record.level < Level::Error || !loud) {
-            return None;
-        }
-        let found = self.general.read(record, known);
+    fn read_generally<'t>(
+        &self,
+        reading: &Reading<'t>,
+        sites: &'t [general::Site<'t>],
+        known: bool,
+    ) -> Vec<Hit> {
+        let found = self.general.read(reading, sites, known);
         let hits = found.into_iter().map(|(finding, exception)| {
             // A third of the points: a general word at the root does not outrank an exact one in its wrapper.
-            let rank = i32::from(finding.weight) + bonus(&record.exceptions, exception) / 3;
+            let rank = i32::from(finding.weight) + bonus(&reading.record.exceptions, exception) / 3;
             Hit { finding, rank }
         });
-        Some(hits.collect())
+        hits.collect()
     }
+}
+
+/// Is there something that general words may tell of?
+fn is_read_generally(record: &Record) -> bool {
+    let loud = record.level >= Level::Warn || record.level == Level::Unknown;
+    !record.exceptions.is_empty() || loud && !(record.is_ledger() && record.level < Level::Error)
 }
 
 /// Does the message say that the program went on without what failed?
@@ -305,8 +290,8 @@ fn is_handled_in_passing(record: &Record) -> bool {
         "answering 404",
         "answering 400",
     ];
-    let first = head(record.message.lines().next().unwrap_or(""), VALUE_BYTES_MAX);
-    WORDS.iter().any(|w| memmem::find(first.as_bytes(), w.as_bytes()).is_some())
+    static LITERALS: LazyLock<Literals> = LazyLock::new(|| Literals::of(WORDS.iter().copied(), false));
+    LITERALS.any(head(first_line(&record.message), VALUE_BYTES_MAX))
 }
 
 /// A fault of the code that runs inside a view is the view's: the place to look at is the template.
@@ -420,9 +405,9 @@ fn is_clients(key: &str) -> bool {
 
 /// The text with JSON's or Apache's escapes undone, if it has any: `Class \"App\\Fee\" not found` inside a Monolog line.
 fn unescaped(text: &str) -> Option<String> {
-    let escaped =
-        ["\\\"", "\\n", "\\'"].iter().any(|e| memmem::find(text.as_bytes(), e.as_bytes()).is_some());
-    if !escaped {
+    let bytes = text.as_bytes();
+    let next = |i: usize| bytes.get(i + 1);
+    if !memchr::memchr_iter(b'\\', bytes).any(|i| matches!(next(i), Some(b'"' | b'n' | b'\''))) {
         return None;
     }
     let mut out = String::with_capacity(text.len());
@@ -450,6 +435,11 @@ fn head(text: &str, max: usize) -> &str {
     }
     let end = (0..=max).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
     text.get(..end).unwrap_or("")
+}
+
+/// The first line, without its end.
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or("")
 }
 
 /// The whole line of `text` that holds byte `at`.

@@ -9,6 +9,7 @@ mod json;
 pub mod layout;
 pub mod marks;
 pub mod mention;
+mod needle;
 mod reader;
 mod system;
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! decides which groups of rules are looked at: most messages begin no word that any rule needs, and cost one
 //! pass.
 
+use crate::needle::Needles;
 use crate::system::kernel;
 use record::Mark;
 
@@ -116,30 +117,28 @@ fn has(text: &str, words: &[&str]) -> bool {
 
 /// Does it say that something did *not* come up?
 fn denied(text: &str) -> bool {
-    has(
-        text,
-        &[
-            "ailed",
-            "annot ",
-            "ould not",
-            "nable to",
-            "n't ",
-            "not listening",
-            "already in use",
-            "in use",
-            "no longer",
-            "rror",
-            "refused",
-            "stopped listening",
-            "not running",
-            "not ready",
-            "denied",
-            "imeout",
-            "timed out",
-            "invalid",
-            "waiting",
-        ],
-    )
+    static WORDS: Needles<19> = Needles::new([
+        "ailed",
+        "annot ",
+        "ould not",
+        "nable to",
+        "n't ",
+        "not listening",
+        "already in use",
+        "in use",
+        "no longer",
+        "rror",
+        "refused",
+        "stopped listening",
+        "not running",
+        "not ready",
+        "denied",
+        "imeout",
+        "timed out",
+        "invalid",
+        "waiting",
+    ]);
+    WORDS.is_any_in(text)
 }
 
 /// A word of the text by what stands before it; up to a blank or one of the ends given.
@@ -347,7 +346,7 @@ fn started(first: &str, service: Option<&str>) -> Option<Mark> {
         return None;
     }
     // Whole phrases of known software.
-    const PHRASES: &[&str] = &[
+    static PHRASES: Needles<30> = Needles::new([
         "database system is ready to accept connections", // PostgreSQL
         "Ready to accept connections",                    // Redis
         "Redis is starting",
@@ -378,9 +377,9 @@ fn started(first: &str, service: Option<&str>) -> Option<Mark> {
         "Phusion Passenger",
         "[KafkaServer id=",
         "Pre-starting",
-    ];
-    if let Some(found) = PHRASES.iter().find(|p| first.contains(**p)) {
-        let really = match *found {
+    ]);
+    if let Some(found) = PHRASES.first_in(first) {
+        let really = match found {
             "[KafkaServer id=" => first.contains("] started"),
             "server running" => first.starts_with(found),
             "Kestrel" => false,
@@ -498,7 +497,7 @@ fn is_version(word: &str) -> bool {
 }
 
 fn stopped(first: &str, service: Option<&str>) -> Option<Mark> {
-    const PHRASES: &[&str] = &[
+    static PHRASES: Needles<51> = Needles::new([
         "database system is shut down", // PostgreSQL
         "received fast shutdown request",
         "received smart shutdown request",
@@ -550,9 +549,9 @@ fn stopped(first: &str, service: Option<&str>) -> Option<Mark> {
         "Shutdown signal received",
         "going down for",
         "[KafkaServer id=",
-    ];
-    if let Some(found) = PHRASES.iter().find(|p| first.contains(**p)) {
-        let really = match *found {
+    ]);
+    if let Some(found) = PHRASES.first_in(first) {
+        let really = match found {
             "Proxy fe" => first.contains(" stopped"),
             "[KafkaServer id=" => first.contains("shut down completed"),
             _ => true,
@@ -633,7 +632,7 @@ fn died(first: &str) -> Option<Mark> {
         };
     }
     // systemd (behind other prefixes), Kubernetes, Docker, MySQL, Redis, JVM, Node, gunicorn, puma
-    const PHRASES: &[&str] = &[
+    static PHRASES: Needles<30> = Needles::new([
         "Main process exited, code=killed",
         "Main process exited, code=dumped",
         "Main process exited, code=exited, status=",
@@ -664,12 +663,12 @@ fn died(first: &str) -> Option<Mark> {
         "exited unexpectedly",
         "all workers exited",
         "Container killed on request",
-    ];
-    PHRASES.iter().any(|p| first.contains(p)).then(|| Mark::Died(short(first)))
+    ]);
+    PHRASES.is_any_in(first).then(|| Mark::Died(short(first)))
 }
 
 fn changed(first: &str) -> Option<Mark> {
-    const PHRASES: &[&str] = &[
+    static PHRASES: Needles<38> = Needles::new([
         "signal process started", // nginx -s reload
         "reconfiguring",          // nginx on SIGHUP
         "signal 1 (SIGHUP) received",
@@ -708,7 +707,7 @@ fn changed(first: &str) -> Option<Mark> {
         "Phased restart",
         "Puma restarting",
         "reloaded config",
-    ];
+    ]);
     if first.contains("config is unchanged") {
         return None;
     }
@@ -722,9 +721,9 @@ fn changed(first: &str) -> Option<Mark> {
     if first == "load complete" {
         return Some(Mark::ConfigChange(first.to_owned()));
     }
-    let found = PHRASES.iter().find(|p| first.contains(**p))?;
+    let found = PHRASES.first_in(first)?;
     // An error about a reload is a change that did not happen.
-    let really = *found != "Detected change in" || first.contains("reload");
+    let really = found != "Detected change in" || first.contains("reload");
     (really && !denied(first)).then(|| Mark::ConfigChange(short(first)))
 }
 
@@ -750,7 +749,7 @@ fn health(first: &str) -> Option<Mark> {
             return Some(Mark::ConfigChange(format!("{name} in maintenance")));
         }
     }
-    const DOWN_WORDS: &[&str] = &[
+    static DOWN_WORDS: Needles<18> = Needles::new([
         "has no server available", // HAProxy
         "no live upstreams",       // nginx
         "eadiness probe failed",   // Kubernetes
@@ -769,11 +768,11 @@ fn health(first: &str) -> Option<Mark> {
         "Check is now critical", // Consul
         "Marked server as down",
         "changed to unhealthy",
-    ];
-    if DOWN_WORDS.iter().any(|w| first.contains(w)) {
+    ]);
+    if DOWN_WORDS.is_any_in(first) {
         return Some(Mark::HealthDown(short(first)));
     }
-    const UP_WORDS: &[&str] = &[
+    static UP_WORDS: Needles<7> = Needles::new([
         "is now healthy",
         "marked as healthy",
         "marked healthy",
@@ -781,8 +780,8 @@ fn health(first: &str) -> Option<Mark> {
         "changed to healthy",
         "Check is now passing",
         "Health check passed",
-    ];
-    UP_WORDS.iter().any(|w| first.contains(w)).then(|| Mark::HealthUp(short(first)))
+    ]);
+    UP_WORDS.is_any_in(first).then(|| Mark::HealthUp(short(first)))
 }
 
 #[cfg(test)]

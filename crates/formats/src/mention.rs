@@ -16,9 +16,10 @@
 //! that say the request came in.
 
 use crate::RequestRef;
-use memchr::memmem::{self, Finder};
+use crate::needle::Needles;
+use memchr::memmem;
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::ops::Range;
 
 /// Of a message, this much is searched: the request is named near the front, traces and dumps follow.
 const SEARCHED_BYTES: usize = 4096;
@@ -26,11 +27,12 @@ const SEARCHED_BYTES: usize = 4096;
 /// The request that a message names in passing.
 pub fn request(message: &str) -> Option<RequestRef<'_>> {
     let text = head(message, SEARCHED_BYTES);
-    let mut found = by_method(text).or_else(|| by_phrase(text)).unwrap_or_default();
+    let stands = Stands(WORDS.firsts(text));
+    let mut found = by_method(text).or_else(|| by_phrase(text, &stands)).unwrap_or_default();
     if found.client.is_none() {
-        found.client = client_of(text).map(Cow::Borrowed);
+        found.client = client_of(text, &stands).map(Cow::Borrowed);
     }
-    let (id, trace) = ids(text);
+    let (id, trace) = ids(text, &stands);
     found.id = id.map(Cow::Borrowed);
     found.trace = trace.map(Cow::Borrowed);
     (found != RequestRef::default()).then_some(found)
@@ -300,10 +302,12 @@ fn around<'a>(before: &'a str, after: &'a str) -> Option<&'a str> {
     after.get(..end).and_then(address)
 }
 
-/// Words that a path asked for follows. (Django's `log_response`, aiohttp and gunicorn's `handle_error`,
-/// Undertow's UT005023,
-/// Quarkus' error handler, CakePHP's and ASP.NET's event text, MediaWiki's are after an id in brackets.)
-const PHRASES: [&str; 26] = [
+const WORDS_COUNT: usize = 68;
+
+/// All words that are looked for, group by group, so that a message is read once for all of them.
+static WORDS: Needles<WORDS_COUNT> = Needles::new([
+    // Words that a path asked for follows. (Django's `log_response`, aiohttp and gunicorn's `handle_error`, Undertow's UT005023,
+    // Quarkus' error handler, CakePHP's and ASP.NET's event text, MediaWiki's are after an id in brackets.)
     "Internal Server Error: ",
     "Error handling request ",
     "Error handling request: ",
@@ -330,25 +334,84 @@ const PHRASES: [&str; 26] = [
     "request_uri: ",
     "URL: ",
     "url: ",
-];
+    // Keys that a path follows.
+    "path=",
+    "uri=",
+    "url=",
+    "request_path=",
+    "path\":\"",
+    "uri\":\"",
+    "url\":\"",
+    "uri: ",
+    // Of ModSecurity.
+    "[uri \"",
+    "[hostname \"",
+    // Words that a client's address follows: Go's `http: panic serving IP:port`, CakePHP's `Client IP:`, aiohttp's `request
+    // from IP`.
+    "panic serving ",
+    "Client IP: ",
+    "request from ",
+    "User host address: ",
+    "for client ",
+    "remote_addr=",
+    "client_ip=",
+    // One of these stands in every key of an id.
+    "_id",
+    "Id",
+    "-id",
+    "-ID",
+    "uest id ",
+    "uest ID",
+    // Keys of a request's id, in the spellings of the usual middleware.
+    "request_id",
+    "requestId",
+    "request-id",
+    "Request-Id",
+    "Request-ID",
+    "RequestId",
+    "req_id",
+    "reqId",
+    "Request ID",
+    "Request id",
+    "correlation_id",
+    "correlationId",
+    "CorrelationId",
+    // Keys of a trace's id.
+    "trace_id",
+    "traceId",
+    "TraceId",
+    "trace-id",
+    "dd.trace_id",
+    "X-B3-TraceId",
+]);
 
-/// Their searchers, built once.
-static PHRASE_FINDERS: LazyLock<Vec<(Finder<'static>, &'static str)>> =
-    LazyLock::new(|| PHRASES.iter().map(|p| (Finder::new(p), *p)).collect());
+const PHRASES: Range<usize> = 0..26;
+const PATH_KEYS: Range<usize> = 26..34;
+const URI: usize = 34;
+const HOST_NAME: usize = 35;
+const CLIENTS: Range<usize> = 36..43;
+const ID_STEMS: Range<usize> = 43..49;
+const IDS: Range<usize> = 49..62;
+const TRACES: Range<usize> = 62..68;
 
-/// Searchers of the keys that a path follows.
-static KEY_FINDERS: LazyLock<Vec<(Finder<'static>, usize)>> =
-    LazyLock::new(|| PATH_KEYS.iter().map(|k| (Finder::new(k), k.len())).collect());
+/// Where [`WORDS`] first stand in a message.
+struct Stands([Option<usize>; WORDS_COUNT]);
 
-/// Keys that a path follows.
-const PATH_KEYS: [&str; 8] =
-    ["path=", "uri=", "url=", "request_path=", "path\":\"", "uri\":\"", "url\":\"", "uri: "];
+impl Stands {
+    /// Of a group, the words that stand in the message, with where.
+    fn of(&self, group: Range<usize>) -> impl Iterator<Item = (&'static str, usize)> {
+        group.filter_map(|i| Some((WORDS.word(i), self.at(i)?)))
+    }
 
-fn by_phrase(text: &str) -> Option<RequestRef<'_>> {
+    fn at(&self, word: usize) -> Option<usize> {
+        self.0.get(word).copied().flatten()
+    }
+}
+
+fn by_phrase<'a>(text: &'a str, stands: &Stands) -> Option<RequestRef<'a>> {
     let b = text.as_bytes();
     memchr::memchr(b'/', b)?;
-    for (finder, phrase) in PHRASE_FINDERS.iter() {
-        let Some(at) = finder.find(b) else { continue };
+    for (phrase, at) in stands.of(PHRASES) {
         let after = text.get(at + phrase.len()..)?.trim_start_matches(['"', '\'', '`']);
         let target = clean(after.get(..target_end(after))?);
         if target.starts_with('/') && !is_outgoing(text.get(..at)?) {
@@ -365,11 +428,10 @@ fn by_phrase(text: &str) -> Option<RequestRef<'_>> {
         }
     }
     // key=value: … method=GET path=/x
-    for (finder, len) in KEY_FINDERS.iter() {
-        let Some(at) = finder.find(b) else { continue };
+    for (key, at) in stands.of(PATH_KEYS) {
         let bounded =
             at.checked_sub(1).and_then(|i| b.get(i)).is_none_or(|c| !c.is_ascii_alphanumeric() && *c != b'.');
-        let after = text.get(at + len..)?.trim_start_matches(['"', '\'', '\\']);
+        let after = text.get(at + key.len()..)?.trim_start_matches(['"', '\'', '\\']);
         let target = clean(after.get(..target_end(after))?);
         if bounded && target.starts_with('/') && !target.starts_with("//") && !is_file(target) {
             let method = value(text, "method").filter(|m| is_method(m)).unwrap_or("");
@@ -381,9 +443,9 @@ fn by_phrase(text: &str) -> Option<RequestRef<'_>> {
         }
     }
     // [uri "/x"] of ModSecurity; [a1b2c3d4e5] /path of MediaWiki.
-    if let Some(at) = memmem::find(b, b"[uri \"") {
+    if let Some(at) = stands.at(URI) {
         let after = text.get(at + 6..)?;
-        let host = memmem::find(b, b"[hostname \"").and_then(|h| text.get(h + 11..)?.split('"').next());
+        let host = stands.at(HOST_NAME).and_then(|h| text.get(h + 11..)?.split('"').next());
         return Some(RequestRef {
             target: after.split('"').next()?.into(),
             host: host.map(Cow::Borrowed),
@@ -441,28 +503,10 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     None
 }
 
-/// Request id and trace id, in the spellings of the usual middleware.
-fn ids(text: &str) -> (Option<&str>, Option<&str>) {
-    const ID: [&str; 13] = [
-        "request_id",
-        "requestId",
-        "request-id",
-        "Request-Id",
-        "Request-ID",
-        "RequestId",
-        "req_id",
-        "reqId",
-        "Request ID",
-        "Request id",
-        "correlation_id",
-        "correlationId",
-        "CorrelationId",
-    ];
-    const TRACE: [&str; 6] = ["trace_id", "traceId", "TraceId", "trace-id", "dd.trace_id", "X-B3-TraceId"];
-    // Every spelling has one of these: most messages are done here.
-    let b = text.as_bytes();
-    let any = |words: &[&str]| words.iter().any(|w| memmem::find(b, w.as_bytes()).is_some());
-    if !any(&["_id", "Id", "-id", "-ID", "uest id ", "uest ID"]) {
+/// Request id and trace id.
+fn ids<'a>(text: &'a str, stands: &Stands) -> (Option<&'a str>, Option<&'a str>) {
+    // Most messages are done here.
+    if stands.of(ID_STEMS).next().is_none() {
         return (None, None);
     }
     let like_id = |v: &&str| {
@@ -470,39 +514,27 @@ fn ids(text: &str) -> (Option<&str>, Option<&str>) {
             && v.bytes().any(|c| c.is_ascii_digit())
             && *v != "00000000000000000000000000000000"
     };
-    let pick = |keys: &[&str]| {
-        keys.iter().find_map(|k| {
+    let pick = |keys: Range<usize>| {
+        stands.of(keys).find_map(|(k, at)| {
             // Kestrel writes `Request id "0HMV:00000002"`: no sign between key and value.
-            let direct = memmem::find(b, k.as_bytes())
-                .and_then(|i| text.get(i + k.len()..))
+            let direct = text
+                .get(at + k.len()..)
                 .and_then(|r| r.strip_prefix(" \""))
                 .and_then(|r| r.split('"').next());
             direct.filter(like_id).or_else(|| value(text, k).filter(like_id))
         })
     };
-    (pick(&ID), pick(&TRACE))
+    (pick(IDS), pick(TRACES))
 }
 
-/// The client where only it is named: Go's `http: panic serving IP:port`, CakePHP's `Client IP:`, aiohttp's
-/// `request from IP`.
-fn client_of(text: &str) -> Option<&str> {
-    let b = text.as_bytes();
-    for phrase in [
-        "panic serving ",
-        "Client IP: ",
-        "request from ",
-        "User host address: ",
-        "for client ",
-        "remote_addr=",
-        "client_ip=",
-    ] {
-        if let Some(i) = memmem::find(b, phrase.as_bytes()) {
-            // Python's socketserver writes its tuple: request from ('127.0.0.1', 36334).
-            let rest = text.get(i + phrase.len()..)?.trim_start_matches(['(', '\'', '"']);
-            let end = rest.find([' ', '\n', ',', '"', ')', '\'']).unwrap_or(rest.len());
-            if let Some(a) = address(rest.get(..end)?.trim_end_matches([':', '.'])) {
-                return Some(a);
-            }
+/// The client where only it is named.
+fn client_of<'a>(text: &'a str, stands: &Stands) -> Option<&'a str> {
+    for (phrase, at) in stands.of(CLIENTS) {
+        // Python's socketserver writes its tuple: request from ('127.0.0.1', 36334).
+        let rest = text.get(at + phrase.len()..)?.trim_start_matches(['(', '\'', '"']);
+        let end = rest.find([' ', '\n', ',', '"', ')', '\'']).unwrap_or(rest.len());
+        if let Some(a) = address(rest.get(..end)?.trim_end_matches([':', '.'])) {
+            return Some(a);
         }
     }
     None

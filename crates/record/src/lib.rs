@@ -4,6 +4,7 @@
 
 mod exception;
 mod level;
+pub mod literals;
 pub mod scrub;
 mod skeleton;
 mod time;

@@ -9,13 +9,15 @@
 //! No signature knows Acme; the root's type and errno say that nobody listens, the frames whose connection it was.
 
 use super::owner::{self, Owner};
-use super::{Finding, head, place};
-use aho_corasick::AhoCorasick;
+use super::place::Lazy;
+use super::reading::Reading;
+use super::{Finding, first_line, head, place};
+use record::literals::{Literals, Place};
 use record::{Cause, Class, Exception, Frame, Level, Record};
-use regex::Regex;
-use serde::Deserialize;
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+// The tables of words, made by `build.rs` from `signatures/types.toml` and `signatures/general.toml`.
+include!(concat!(env!("OUT_DIR"), "/general.rs"));
 
 /// No general finding weighs more: an exact wording always does.
 const WEIGHT_MAX: u8 = 45;
@@ -29,151 +31,52 @@ const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 const TYPE_BYTES_MAX: usize = 512;
 /// Frames that are asked whose they are.
 const FRAMES_MAX: usize = 40;
-/// The class in data files for "of the peer, whoever it is": `peer/connection-refused`.
-const PEER: &str = "peer/";
-
-#[derive(Deserialize)]
-struct TypesFile {
-    #[serde(rename = "type")]
-    types: Vec<TypeEntry>,
-}
-
-#[derive(Deserialize)]
-struct TypeEntry {
-    names: Vec<String>,
-    cause: String,
-    #[serde(default = "type_weight")]
-    weight: u8,
-}
-
-fn type_weight() -> u8 {
-    38
-}
-
-#[derive(Deserialize)]
-struct GeneralFile {
-    condition: Vec<WordEntry>,
-    word: Vec<WordEntry>,
-    owner: Vec<OwnerEntry>,
-    port: Vec<PortEntry>,
-    sqlstate: Vec<CodeEntry>,
-    number: Vec<NumberEntry>,
-    status: Vec<CodeEntry>,
-}
-
-#[derive(Deserialize)]
-struct WordEntry {
-    cause: String,
-    words: Vec<String>,
-    #[serde(default = "condition_weight")]
-    weight: u8,
-}
-
-fn condition_weight() -> u8 {
-    40
-}
-
-#[derive(Deserialize)]
-struct OwnerEntry {
-    class: String,
-    service: Option<String>,
-    names: Vec<String>,
-    /// Names of files and packages of an app, a hint only.
-    #[serde(default)]
-    hint: bool,
-}
-
-#[derive(Deserialize)]
-struct PortEntry {
-    class: String,
-    service: String,
-    ports: Vec<u16>,
-}
-
-#[derive(Deserialize)]
-struct CodeEntry {
-    cause: String,
-    codes: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct NumberEntry {
-    vendor: String,
-    pattern: String,
-    /// The form is that vendor's alone; else a word of a database must be near.
-    #[serde(default)]
-    sure: bool,
-    codes: HashMap<String, String>,
-}
 
 /// What a word or type stands for.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Meaning {
     cause: Means,
     weight: u8,
 }
 
-#[derive(Clone)]
+/// A cause as the tables hold it.
+type Said = (Class, &'static str);
+
+#[derive(Clone, Copy)]
 enum Means {
-    Cause(Cause),
-    /// Of the other side of a connection; named as `upstream` names it.
-    Peer(String),
+    Cause(Class, &'static str),
+    /// Of the other side of a connection; named as `upstream` names it. In the files: `peer/connection-refused`.
+    Peer(&'static str),
     /// A wrapper: says nothing by itself.
     Nothing,
 }
 
-impl Means {
-    fn parse(text: &str) -> Result<Means, String> {
-        if text == "none" {
-            return Ok(Means::Nothing);
-        }
-        if let Some(name) = text.strip_prefix(PEER) {
-            return Ok(Means::Peer(name.to_owned()));
-        }
-        Cause::parse(text).map(Means::Cause).ok_or_else(|| format!("no such cause: {text}"))
-    }
+const fn capped(weight: u8) -> u8 {
+    if weight < WEIGHT_MAX { weight } else { WEIGHT_MAX }
 }
 
 /// Words with what they mean, found in one pass.
 struct Words {
-    finder: AhoCorasick,
-    meanings: Vec<Meaning>,
-    whose: Vec<usize>,
+    literals: Literals,
+    meanings: &'static [(&'static str, Meaning)],
 }
 
 impl Words {
-    fn of(entries: &[WordEntry]) -> Result<Words, String> {
-        let mut words = Vec::new();
-        let mut meanings = Vec::new();
-        let mut whose = Vec::new();
-        for e in entries {
-            for w in &e.words {
-                words.push(w.as_str());
-                whose.push(meanings.len());
-            }
-            meanings.push(Meaning { cause: Means::parse(&e.cause)?, weight: e.weight.min(WEIGHT_MAX) });
-        }
-        let finder =
-            AhoCorasick::builder().ascii_case_insensitive(true).build(&words).map_err(|e| e.to_string())?;
-        Ok(Words { finder, meanings, whose })
+    fn of(meanings: &'static [(&'static str, Meaning)]) -> Words {
+        Words { literals: Literals::of(meanings.iter().map(|(w, _)| *w), true), meanings }
     }
 
-    /// The weightiest meaning in the text, the earliest of equals, with where it stands.
-    fn best(&self, text: &str) -> Option<(&Meaning, usize)> {
-        let mut best: Option<(&Meaning, usize)> = None;
-        for m in self.finder.find_overlapping_iter(text) {
-            if !stands_alone(text, m.start(), m.end()) {
-                continue;
+    /// The weightiest meaning in the text, of equals the one that ends first (the longest of those), with where it stands.
+    fn best(&self, text: &str) -> Option<(Meaning, usize)> {
+        let mut best: Option<(Meaning, Place)> = None;
+        self.literals.each(text, |p| {
+            let Some(&(_, m)) = self.meanings.get(p.word) else { return };
+            let order = |m: Meaning, p: Place| (std::cmp::Reverse(m.weight), p.end, p.start, p.word);
+            if best.is_none_or(|(b, at)| order(m, p) < order(b, at)) && stands_alone(text, p.start, p.end) {
+                best = Some((m, p));
             }
-            let Some(meaning) = self.whose.get(m.pattern().as_usize()).and_then(|&i| self.meanings.get(i))
-            else {
-                continue;
-            };
-            if best.is_none_or(|(b, _)| meaning.weight > b.weight) {
-                best = Some((meaning, m.start()));
-            }
-        }
-        best
+        });
+        best.map(|(m, p)| (m, p.start))
     }
 }
 
@@ -187,191 +90,146 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     !(first && before || last && is_word(bytes.get(end)))
 }
 
+/// Whose a name or a port is.
+#[derive(Clone, Copy)]
+struct Named {
+    class: Class,
+    service: Option<&'static str>,
+}
+
+impl Named {
+    fn owner(self) -> Owner {
+        Owner { class: self.class, service: self.service.map(str::to_owned) }
+    }
+}
+
 /// Names of drivers, libraries and services.
 struct Owners {
-    finder: AhoCorasick,
-    whose: Vec<Owner>,
-    hint: Vec<bool>,
-    ports: HashMap<u16, Owner>,
+    names: Literals,
 }
 
 impl Owners {
-    fn of(entries: &[OwnerEntry], ports: &[PortEntry]) -> Result<Owners, String> {
-        let class = |name: &str| Class::parse(name).ok_or_else(|| format!("no such class: {name}"));
-        let mut names = Vec::new();
-        let mut whose = Vec::new();
-        let mut hint = Vec::new();
-        for e in entries {
-            for n in &e.names {
-                names.push(n.as_str());
-                whose.push(Owner { class: class(&e.class)?, service: e.service.clone() });
-                hint.push(e.hint);
-            }
-        }
-        let mut by_port = HashMap::new();
-        for e in ports {
-            for p in &e.ports {
-                by_port.insert(*p, Owner { class: class(&e.class)?, service: Some(e.service.clone()) });
-            }
-        }
-        // The longest name at a place: `sqlite` is not `sql`.
-        let finder = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(aho_corasick::MatchKind::LeftmostLongest)
-            .build(&names)
-            .map_err(|e| e.to_string())?;
-        Ok(Owners { finder, whose, hint, ports: by_port })
-    }
-
     fn named(&self, text: &str, hints: bool) -> Option<Owner> {
+        let mut places = Vec::new();
+        self.names.each(text, |p| places.push(p));
+        // The longest name at a place: `sqlite` is not `sql`.
+        places.sort_unstable_by_key(|p| (p.start, std::cmp::Reverse(p.end), p.word));
         let bytes = text.as_bytes();
-        for m in self.finder.find_iter(text) {
-            let before = m.start().checked_sub(1).and_then(|i| bytes.get(i));
+        let mut from = 0;
+        for p in places {
+            if p.start < from {
+                continue;
+            }
+            from = p.end;
+            let before = p.start.checked_sub(1).and_then(|i| bytes.get(i));
             // `MongoServerError` begins a word inside `com.MongoX`, but `spg` does not hold `pg`.
             let inside = before.is_some_and(|b| b.is_ascii_alphanumeric())
-                && !bytes.get(m.start()).is_some_and(u8::is_ascii_uppercase);
+                && !bytes.get(p.start).is_some_and(u8::is_ascii_uppercase);
             // Short names must be whole words.
-            let short = m.end() - m.start() <= 3 && bytes.get(m.end()).is_some_and(u8::is_ascii_lowercase);
-            let i = m.pattern().as_usize();
-            if !inside && !short && self.hint.get(i) == Some(&hints) {
-                return self.whose.get(i).cloned();
+            let short = p.end - p.start <= 3 && bytes.get(p.end).is_some_and(u8::is_ascii_lowercase);
+            if let Some((_, named, hint)) = OWNERS.get(p.word)
+                && !inside
+                && !short
+                && *hint == hints
+            {
+                return Some(named.owner());
             }
         }
         None
     }
 
-    fn by_port(&self, text: &str) -> Option<Owner> {
-        let peer = place::peer(text)?;
+    fn by_port(&self, peer: &str) -> Option<Owner> {
         let (_, port) = peer.rsplit_once(':')?;
-        self.ports.get(&port.parse().ok()?).cloned()
+        Some(found(PORTS, &port.parse().ok()?)?.owner())
     }
 }
 
-/// Error codes with classes: `42P01`, else `42*`.
-struct Codes(HashMap<String, Cause>);
-
-impl Codes {
-    fn of(entries: &[CodeEntry]) -> Result<Codes, String> {
-        let mut all = HashMap::new();
-        for e in entries {
-            let cause = Cause::parse(&e.cause).ok_or_else(|| format!("no such cause: {}", e.cause))?;
-            all.extend(e.codes.iter().map(|c| (c.clone(), cause.clone())));
-        }
-        Ok(Codes(all))
-    }
-
-    fn get(&self, code: &str) -> Option<&Cause> {
-        let class = |n: usize| code.get(..n).and_then(|c| self.0.get(&format!("{c}*")));
-        self.0.get(code).or_else(|| class(2)).or_else(|| class(1))
-    }
+/// The value of a key in a table in the order of its keys.
+fn found<K: Ord, V: Copy>(table: &[(K, V)], key: &K) -> Option<V> {
+    let at = table.binary_search_by(|(k, _)| k.cmp(key)).ok()?;
+    table.get(at).map(|(_, v)| *v)
 }
 
+/// What an error code stands for: `42P01`, else its class, `42*`.
+fn by_class(table: &[(&'static str, Said)], code: &str) -> Option<Said> {
+    let class = |n: usize| found(table, &&*format!("{}*", code.get(..n)?));
+    found(table, &code).or_else(|| class(2)).or_else(|| class(1))
+}
+
+/// A vendor's error numbers.
 struct Numbers {
-    vendor: String,
-    regex: Regex,
+    vendor: &'static str,
+    pattern: Lazy,
+    /// The form is that vendor's alone; else a word of a database must be near.
     sure: bool,
-    codes: HashMap<String, Cause>,
+    codes: &'static [(&'static str, Said)],
 }
 
-/// The tables of the general reading.
+static SQLSTATE: Lazy = Lazy::new(r#"(?i)\bsql[ _]?state["']?(?:\s+code)?[\s:=\[("']*([0-9A-Z]{5})\b"#);
+
+/// The status that another service answered with.
+static STATUS: [Lazy; 2] = [
+    Lazy::new(
+        r#"(?i)(?:\bstatus(?:[ _]?code)?|\bHTTP(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|responded with(?: an?)?|returned(?: an?)?|replied(?: with)?|answered(?: with)?|response(?: code| status)?|request failed with)["']?(?: (?:of|is|was|code|error|status|http))*[\s:=\["'(]*([45]\d\d)\b"#,
+    ),
+    Lazy::new(
+        r"(?i)\b([45]\d\d)[\s:,-]*(?:Unauthorized|Forbidden|Too Many Requests|Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out|Not Found|Bad Request|Payment Required|Conflict|Unprocessable)\b",
+    ),
+];
+
+/// The name of a setting, alone.
+static SETTING: Lazy = Lazy::new(r#"^["'`]?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)["'`]?$"#);
+
+/// The general reading.
 pub(super) struct General {
-    types: HashMap<String, Meaning>,
-    /// `*TimeoutException`, longest first.
-    suffixes: Vec<(String, Meaning)>,
     conditions: Words,
     words: Words,
     owners: Owners,
-    sqlstates: Codes,
-    numbers: Vec<Numbers>,
-    statuses: Codes,
-    sqlstate: Regex,
-    status: [Regex; 2],
-    setting: Regex,
 }
 
 /// One text of a record with the exception it comes from.
-struct Site<'a> {
+pub(super) struct Site<'a> {
     exception: Option<usize>,
     kind: &'a str,
     text: Cow<'a, str>,
 }
 
 impl General {
-    pub fn load() -> Result<General, String> {
-        let types: TypesFile = toml::from_str(include_str!("../../../../signatures/types.toml"))
-            .map_err(|e| format!("types.toml: {e}"))?;
-        let data: GeneralFile = toml::from_str(include_str!("../../../../signatures/general.toml"))
-            .map_err(|e| format!("general.toml: {e}"))?;
-        let mut table = HashMap::new();
-        let mut suffixes = Vec::new();
-        for t in &types.types {
-            let meaning = Meaning { cause: Means::parse(&t.cause)?, weight: t.weight.min(WEIGHT_MAX) };
-            for n in &t.names {
-                match n.strip_prefix('*') {
-                    Some(s) => suffixes.push((s.to_owned(), meaning.clone())),
-                    None => {
-                        table.insert(n.clone(), meaning.clone());
-                    }
-                }
-            }
-        }
-        suffixes.sort_by_key(|(s, _)| std::cmp::Reverse(s.len()));
-        let regex = |p: &str| Regex::new(p).map_err(|e| e.to_string());
-        let mut numbers = Vec::new();
-        for n in data.number {
-            let mut codes = HashMap::new();
-            for (k, v) in n.codes {
-                codes.insert(k, Cause::parse(&v).ok_or_else(|| format!("no such cause: {v}"))?);
-            }
-            numbers.push(Numbers { vendor: n.vendor, regex: regex(&n.pattern)?, sure: n.sure, codes });
-        }
-        Ok(General {
-            types: table,
-            suffixes,
-            conditions: Words::of(&data.condition)?,
-            words: Words::of(&data.word)?,
-            owners: Owners::of(&data.owner, &data.port)?,
-            sqlstates: Codes::of(&data.sqlstate)?,
-            numbers,
-            statuses: Codes::of(&data.status)?,
-            sqlstate: regex(r#"(?i)\bsql[ _]?state["']?(?:\s+code)?[\s:=\[("']*([0-9A-Z]{5})\b"#)?,
-            status: [
-                regex(
-                    r#"(?i)(?:\bstatus(?:[ _]?code)?|\bHTTP(?:/\d(?:\.\d)?)?(?: error| status)?(?: code)?|responded with(?: an?)?|returned(?: an?)?|replied(?: with)?|answered(?: with)?|response(?: code| status)?|request failed with)["']?(?: (?:of|is|was|code|error|status|http))*[\s:=\["'(]*([45]\d\d)\b"#,
-                )?,
-                regex(
-                    r"(?i)\b([45]\d\d)[\s:,-]*(?:Unauthorized|Forbidden|Too Many Requests|Internal Server Error|Bad Gateway|Service (?:Temporarily )?Unavailable|Gateway Time-?out|Not Found|Bad Request|Payment Required|Conflict|Unprocessable)\b",
-                )?,
-            ],
-            setting: regex(r#"^["'`]?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*)["'`]?$"#)?,
-        })
+    pub fn new() -> General {
+        let names = Literals::of(OWNERS.iter().map(|(n, ..)| *n), true);
+        General { conditions: Words::of(CONDITIONS), words: Words::of(WORDS), owners: Owners { names } }
     }
 
     /// What the record says by general words: findings with the exception (index) each comes from. `known`: a signature
     /// already tells the cause, so the last resorts are not asked.
-    pub fn read(&self, record: &Record, known: bool) -> Vec<(Finding, Option<usize>)> {
+    pub fn read<'t>(
+        &self,
+        reading: &Reading<'t>,
+        sites: &'t [Site<'t>],
+        known: bool,
+    ) -> Vec<(Finding, Option<usize>)> {
+        let record = reading.record;
         let chain = &record.exceptions;
         let mut out: Vec<(Finding, Option<usize>)> = Vec::new();
         let mut blind = true;
-        let sites = sites(record);
-        for site in &sites {
-            let found = self.at(record, site);
+        for site in sites {
+            let found = self.at(reading, site);
             if found.is_none() {
                 blind = false;
             }
             for mut f in found.into_iter().flatten() {
                 blind = false;
-                self.fill(&mut f, record, site);
+                self.fill(&mut f, reading, site);
                 out.push((f, site.exception));
             }
         }
         if !known && blind && record.level != Level::Warn {
-            for site in &sites {
+            for site in sites {
                 let Some((m, at)) = self.words.best(&site.text) else { continue };
-                let mut f = self.finding(m, record, site, at);
+                let mut f = self.finding(m, reading, site, at);
                 // Without an exception, a loose word is worth less.
                 f.weight = if site.exception.is_some() { f.weight } else { f.weight.saturating_sub(6) };
-                self.fill(&mut f, record, site);
+                self.fill(&mut f, reading, site);
                 out.push((f, site.exception));
                 break;
             }
@@ -380,7 +238,7 @@ impl General {
             {
                 let name = if is_panic(&e.kind) { "assertion-or-panic" } else { "unhandled-exception" };
                 let cause = Cause::new(Class::Code, name);
-                let matched = format!("{}: {}", e.kind, e.message.lines().next().unwrap_or(""));
+                let matched = format!("{}: {}", e.kind, first_line(&e.message));
                 let f =
                     Finding { cause, weight: UNKNOWN_WEIGHT, matched, general: true, ..Finding::default() };
                 out.push((f, Some(chain.len() - 1)));
@@ -390,7 +248,8 @@ impl General {
     }
 
     /// What one text says, weightiest first; `None` if it is known to tell of no failure.
-    fn at(&self, record: &Record, site: &Site<'_>) -> Option<Vec<Finding>> {
+    fn at<'t>(&self, reading: &Reading<'t>, site: &'t Site<'t>) -> Option<Vec<Finding>> {
+        let record = reading.record;
         let mut out = Vec::new();
         if let Some(f) = self.setting(record, site) {
             return Some(vec![f]);
@@ -399,18 +258,18 @@ impl General {
             && let Some(m) = self.by_type(site.kind)
             && !matches!(m.cause, Means::Nothing)
         {
-            out.push(self.finding(m, record, site, 0));
+            out.push(self.finding(m, reading, site, 0));
         }
         // A pasted last line or a logger's own form: the type stands in the message.
         if site.kind.is_empty()
             && record.exceptions.is_empty()
             && let Some((m, at)) = self.type_named(&site.text)
         {
-            out.push(self.finding(m, record, site, at));
+            out.push(self.finding(m, reading, site, at));
         }
-        if let Some((cause, at)) = self.by_code(record, site) {
-            let m = Meaning { cause: Means::Cause(cause.clone()), weight: 42 };
-            out.push(self.finding(&m, record, site, at));
+        if let Some((cause, at)) = self.by_code(reading, site) {
+            let m = Meaning { cause: Means::Cause(cause.0, cause.1), weight: 42 };
+            out.push(self.finding(m, reading, site, at));
         }
         // Of quiet types the words are user data as often as not.
         let quiet = out.iter().any(|f| f.cause.class == Class::Code && f.weight >= 38);
@@ -418,13 +277,13 @@ impl General {
             if matches!(m.cause, Means::Nothing) {
                 return None;
             }
-            let socket = m.weight >= 30 && is_socket(&site.text, &m.cause);
-            let refused = Meaning { cause: Means::Peer("connection-refused".into()), weight: m.weight };
-            out.push(self.finding(if socket { &refused } else { m }, record, site, at));
+            let socket = m.weight >= 30 && is_socket(&site.text, m.cause);
+            let refused = Meaning { cause: Means::Peer("connection-refused"), weight: m.weight };
+            out.push(self.finding(if socket { refused } else { m }, reading, site, at));
         }
         if !quiet && let Some((cause, at)) = self.by_status(record, site) {
-            let m = Meaning { cause: Means::Cause(cause.clone()), weight: 36 };
-            out.push(self.finding(&m, record, site, at));
+            let m = Meaning { cause: Means::Cause(cause.0, cause.1), weight: 36 };
+            out.push(self.finding(m, reading, site, at));
         }
         if is_warning(site.kind, &site.text) {
             // PHP goes on after a warning; what it says of disks, rights and peers is a trace all the same.
@@ -443,18 +302,18 @@ impl General {
         Some(out)
     }
 
-    fn finding(&self, m: &Meaning, record: &Record, site: &Site<'_>, at: usize) -> Finding {
+    fn finding<'t>(&self, m: Meaning, reading: &Reading<'t>, site: &'t Site<'t>, at: usize) -> Finding {
         let mut f = Finding {
             weight: m.weight,
             general: true,
             matched: super::line_at(&site.text, at).to_owned(),
             ..Finding::default()
         };
-        match &m.cause {
-            Means::Cause(c) => f.cause = c.clone(),
+        match m.cause {
+            Means::Cause(class, name) => f.cause = Cause::new(class, name),
             Means::Nothing => {}
             Means::Peer(name) => {
-                let owner = self.owner(record, site.exception, &site.text);
+                let owner = self.owner(reading, site.exception, &site.text);
                 f.cause = match &owner {
                     Some(o) if o.class == Class::Database => of_database(name, &site.text),
                     _ => Cause::new(Class::Upstream, name),
@@ -466,13 +325,13 @@ impl General {
     }
 
     /// The culprit, by what the cause asks for.
-    fn fill(&self, f: &mut Finding, record: &Record, site: &Site<'_>) {
+    fn fill<'t>(&self, f: &mut Finding, reading: &Reading<'t>, site: &'t Site<'t>) {
         if f.culprit.is_some() {
             return;
         }
         f.culprit = match (f.cause.class, f.cause.name.as_str()) {
             _ if owner::has_peer(&f.cause) => {
-                place::peer(&site.text).or_else(|| place::peer_of(record, site.exception))
+                reading.peer(&site.text).or_else(|| reading.peer_of(site.exception))
             }
             (Class::Database, "schema-mismatch" | "deadlock" | "lock-timeout" | "query-timeout") => {
                 place::statement_object(&site.text)
@@ -484,7 +343,7 @@ impl General {
             _ => None,
         };
         if f.service.is_none() && f.cause.class == Class::Database {
-            f.service = self.owner(record, site.exception, &site.text).and_then(|o| o.service);
+            f.service = self.owner(reading, site.exception, &site.text).and_then(|o| o.service);
         }
     }
 
@@ -495,9 +354,9 @@ impl General {
             return None;
         }
         let e = site.exception.and_then(|i| record.exceptions.get(i))?;
-        let said = e.message.lines().next().unwrap_or("").trim();
+        let said = first_line(&e.message).trim();
         let said = said.strip_prefix("key not found: ").unwrap_or(said);
-        let name = self.setting.captures(said)?.get(1)?.as_str();
+        let name = SETTING.captures(said)?.get(1)?.as_str();
         let environ = |f: &Frame| {
             f.file.ends_with("/os.py")
                 || f.file.ends_with("\\os.py")
@@ -527,34 +386,31 @@ impl General {
         })
     }
 
-    fn by_type(&self, kind: &str) -> Option<&Meaning> {
+    fn by_type(&self, kind: &str) -> Option<Meaning> {
         let kind = kind.trim().trim_start_matches('\\');
-        if let Some(m) = self.types.get(kind) {
+        if let Some(m) = found(TYPES, &kind) {
             return Some(m);
         }
         // Node: `Error [ERR_MODULE_NOT_FOUND]`.
         if let Some(code) = kind.split_once('[').and_then(|(_, c)| c.strip_suffix(']'))
-            && let Some(m) = self.types.get(code)
+            && let Some(m) = found(TYPES, &code)
         {
             return Some(m);
         }
         let dotted = kind.replace("::", ".").replace(['\\', '/'], ".");
-        if let Some(m) = self.types.get(&dotted) {
+        if let Some(m) = found(TYPES, &&*dotted) {
             return Some(m);
         }
         let short = short(kind);
-        if let Some(m) = self.types.get(short) {
+        if let Some(m) = found(TYPES, &short) {
             return Some(m);
         }
-        self.suffixes
-            .iter()
-            .find(|(s, _)| short.len() > s.len() && short.ends_with(s.as_str()))
-            .map(|(_, m)| m)
+        ENDINGS.iter().find(|(s, _)| short.len() > s.len() && short.ends_with(s)).map(|(_, m)| *m)
     }
 
     /// The first word of a message that is a type we know, with where it stands.
-    fn type_named(&self, text: &str) -> Option<(&Meaning, usize)> {
-        let text = head(text.lines().next().unwrap_or(""), TYPE_BYTES_MAX);
+    fn type_named(&self, text: &str) -> Option<(Meaning, usize)> {
+        let text = head(first_line(text), TYPE_BYTES_MAX);
         let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '\\' | '$' | ':');
         let words = text.split(|c: char| !in_name(c)).map(|w| w.trim_matches([':', '.']));
         let ended = |w: &&str| w.ends_with("Error") || w.ends_with("Exception") || w.ends_with("Exceeded");
@@ -564,27 +420,28 @@ impl General {
         })
     }
 
-    fn by_code(&self, record: &Record, site: &Site<'_>) -> Option<(&Cause, usize)> {
+    fn by_code<'t>(&self, reading: &Reading<'t>, site: &'t Site<'t>) -> Option<(Said, usize)> {
+        let record = reading.record;
         // MySQL's numbers are finer than the SQLSTATE HY000 before them.
-        for n in &self.numbers {
+        for n in &NUMBERS {
             if !n.sure {
-                let o = self.owner(record, site.exception, &site.text);
+                let o = self.owner(reading, site.exception, &site.text);
                 if !o.is_some_and(|o| {
                     o.class == Class::Database && o.service.as_deref().is_none_or(|s| s == n.vendor)
                 }) {
                     continue;
                 }
             }
-            for c in n.regex.captures_iter(&site.text) {
+            for c in n.pattern.captures_iter(&site.text) {
                 let Some(m) = c.iter().skip(1).flatten().next() else { continue };
-                if let Some(cause) = n.codes.get(m.as_str()) {
+                if let Some(cause) = found(n.codes, &m.as_str()) {
                     return Some((cause, m.start()));
                 }
             }
         }
-        for c in self.sqlstate.captures_iter(&site.text) {
+        for c in SQLSTATE.captures_iter(&site.text) {
             if let Some(m) = c.get(1)
-                && let Some(cause) = self.sqlstates.get(&m.as_str().to_ascii_uppercase())
+                && let Some(cause) = by_class(SQLSTATES, &m.as_str().to_ascii_uppercase())
             {
                 return Some((cause, m.start()));
             }
@@ -592,49 +449,63 @@ impl General {
         // Drivers of PostgreSQL put the state alone into `code`.
         if site.exception.is_none()
             && let Some((_, code)) = record.fields.iter().find(|(k, v)| is_code(k) && is_sqlstate(v))
-            && self.owner(record, None, &record.message).is_some_and(|o| o.class == Class::Database)
+            && self.owner(reading, None, &record.message).is_some_and(|o| o.class == Class::Database)
         {
-            return self.sqlstates.get(code).map(|c| (c, 0));
+            return by_class(SQLSTATES, code).map(|c| (c, 0));
         }
         None
     }
 
-    fn by_status(&self, record: &Record, site: &Site<'_>) -> Option<(&Cause, usize)> {
+    fn by_status(&self, record: &Record, site: &Site<'_>) -> Option<(Said, usize)> {
         // Without an exception or an absolute URL it may be the service's own answer.
         let foreign = site.exception.is_some() && !is_own_answer(site.kind) || site.text.contains("://");
         if !foreign {
             return None;
         }
-        let m = self.status.iter().find_map(|r| r.captures(&site.text)?.get(1))?;
+        let m = STATUS.iter().find_map(|r| r.captures(&site.text)?.get(1))?;
         let own = record
             .request
             .as_ref()
             .is_some_and(|q| site.exception.is_none() && q.upstream.is_none() && q.status.is_some());
-        if own { None } else { self.statuses.get(m.as_str()).map(|c| (c, m.start())) }
+        if own { None } else { by_class(STATUSES, m.as_str()).map(|c| (c, m.start())) }
     }
 
     /// Whose connection: by the type, the port, the words, the libraries the stack goes through, the rest of the chain, the
     /// logger; at last by names of the app's own files.
-    pub fn owner(&self, record: &Record, exception: Option<usize>, text: &str) -> Option<Owner> {
-        let chain = &record.exceptions;
-        let here = exception.and_then(|i| chain.get(i));
-        let kind = |e: &Exception| self.owners.named(&e.kind, false);
-        let libraries = |e: &Exception| {
-            e.frames.iter().take(FRAMES_MAX).filter(|f| !f.in_app).find_map(|f| {
-                self.owners.named(&f.file, false).or_else(|| self.owners.named(&f.function, false))
-            })
-        };
-        let first = || head(record.message.lines().next().unwrap_or(""), MESSAGE_BYTES_MAX);
-        here.and_then(kind)
-            .or_else(|| self.owners.by_port(text))
-            .or_else(|| self.owners.named(text, false))
-            .or_else(|| here.and_then(libraries))
-            .or_else(|| chain.iter().rev().find_map(kind))
-            .or_else(|| chain.iter().rev().find_map(libraries))
-            .or_else(|| chain.iter().rev().find_map(|e| self.owners.named(&e.message, false)))
-            .or_else(|| self.owners.named(first(), false))
-            .or_else(|| place::peer_of(record, exception).and_then(|p| self.owners.by_port(&p)))
-            .or_else(|| self.owners.named(record.service.as_deref().unwrap_or(""), false))
+    pub fn owner<'t>(&self, reading: &Reading<'t>, exception: Option<usize>, text: &'t str) -> Option<Owner> {
+        reading.owner(exception, text, || {
+            let here = exception.and_then(|i| reading.record.exceptions.get(i));
+            let by_port = |peer: Option<String>| peer.and_then(|p| self.owners.by_port(&p));
+            here.and_then(|e| self.owners.named(&e.kind, false))
+                .or_else(|| by_port(reading.peer(text)))
+                .or_else(|| self.owners.named(text, false))
+                .or_else(|| here.and_then(|e| self.by_libraries(e)))
+                .or_else(|| reading.by_chain.get_or_init(|| self.by_chain(reading.record)).clone())
+                .or_else(|| by_port(reading.peer_of(exception)))
+                .or_else(|| reading.by_rest.get_or_init(|| self.by_rest(reading.record)).clone())
+        })
+    }
+
+    fn by_libraries(&self, e: &Exception) -> Option<Owner> {
+        e.frames
+            .iter()
+            .take(FRAMES_MAX)
+            .filter(|f| !f.in_app)
+            .find_map(|f| self.owners.named(&f.file, false).or_else(|| self.owners.named(&f.function, false)))
+    }
+
+    fn by_chain(&self, record: &Record) -> Option<Owner> {
+        let chain = || record.exceptions.iter().rev();
+        chain()
+            .find_map(|e| self.owners.named(&e.kind, false))
+            .or_else(|| chain().find_map(|e| self.by_libraries(e)))
+            .or_else(|| chain().find_map(|e| self.owners.named(&e.message, false)))
+            .or_else(|| self.owners.named(head(first_line(&record.message), MESSAGE_BYTES_MAX), false))
+    }
+
+    fn by_rest(&self, record: &Record) -> Option<Owner> {
+        self.owners
+            .named(record.service.as_deref().unwrap_or(""), false)
             .or_else(|| fatal_mark(record))
             .or_else(|| self.hinted(record))
     }
@@ -657,7 +528,9 @@ fn fatal_mark(record: &Record) -> Option<Owner> {
 }
 
 /// Endings of the files that template engines render.
-const VIEW: &str = r#"([^\s"'(),:\[\]]+\.(?:ejs|erb|haml|slim|twig|pug|jade|hbs|handlebars|mustache|liquid|jinja2?|j2|blade\.php|cshtml|razor|jspx?|ftlh?|vm|gsp|mako|eex|heex|leex|phtml|tpl|latte|volt|njk|marko|rhtml))(?:(?:[:(]|", line |"? at line |"? on line | line )(\d+))?"#;
+static VIEW: Lazy = Lazy::new(
+    r#"([^\s"'(),:\[\]]+\.(?:ejs|erb|haml|slim|twig|pug|jade|hbs|handlebars|mustache|liquid|jinja2?|j2|blade\.php|cshtml|razor|jspx?|ftlh?|vm|gsp|mako|eex|heex|leex|phtml|tpl|latte|volt|njk|marko|rhtml))(?:(?:[:(]|", line |"? at line |"? on line | line )(\d+))?"#,
+);
 
 /// The view that a record's error rose in, as `file:line`, if it did; empty when its place is not told.
 pub(super) fn view_of(record: &Record) -> Option<String> {
@@ -683,8 +556,7 @@ pub(super) fn view_of(record: &Record) -> Option<String> {
     let wrapped = wrapped?;
     let frame = chain.iter().rev().flat_map(|e| &e.frames).find(|f| is_view_frame(f));
     let told = || {
-        static VIEW_PLACE: std::sync::OnceLock<Option<Regex>> = std::sync::OnceLock::new();
-        let c = VIEW_PLACE.get_or_init(|| Regex::new(VIEW).ok()).as_ref()?.captures(&wrapped.message)?;
+        let c = VIEW.captures(&wrapped.message)?;
         let file = c.get(1)?.as_str();
         Some(c.get(2).map_or_else(|| file.to_owned(), |n| format!("{file}:{}", n.as_str())))
     };
@@ -758,7 +630,7 @@ fn is_view_file(file: &str) -> bool {
 }
 
 /// The texts of a record, deepest first: exceptions from the root outwards, the message, the fields.
-fn sites(record: &Record) -> Vec<Site<'_>> {
+pub(super) fn sites(record: &Record) -> Vec<Site<'_>> {
     let mut out = Vec::with_capacity(record.exceptions.len() + 2);
     for (i, e) in record.exceptions.iter().enumerate().rev() {
         let text = format!("{}: {}", e.kind, head(&e.message, MESSAGE_BYTES_MAX));
@@ -769,7 +641,7 @@ fn sites(record: &Record) -> Vec<Site<'_>> {
         let message = if record.exceptions.is_empty() {
             head(&record.message, MESSAGE_BYTES_MAX)
         } else {
-            head(record.message.lines().next().unwrap_or(""), MESSAGE_BYTES_MAX)
+            head(first_line(&record.message), MESSAGE_BYTES_MAX)
         };
         out.push(Site { exception: None, kind: "", text: Cow::Borrowed(message) });
         let mut fields = String::new();
@@ -822,9 +694,8 @@ fn is_own_answer(kind: &str) -> bool {
 }
 
 /// The error of a missing socket file reads like that of a missing file.
-fn is_socket(text: &str, cause: &Means) -> bool {
-    let Means::Cause(c) = cause else { return false };
-    c.is(Class::Config, "missing-file")
+fn is_socket(text: &str, cause: Means) -> bool {
+    matches!(cause, Means::Cause(Class::Config, "missing-file"))
         && (text.contains(".sock")
             || text.contains("connect(")
             || text.contains(" connect ")
@@ -877,4 +748,18 @@ fn quoted(text: &str) -> Option<String> {
     let rest = text.get(from + 1..)?;
     let to = rest.find(mark)?;
     rest.get(..to).filter(|s| !s.is_empty() && s.len() < 200).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_patterns_compile() {
+        for n in &NUMBERS {
+            assert!(n.pattern.regex().is_some(), "{}", n.vendor);
+        }
+        let own = [&SQLSTATE, &STATUS[0], &STATUS[1], &SETTING, &VIEW];
+        assert!(own.iter().all(|l| l.regex().is_some()));
+    }
 }

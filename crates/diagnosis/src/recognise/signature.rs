@@ -15,10 +15,17 @@ use super::{Finding, Scope, line_at};
 use record::Cause;
 use regex::{Captures, Regex, RegexBuilder};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::sync::OnceLock;
+
+// The built-in entries, made by `build.rs` from `signatures/*.toml`.
+include!(concat!(env!("OUT_DIR"), "/signatures.rs"));
 
 /// A compiled pattern may take this many bytes; the largest of ours take a tenth of it.
 const REGEX_BYTES_MAX: usize = 4 << 20;
+
+/// A text that the program holds, or one out of a user's file.
+type Text = Cow<'static, str>;
 
 /// One file of signatures.
 #[derive(Deserialize)]
@@ -28,42 +35,30 @@ struct File {
 }
 
 /// One entry as written.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 struct Entry {
-    id: String,
-    cause: String,
-    literals: Vec<String>,
-    pattern: String,
-    culprit: Option<String>,
-    service: Option<String>,
+    id: Text,
+    cause: Text,
+    literals: Cow<'static, [Text]>,
+    pattern: Text,
+    culprit: Option<Text>,
+    service: Option<Text>,
     #[serde(default)]
     scope: Reach,
     #[serde(default)]
     symptom: bool,
     #[serde(default = "middling")]
     weight: u8,
-    title: Option<String>,
+    title: Option<Text>,
     #[serde(default)]
-    next: Vec<String>,
-    #[cfg(test)]
-    #[serde(default)]
-    source: String,
-    #[cfg(test)]
-    #[serde(default)]
-    examples: Vec<String>,
-    #[cfg(test)]
-    #[serde(default)]
-    culprits: Vec<String>,
-    #[cfg(test)]
-    #[serde(default)]
-    counter: Vec<String>,
+    next: Cow<'static, [Text]>,
 }
 
 fn middling() -> u8 {
     50
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 enum Reach {
     #[default]
@@ -74,19 +69,14 @@ enum Reach {
 
 /// A signature ready to be tried.
 pub(super) struct Signature {
-    pub id: String,
-    pub literals: Vec<String>,
-    pub weight: u8,
-    cause: Cause,
-    pattern: String,
-    culprit: Option<Template>,
-    service: Option<String>,
-    scope: Scope,
-    symptom: bool,
-    title: Option<Template>,
-    next: Vec<Template>,
+    entry: Cow<'static, Entry>,
     /// Compiled when a literal is first seen: most of the many are never needed.
     regex: OnceLock<Option<Regex>>,
+}
+
+/// The built-in signatures.
+pub(super) fn built_in() -> impl Iterator<Item = Signature> {
+    ENTRIES.iter().map(|e| Signature { entry: Cow::Borrowed(e), regex: OnceLock::new() })
 }
 
 /// The signatures of one file, patterns not yet compiled.
@@ -97,33 +87,28 @@ pub(super) fn load(name: &str, text: &str) -> Result<Vec<Signature>, String> {
 
 impl Signature {
     fn of(e: Entry) -> Result<Signature, String> {
-        let cause = Cause::parse(&e.cause)
-            .ok_or_else(|| format!("signature {}: no such class: {}", e.id, e.cause))?;
-        if e.literals.is_empty() || e.literals.iter().any(String::is_empty) {
+        Cause::parse(&e.cause).ok_or_else(|| format!("signature {}: no such class: {}", e.id, e.cause))?;
+        if e.literals.is_empty() || e.literals.iter().any(|l| l.is_empty()) {
             return Err(format!("signature {}: needs literals, one of which every match holds", e.id));
         }
-        Ok(Signature {
-            id: e.id,
-            literals: e.literals,
-            weight: e.weight.min(100),
-            cause,
-            pattern: e.pattern,
-            culprit: e.culprit.as_deref().map(Template::of),
-            service: e.service,
-            scope: match e.scope {
-                Reach::Request => Scope::Request,
-                Reach::Process => Scope::Process,
-                Reach::Background => Scope::Background,
-            },
-            symptom: e.symptom,
-            title: e.title.as_deref().map(Template::of),
-            next: e.next.iter().map(|n| Template::of(n)).collect(),
-            regex: OnceLock::new(),
-        })
+        Ok(Signature { entry: Cow::Owned(e), regex: OnceLock::new() })
+    }
+
+    pub fn id(&self) -> &str {
+        &self.entry.id
+    }
+
+    /// Words of which every match holds one.
+    pub fn literals(&self) -> impl Iterator<Item = &str> {
+        self.entry.literals.iter().map(|l| &**l)
+    }
+
+    pub fn weight(&self) -> u8 {
+        self.entry.weight.min(100)
     }
 
     fn build(&self) -> Result<Regex, regex::Error> {
-        RegexBuilder::new(&self.pattern).multi_line(true).size_limit(REGEX_BYTES_MAX).build()
+        RegexBuilder::new(&self.entry.pattern).multi_line(true).size_limit(REGEX_BYTES_MAX).build()
     }
 
     fn regex(&self) -> Option<&Regex> {
@@ -134,8 +119,9 @@ impl Signature {
     pub fn check(&self) -> Result<(), String> {
         let regex = self.build().map_err(|e| e.to_string())?;
         let groups: Vec<&str> = regex.capture_names().flatten().collect();
-        let templates = self.culprit.iter().chain(&self.title).chain(&self.next);
-        for name in templates.flat_map(Template::groups) {
+        let e = &self.entry;
+        let templates = e.culprit.iter().chain(&e.title).chain(&*e.next);
+        for name in templates.flat_map(|t| Template(t).groups()) {
             if !groups.contains(&name) {
                 return Err(format!("{{{name}}} is no group of the pattern"));
             }
@@ -145,7 +131,8 @@ impl Signature {
 
     /// May a match reach over several lines?
     pub fn spans_lines(&self) -> bool {
-        self.pattern.contains("(?s") || self.pattern.contains("\\n") || self.pattern.contains("[^")
+        let pattern = &self.entry.pattern;
+        pattern.contains("(?s") || pattern.contains("\\n") || pattern.contains("[^")
     }
 
     /// Does it match?
@@ -153,74 +140,78 @@ impl Signature {
         self.regex().is_some_and(|r| r.is_match(text))
     }
 
-    /// What it says of the text, if it matches.
-    pub fn read(&self, text: &str) -> Option<Finding> {
+    /// What it says of the text, if it matches, with the line that matched.
+    pub fn read<'t>(&self, text: &'t str) -> Option<(Finding, &'t str)> {
         let regex = self.regex()?;
         let c = regex.captures(text)?;
         // What must stand before the words (`[\s:]KeyError`) may be the end of the line above.
         let whole = c.get(0)?;
         let at = whole.end() - whole.as_str().trim_start().len();
-        Some(Finding {
-            signature: self.id.clone(),
-            cause: self.cause.clone(),
-            culprit: self.culprit.as_ref().and_then(|t| t.fill_some(&c)),
-            service: self.service.clone(),
-            scope: self.scope,
-            symptom: self.symptom,
-            weight: self.weight,
-            matched: line_at(text, at).to_owned(),
-            title: self.title.as_ref().and_then(|t| t.fill_all(&c)),
-            next: self.next.iter().filter_map(|t| t.fill_all(&c)).collect(),
+        let line = line_at(text, at);
+        let e = &self.entry;
+        let finding = Finding {
+            signature: e.id.to_string(),
+            cause: Cause::parse(&e.cause)?,
+            culprit: e.culprit.as_ref().and_then(|t| Template(t).fill_some(&c)),
+            service: e.service.as_ref().map(ToString::to_string),
+            scope: match e.scope {
+                Reach::Request => Scope::Request,
+                Reach::Process => Scope::Process,
+                Reach::Background => Scope::Background,
+            },
+            symptom: e.symptom,
+            weight: self.weight(),
+            matched: line.to_owned(),
+            title: e.title.as_ref().and_then(|t| Template(t).fill_all(&c)),
+            next: e.next.iter().filter_map(|t| Template(t).fill_all(&c)).collect(),
             general: false,
-        })
+        };
+        Some((finding, line))
     }
 }
 
 /// Text with `{group}` places.
-struct Template {
-    parts: Vec<Part>,
+#[derive(Clone, Copy)]
+struct Template<'a>(&'a str);
+
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Text(&'a str),
+    Group(&'a str),
 }
 
-enum Part {
-    Text(String),
-    Group(String),
-}
-
-impl Template {
-    fn of(text: &str) -> Template {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((name, tail)) = after.split_once('}') else { break };
-            let word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            if word {
-                parts.push(Part::Text(before.to_owned()));
-                parts.push(Part::Group(name.to_owned()));
-            } else {
-                parts.push(Part::Text(format!("{before}{{{name}}}")));
+impl<'a> Template<'a> {
+    fn parts(self) -> impl Iterator<Item = Part<'a>> {
+        let mut rest = self.0;
+        let mut group = None;
+        std::iter::from_fn(move || {
+            if let Some(name) = group.take() {
+                return Some(Part::Group(name));
             }
-            rest = tail;
-        }
-        parts.push(Part::Text(rest.to_owned()));
-        Template { parts }
+            let (at, name) = next_group(rest).unwrap_or((rest.len(), ""));
+            let before = rest.get(..at).unwrap_or("");
+            rest = rest.get(at + name.len() + 2..).unwrap_or("");
+            group = (!name.is_empty()).then_some(name);
+            (!before.is_empty() || group.is_some()).then_some(Part::Text(before))
+        })
     }
 
-    fn groups(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|p| match p {
-            Part::Group(g) => Some(g.as_str()),
+    fn groups(self) -> impl Iterator<Item = &'a str> {
+        self.parts().filter_map(|p| match p {
+            Part::Group(g) => Some(g),
             Part::Text(_) => None,
         })
     }
 
     /// With absent groups as nothing; `None` if there are groups and all are absent.
-    fn fill_some(&self, c: &Captures<'_>) -> Option<String> {
+    fn fill_some(self, c: &Captures<'_>) -> Option<String> {
         if self.groups().next().is_some()
             && !self.groups().any(|g| c.name(g).is_some_and(|m| !m.as_str().is_empty()))
         {
             return None;
         }
         let mut out = String::new();
-        for p in &self.parts {
+        for p in self.parts() {
             match p {
                 Part::Text(t) => out.push_str(t),
                 Part::Group(g) => out.push_str(c.name(g).map_or("", |m| m.as_str())),
@@ -232,15 +223,28 @@ impl Template {
         }
         // What joined two groups is left over when one of them is absent.
         let out = out.trim_matches([':', ' ']).trim_end_matches([',', '.', '@']);
-        let joins_at = self.parts.iter().any(|p| matches!(p, Part::Text(t) if t.contains('@')));
+        let joins_at = self.parts().any(|p| matches!(p, Part::Text(t) if t.contains('@')));
         let out = if joins_at { out.trim_start_matches('@') } else { out };
         (!out.is_empty()).then(|| out.to_owned())
     }
 
     /// `None` if a group is absent.
-    fn fill_all(&self, c: &Captures<'_>) -> Option<String> {
+    fn fill_all(self, c: &Captures<'_>) -> Option<String> {
         let all = self.groups().all(|g| c.name(g).is_some_and(|m| !m.as_str().is_empty()));
         if all { self.fill_some(c).or_else(|| Some(String::new())).filter(|s| !s.is_empty()) } else { None }
+    }
+}
+
+/// The first `{name}` in a template, with where it stands.
+fn next_group(text: &str) -> Option<(usize, &str)> {
+    let mut from = 0;
+    loop {
+        let at = from + text.get(from..)?.find('{')?;
+        let (name, _) = text.get(at + 1..)?.split_once('}')?;
+        if !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Some((at, name));
+        }
+        from = at + name.len() + 2;
     }
 }
 
@@ -248,6 +252,43 @@ impl Template {
 mod tests {
     use super::*;
     use std::collections::{HashMap, HashSet};
+
+    /// The files that `build.rs` reads: name and text.
+    const BUILT_IN: &[(&str, &str)] = &[
+        ("code.toml", include_str!("../../../../signatures/code.toml")),
+        ("config.toml", include_str!("../../../../signatures/config.toml")),
+        ("database.toml", include_str!("../../../../signatures/database.toml")),
+        ("upstream.toml", include_str!("../../../../signatures/upstream.toml")),
+        ("resource.toml", include_str!("../../../../signatures/resource.toml")),
+    ];
+
+    /// What an entry says of itself.
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Proof {
+        source: String,
+        examples: Vec<String>,
+        culprits: Vec<String>,
+        counter: Vec<String>,
+    }
+
+    #[derive(Deserialize)]
+    struct ProofFile {
+        signature: Vec<Proof>,
+    }
+
+    /// All built-in entries as a user's file would give them.
+    fn parsed() -> Vec<Entry> {
+        let files = BUILT_IN.iter().map(|(name, text)| {
+            toml::from_str::<File>(text).unwrap_or_else(|e| panic!("{name}: {e}")).signature
+        });
+        files.flatten().collect()
+    }
+
+    #[test]
+    fn the_built_in_entries_are_those_of_the_files() {
+        assert_eq!(parsed(), ENTRIES);
+    }
 
     fn catalogue() -> HashSet<String> {
         let text = include_str!("../../../../causes.toml");
@@ -261,26 +302,24 @@ mod tests {
         let causes = catalogue();
         let mut ids: HashSet<String> = HashSet::new();
         let mut wrong = Vec::new();
-        for (file, text) in super::super::BUILT_IN {
+        for (file, text) in BUILT_IN {
             let entries: File = toml::from_str(text).unwrap_or_else(|e| panic!("{file}: {e}"));
-            for e in entries.signature {
-                let mut say = |what: String| wrong.push(format!("{file}: {}: {what}", e.id));
-                if !ids.insert(e.id.clone()) {
-                    say("id used twice".into());
-                }
-                if !causes.contains(&e.cause) {
-                    say(format!("{} is not in causes.toml", e.cause));
-                }
-                if e.source.is_empty() || e.examples.is_empty() {
-                    say("needs a source and an example".into());
-                }
-                if !e.culprits.is_empty() && e.culprits.len() != e.examples.len() {
-                    say("culprits do not go with the examples".into());
-                }
-                let (examples, culprits, counter) =
-                    (e.examples.clone(), e.culprits.clone(), e.counter.clone());
+            let proofs: ProofFile = toml::from_str(text).unwrap_or_else(|e| panic!("{file}: {e}"));
+            for (e, proof) in entries.signature.into_iter().zip(proofs.signature) {
                 let id = e.id.clone();
                 let mut say = |what: String| wrong.push(format!("{file}: {id}: {what}"));
+                if !ids.insert(id.to_string()) {
+                    say("id used twice".into());
+                }
+                if !causes.contains(&*e.cause) {
+                    say(format!("{} is not in causes.toml", e.cause));
+                }
+                if proof.source.is_empty() || proof.examples.is_empty() {
+                    say("needs a source and an example".into());
+                }
+                if !proof.culprits.is_empty() && proof.culprits.len() != proof.examples.len() {
+                    say("culprits do not go with the examples".into());
+                }
                 let s = match Signature::of(e) {
                     Ok(s) => s,
                     Err(why) => {
@@ -292,20 +331,20 @@ mod tests {
                     say(why);
                     continue;
                 }
-                let opens = |t: &str| s.literals.iter().any(|l| t.contains(l.as_str()));
-                for (i, x) in examples.iter().enumerate() {
+                let opens = |t: &str| s.literals().any(|l| t.contains(l));
+                for (i, x) in proof.examples.iter().enumerate() {
                     let found = s.read(x).filter(|_| opens(x));
                     match found {
                         None => say(format!("does not match: {x}")),
-                        Some(f) => {
-                            let want = culprits.get(i).map(String::as_str);
+                        Some((f, _)) => {
+                            let want = proof.culprits.get(i).map(String::as_str);
                             if want.is_some_and(|w| w != f.culprit.as_deref().unwrap_or("")) {
                                 say(format!("culprit {:?}, not {want:?}: {x}", f.culprit));
                             }
                         }
                     }
                 }
-                for x in counter.iter().filter(|x| opens(x) && s.matches(x)) {
+                for x in proof.counter.iter().filter(|x| opens(x) && s.matches(x)) {
                     say(format!("matches its counter-example: {x}"));
                 }
             }
@@ -316,11 +355,11 @@ mod tests {
     #[test]
     fn a_template_leaves_out_what_is_absent() {
         let r = Regex::new(r"to (?P<host>\w+)(?::(?P<port>\d+))?").unwrap();
-        let t = Template::of("{host}:{port}");
+        let t = Template("{host}:{port}");
         assert_eq!(t.fill_some(&r.captures("to db:5432").unwrap()).as_deref(), Some("db:5432"));
         assert_eq!(t.fill_some(&r.captures("to db").unwrap()).as_deref(), Some("db"));
         assert_eq!(t.fill_all(&r.captures("to db").unwrap()), None);
-        assert_eq!(Template::of("{port}").fill_some(&r.captures("to db").unwrap()), None);
+        assert_eq!(Template("{port}").fill_some(&r.captures("to db").unwrap()), None);
     }
 
     #[test]

@@ -80,11 +80,42 @@ pub fn request_in(message: &str) -> Option<RequestRef<'_>> {
     }
     let draft = told(uncoloured(line), None).or_else(|| {
         line::may_hold(line).then_some(())?;
-        pairs(line).or_else(|| line::read(line, None).filter(|d| d.words <= WORDS_MAX && !d.torn))
+        pairs(line).or_else(|| {
+            names_method(line).then_some(())?;
+            line::read(line, None).filter(|d| d.words <= WORDS_MAX && !d.torn)
+        })
     })?;
     let mut request = draft.request;
     line::settle(&mut request, draft.forwarded);
     Some(request)
+}
+
+/// Does a method stand in the line, or at the begin of a quote a word in capitals that may be one? All have three letters or
+/// more, so every third byte is looked at.
+fn names_method(line: &str) -> bool {
+    let b = line.as_bytes();
+    let within = |c: &u8| c.is_ascii_uppercase() || *c == b'-';
+    let mut at = 2;
+    while let Some(c) = b.get(at) {
+        if !within(c) {
+            at += 3;
+            continue;
+        }
+        let start = at - b.iter().take(at).rev().take_while(|c| within(c)).count();
+        let end = at + b.iter().skip(at).take_while(|c| within(c)).count();
+        if line.get(start..end).is_some_and(is_method) {
+            return true;
+        }
+        let quoted = || {
+            let before = b.iter().take(start).rev().find(|c| **c != b' ');
+            matches!(before, Some(b'"' | b'\'')) || memchr(0x1b, b).is_some()
+        };
+        if end - start >= 3 && b.get(end) == Some(&b' ') && quoted() {
+            return true;
+        }
+        at = end + 3;
+    }
+    false
 }
 
 fn first_line(message: &str) -> &str {

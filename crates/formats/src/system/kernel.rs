@@ -10,6 +10,7 @@
 //! no time of day: the entry has none, unless dmesg wrote the date.
 
 use super::stamp;
+use crate::needle::{Needle, any};
 use crate::{Context, Entry, LineFormat};
 use record::{Level, Mark};
 
@@ -107,6 +108,10 @@ fn of(message: &str) -> Entry<'_> {
 
 /// Who died of what.
 pub(crate) fn death(message: &str) -> Option<Mark> {
+    static SIGNS: [Needle; 2] = [Needle::new("process "), Needle::new("]: segfault at ")];
+    if !any(&SIGNS, message) {
+        return None;
+    }
     if let Some((_, rest)) =
         message.split_once("Killed process ").or_else(|| message.split_once("Kill process "))
     {

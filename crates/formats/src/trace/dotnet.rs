@@ -15,12 +15,12 @@
 use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_within, headed, is_error, is_qualified, type_name};
 use super::place::number;
-use memchr::memmem;
+use crate::needle::{Needle, any};
 use record::{Exception, Frame};
 
 /// "at" and "line" as .NET Framework's language packs print them.
 const AT: &[&str] = &["at ", "bei ", "à ", "в ", "en ", "在 ", "場所 ", "w ", "em ", "   at "];
-const LINE: &[&str] = &[
+const LINE: [&str; 10] = [
     ":line ",
     ":Zeile ",
     ":ligne ",
@@ -34,15 +34,24 @@ const LINE: &[&str] = &[
 ];
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    let any = |needle: &str| memmem::find(t, needle.as_bytes()).is_some();
-    let known = any("--- End of")
-        || any(" ---> ")
-        || any("System.")
-        || any("Microsoft.")
-        || LINE.iter().any(|l| any(l))
-        || any("Exception");
-    if !known {
+    static SIGNS: [Needle; 15] = [
+        Needle::new("Exception"),
+        Needle::new("--- End of"),
+        Needle::new(" ---> "),
+        Needle::new("System."),
+        Needle::new("Microsoft."),
+        Needle::new(LINE[0]),
+        Needle::new(LINE[1]),
+        Needle::new(LINE[2]),
+        Needle::new(LINE[3]),
+        Needle::new(LINE[4]),
+        Needle::new(LINE[5]),
+        Needle::new(LINE[6]),
+        Needle::new(LINE[7]),
+        Needle::new(LINE[8]),
+        Needle::new(LINE[9]),
+    ];
+    if !any(&SIGNS, text) {
         return Vec::new();
     }
     let mut reader = Reader::default();

@@ -159,12 +159,12 @@ pub(super) fn continues(line: &str) -> bool {
 /// Below a process' obituary comes the exception.
 pub(super) fn closes(previous: &str, line: &str) -> bool {
     let p = previous.trim_end();
-    head(line.trim_start()).is_some()
-        && (p.ends_with(" terminating")
-            || p.ends_with(" terminated")
-            || p.starts_with("Request: ")
-            || p.starts_with("Server: ")
-            || p.ends_with("raised:"))
+    (p.ends_with(" terminating")
+        || p.ends_with(" terminated")
+        || p.starts_with("Request: ")
+        || p.starts_with("Server: ")
+        || p.ends_with("raised:"))
+        && head(line.trim_start()).is_some()
 }
 
 /// `** (ArithmeticError) bad argument in arithmetic expression`

@@ -17,16 +17,20 @@
 
 use super::chain::{exception, frame};
 use super::place::{file_line, number};
+use crate::needle::{Needle, any};
 use memchr::memmem;
 use record::Exception;
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    let any = |needle: &str| memmem::find(t, needle.as_bytes()).is_some();
-    let stacked = any(".go:") || any("goroutine ");
-    let said =
-        any("panic: ") || any("http: panic serving ") || any("fatal error: ") || any("panic recovered");
-    if !stacked && !said {
+    static SIGNS: [Needle; 6] = [
+        Needle::new(".go:"),
+        Needle::new("goroutine "),
+        Needle::new("panic: "),
+        Needle::new("http: panic serving "),
+        Needle::new("fatal error: "),
+        Needle::new("panic recovered"),
+    ];
+    if !any(&SIGNS, text) {
         return Vec::new();
     }
     let mut reader = Reader::default();

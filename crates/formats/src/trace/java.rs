@@ -16,17 +16,17 @@
 use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_within, headed, indent, is_error, is_qualified, type_name};
 use super::place::number;
-use memchr::memmem;
+use crate::needle::{Needle, any};
 use record::{Exception, Frame};
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    let any = |needle: &str| memmem::find(t, needle.as_bytes()).is_some();
-    if !(any("at ") && any("(")
-        || any("Caused by: ")
-        || any("Exception in thread \"")
-        || any("nested exception is "))
-    {
+    static AT: Needle = Needle::new("at ");
+    static SIGNS: [Needle; 3] = [
+        Needle::new("Caused by: "),
+        Needle::new("Exception in thread \""),
+        Needle::new("nested exception is "),
+    ];
+    if !(AT.is_in(text) && text.contains('(') || any(&SIGNS, text)) {
         return Vec::new();
     }
     let mut reader = Reader::default();

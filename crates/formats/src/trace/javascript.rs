@@ -17,6 +17,7 @@
 use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_head, error_within, headed, indent, is_error, type_name};
 use super::place::file_line;
+use crate::needle::{Needle, any};
 use memchr::memmem;
 use record::{Exception, Frame};
 
@@ -102,12 +103,13 @@ const PROPERTIES: &[&str] = &[
 ];
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    if memmem::find(t, b"FATAL ERROR: ").is_some() && memmem::find(t, b"JavaScript heap").is_some() {
+    static FATAL: Needle = Needle::new("FATAL ERROR: ");
+    static HEAP: Needle = Needle::new("JavaScript heap");
+    if FATAL.is_in(text) && HEAP.is_in(text) {
         return heap(text);
     }
-    let any = |needle: &str| memmem::find(t, needle.as_bytes()).is_some();
-    if !(any("at ") || any("@") || any(" | ") || any("| ") || any("code: '") || any("^")) {
+    static SIGNS: [Needle; 3] = [Needle::new("at "), Needle::new("| "), Needle::new("code: '")];
+    if !any(&SIGNS, text) && !text.contains(['@', '^']) {
         return Vec::new();
     }
     let mut reader = Reader::default();

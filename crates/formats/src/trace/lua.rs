@@ -12,12 +12,12 @@
 
 use super::chain::{exception, frame};
 use super::place::number;
+use crate::needle::Needle;
 use memchr::memmem;
 use record::{Exception, Frame};
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    let said = [
+    const SAID: [&str; 6] = [
         "runtime error: ",
         "failed to load external Lua file",
         "failed to load inlined Lua code: ",
@@ -25,12 +25,12 @@ pub(super) fn read(text: &str) -> Vec<Exception> {
         "lua: ",
         "Error running script ",
     ];
-    let Some(words) =
-        said.iter().find(|w| memmem::find(t, w.as_bytes()).is_some() && memmem::find(t, b"lua").is_some())
-    else {
+    static LUA: Needle = Needle::new("lua");
+    if !LUA.is_in(text) {
         return Vec::new();
-    };
-    let Some(at) = memmem::find(t, words.as_bytes()) else { return Vec::new() };
+    }
+    let found = SAID.iter().find_map(|w| Some((w, memmem::find(text.as_bytes(), w.as_bytes())?)));
+    let Some((words, at)) = found else { return Vec::new() };
     let rest = text.get(at + words.len()..).unwrap_or_default();
     let (said, stack) = rest.split_once("stack traceback:").unwrap_or((rest, ""));
     let said = said.trim();

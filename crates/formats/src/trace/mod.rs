@@ -116,7 +116,11 @@ pub fn starts(line: &str) -> bool {
 
 /// Does this line look like the inside of a stack trace (frame, "Caused by", source excerpt, marker)?
 pub fn continues(line: &str) -> bool {
-    line.len() <= LINE_BYTES_MAX && !is_dated(line) && LANGUAGES.iter().any(|l| (l.continues)(line))
+    // The commonest frames by far are looked at first.
+    line.len() <= LINE_BYTES_MAX
+        && !is_dated(line)
+        && (line.trim_start().starts_with('#') && php::continues(line)
+            || LANGUAGES.iter().any(|l| (l.continues)(line)))
 }
 
 /// Does this line go on with the entry whose last line that is not blank was `previous`, although alone it

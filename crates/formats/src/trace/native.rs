@@ -17,6 +17,7 @@
 
 use super::chain::{exception, frame};
 use super::place::file_line;
+use crate::needle::{Needle, any};
 use memchr::memmem;
 use record::{Exception, Frame};
 
@@ -62,7 +63,40 @@ const HOTSPOT: &[&str] = &[
     "#  Internal Error",
 ];
 
+/// One of these stands in every text that is told by its words; else only frames may tell.
+static SIGNS: [Needle; 24] = [
+    Needle::new("Sanitizer"),
+    Needle::new("terminate called "),
+    Needle::new("A fatal error has been detected by the Java"),
+    Needle::new(": Assertion "),
+    Needle::new("Program "),
+    Needle::new(" dumped core."),
+    Needle::new("(core dumped)"),
+    Needle::new(LAST_WORDS[0]),
+    Needle::new(LAST_WORDS[1]),
+    Needle::new(LAST_WORDS[2]),
+    Needle::new(LAST_WORDS[3]),
+    Needle::new(LAST_WORDS[4]),
+    Needle::new(LAST_WORDS[5]),
+    Needle::new(LAST_WORDS[6]),
+    Needle::new(LAST_WORDS[7]),
+    Needle::new(LAST_WORDS[8]),
+    Needle::new(LAST_WORDS[9]),
+    Needle::new(LAST_WORDS[10]),
+    Needle::new(LAST_WORDS[11]),
+    Needle::new(LAST_WORDS[12]),
+    Needle::new(LAST_WORDS[13]),
+    Needle::new(LAST_WORDS[14]),
+    Needle::new(LAST_WORDS[15]),
+    Needle::new(LAST_WORDS[16]),
+];
+
 pub(super) fn read(text: &str) -> Vec<Exception> {
+    static SYMBOL: Needle = Needle::new("+0x");
+    let framed = text.contains('#') || SYMBOL.is_in(text);
+    if !framed && !any(&SIGNS, text) {
+        return Vec::new();
+    }
     let t = text.as_bytes();
     let find = |needle: &str| memmem::find(t, needle.as_bytes());
     let mut e = Exception::default();
@@ -159,16 +193,20 @@ fn first_line(text: &str, at: usize) -> &str {
 }
 
 fn last_words(line: &str) -> bool {
+    static DUMPED: Needle = Needle::new("(core dumped)");
     let t = line.trim_start();
     // The shell may name the program before: "/srv/run.sh: line 3: 4242 Segmentation fault (core dumped)
     // ./imgd".
-    let shell = || t.contains("(core dumped)") && LAST_WORDS.iter().take(4).any(|w| t.contains(w));
-    LAST_WORDS.iter().any(|w| t.starts_with(w)) || shell()
+    let shell = || DUMPED.is_in(t) && LAST_WORDS.iter().take(4).any(|w| t.contains(w));
+    let first = t.as_bytes().first();
+    LAST_WORDS.iter().any(|w| w.as_bytes().first() == first && t.starts_with(w)) || shell()
 }
+
+static ASSERTION: Needle = Needle::new(": Assertion ");
 
 /// `imgd: render.c:88: render: Assertion `img != NULL' failed.`
 fn assertion_line(line: &str) -> Option<(Frame, &str)> {
-    let at = memmem::find(line.as_bytes(), b": Assertion ")?;
+    let at = ASSERTION.find(line)?;
     line.trim_end().strip_suffix(" failed.")?;
     let mut parts = line.get(..at)?.splitn(3, ": ");
     let (_, place, function) = (parts.next()?, parts.next()?, parts.next()?);
@@ -177,7 +215,7 @@ fn assertion_line(line: &str) -> Option<(Frame, &str)> {
 }
 
 fn assertion(text: &str) -> Option<(Frame, &str)> {
-    memmem::find(text.as_bytes(), b": Assertion ")?;
+    ASSERTION.find(text)?;
     text.lines().find_map(assertion_line)
 }
 

@@ -4,7 +4,9 @@
 //! name where it prints bare file names (`at
 //! org.apache.catalina.core.ApplicationFilterChain.doFilter(ApplicationFilterChain.java:166)`).
 
+use record::literals::Literals;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Parts of paths under which no service keeps its own code.
 const FOREIGN_PARTS: &[&str] = &[
@@ -98,7 +100,33 @@ const FOREIGN_PARTS: &[&str] = &[
     "/usr/lib/",
     "/lib/x86_64-linux-gnu/",
     "/lib/aarch64-linux-gnu/",
+    // Go modules, PHP and Ruby
+    "/vendor/",
 ];
+
+/// Parts of the paths of views compiled to the language's own source.
+const VIEW_PARTS: &[&str] = &["storage/framework/views/", "/twig/", "/templates_c/", "/smarty/compile/"];
+
+/// What a path holds of both, found in one pass.
+#[derive(Default)]
+struct Parts {
+    foreign: bool,
+    view: bool,
+}
+
+impl Parts {
+    fn of(path: &str) -> Parts {
+        static LITERALS: LazyLock<Literals> =
+            LazyLock::new(|| Literals::of(VIEW_PARTS.iter().chain(FOREIGN_PARTS).copied(), false));
+        let mut parts = Parts::default();
+        LITERALS.each(path, |p| {
+            let view = p.word < VIEW_PARTS.len();
+            parts.view |= view;
+            parts.foreign |= !view;
+        });
+        parts
+    }
+}
 
 /// Beginnings of paths (relative ones included) of the same sort.
 const FOREIGN_STARTS: &[&str] = &[
@@ -524,7 +552,8 @@ pub fn in_app(file: &str, function: &str) -> bool {
     if file.is_empty() {
         return !function.is_empty() && named(function);
     }
-    if is_compiled_view(file) {
+    let parts = Parts::of(file);
+    if parts.view && is_compiled_view(file) {
         return true;
     }
     let base = file.rsplit('/').next().unwrap_or(file);
@@ -532,16 +561,13 @@ pub fn in_app(file: &str, function: &str) -> bool {
     match extension {
         "java" | "kt" | "scala" | "groovy" | "clj" | "kts" if !file.contains('/') => return jvm(function),
         "cs" | "vb" | "fs" if starts_any(function, DOTNET) => return false,
-        "go" => return go(file, function),
+        "go" => return go(file, function, &parts),
         "php" | "module" | "inc" if starts_any(file, PHP_RELATIVE) => return false,
         "ex" | "erl" | "exs" if file.starts_with("deps/") || file.contains("/deps/") => return false,
         "rs" if !function.is_empty() && foreign_crate(function) => return false,
         _ => {}
     }
-    if starts_any(file, FOREIGN_STARTS)
-        || FOREIGN_PARTS.iter().any(|p| file.contains(p))
-        || file.contains("/vendor/")
-    {
+    if parts.foreign || starts_any(file, FOREIGN_STARTS) {
         return false;
     }
     if !file.contains('/') && NODE_FILES.contains(&file) {
@@ -572,7 +598,8 @@ fn is_compiled_view(file: &str) -> bool {
 }
 
 fn starts_any(text: &str, list: &[&str]) -> bool {
-    list.iter().any(|p| text.starts_with(p))
+    let first = text.as_bytes().first();
+    list.iter().any(|p| p.as_bytes().first() == first && text.starts_with(p))
 }
 
 fn jvm(function: &str) -> bool {
@@ -627,11 +654,11 @@ fn foreign_crate(function: &str) -> bool {
     starts_any(function, RUST_CRATES)
 }
 
-fn go(file: &str, function: &str) -> bool {
-    if FOREIGN_PARTS.iter().any(|p| file.contains(p)) || file.contains("/vendor/") || file.contains("@v") {
+fn go(file: &str, function: &str, parts: &Parts) -> bool {
+    if parts.foreign || file.contains("@v") {
         return false;
     }
-    let known = |text: &str| GO_MODULES.iter().any(|m| text.starts_with(m));
+    let known = |text: &str| starts_any(text, GO_MODULES);
     if known(function) || known(file) || file.split_once("/src/").is_some_and(|(_, inside)| known(inside)) {
         return false;
     }

@@ -18,6 +18,7 @@
 use super::chain::{exception, frame, say_more};
 use super::kind::{error_within, headed, is_error, is_qualified, last_part, type_name};
 use super::place::{is_absolute, number};
+use crate::needle::{Needle, any};
 use memchr::memmem;
 use record::{Exception, Frame};
 use std::borrow::Cow;
@@ -40,16 +41,16 @@ const SEVERITIES: &[&str] = &[
 ];
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    let has = |needle: &str| memmem::find(t, needle.as_bytes()).is_some();
-    if !(has(".php")
-        || has("PHP ")
-        || has("[object] (")
-        || has("Stack trace:")
-        || has("{main}")
-        || has("[internal function]")
-        || has(" (line "))
-    {
+    static SIGNS: [Needle; 7] = [
+        Needle::new(".php"),
+        Needle::new("PHP "),
+        Needle::new("[object] ("),
+        Needle::new("Stack trace:"),
+        Needle::new("{main}"),
+        Needle::new("[internal function]"),
+        Needle::new(" (line "),
+    ];
+    if !any(&SIGNS, text) {
         return Vec::new();
     }
     let (mut mild, mut chain) = (Vec::new(), Vec::new());
@@ -87,7 +88,7 @@ pub(super) fn starts(line: &str) -> bool {
 pub(super) fn continues(line: &str) -> bool {
     let t = line.trim_start();
     let bare = t.strip_prefix("PHP ").unwrap_or(t);
-    call(t).is_some()
+    called(t).is_some()
         || xdebug_call(bare).is_some()
         || t.starts_with("Stack trace:")
         || t.starts_with("PHP Stack trace:")
@@ -144,6 +145,16 @@ struct Call {
 
 /// `#0 /path(12): Class->fn()`, `#3 [internal function]: fn()`, `#9 {main}`.
 fn call(line: &str) -> Option<Call> {
+    let (place, function) = called(line)?;
+    Some(Call {
+        place: place.map(|(file, line)| (file.to_owned(), Some(line))),
+        function: bare_function(function),
+    })
+}
+
+/// The place and the function of a [`call`], as printed.
+#[allow(clippy::type_complexity)]
+fn called(line: &str) -> Option<(Option<(&str, u32)>, &str)> {
     let rest = line.strip_prefix('#')?;
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 0 || digits > 5 {
@@ -151,27 +162,23 @@ fn call(line: &str) -> Option<Call> {
     }
     let rest = rest.get(digits..)?.strip_prefix(' ')?.trim();
     if rest == "{main}" {
-        return Some(Call { place: None, function: "{main}".to_owned() });
+        return Some((None, rest));
     }
     if let Some(function) = rest.strip_prefix("[internal function]") {
-        return Some(Call { place: None, function: bare_function(function.trim_start_matches(':')) });
+        return Some((None, function.trim_start_matches(':')));
     }
     // "/srv/x.php(12): f()", "/x.php(3) : eval()'d code(1): f()", "phar://…"; cut ones end after the path.
     match rest.split_once("): ") {
         Some((place, function)) => {
             let (file, line) = place.rsplit_once('(')?;
             let line = number(line)?;
-            (!file.is_empty()).then(|| Call {
-                place: Some((file.to_owned(), Some(line))),
-                function: bare_function(function),
-            })
+            (!file.is_empty()).then_some((Some((file, line)), function))
         }
         None => {
             let (file, line) =
                 rest.strip_suffix(')').or_else(|| rest.strip_suffix("):"))?.rsplit_once('(')?;
             let line = number(line)?;
-            (file.contains(".php") || is_absolute(file))
-                .then(|| Call { place: Some((file.to_owned(), Some(line))), function: String::new() })
+            (file.contains(".php") || is_absolute(file)).then_some((Some((file, line)), ""))
         }
     }
 }

@@ -14,7 +14,7 @@
 use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_head, headed, indent, is_error, is_qualified, type_name};
 use super::place::{file_line, number};
-use memchr::memmem;
+use crate::needle::Needle;
 use record::{Exception, Frame};
 
 const HEADER: &str = "Traceback (most recent call last";
@@ -22,10 +22,10 @@ const DIRECT: &str = "The above exception was the direct cause of the following 
 const DURING: &str = "During handling of the above exception, another exception occurred";
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    if memmem::find(t, HEADER.as_bytes()).is_none()
-        && (memmem::find(t, b"File \"").is_none() || memmem::find(t, b", line ").is_none())
-    {
+    static HEAD: Needle = Needle::new(HEADER);
+    static FILE: Needle = Needle::new("File \"");
+    static LINE: Needle = Needle::new(", line ");
+    if !(HEAD.is_in(text) || FILE.is_in(text) && LINE.is_in(text)) {
         return Vec::new();
     }
     let mut reader = Reader::default();

@@ -21,6 +21,7 @@
 use super::chain::{exception, frame, is_full};
 use super::kind::{headed, is_error, is_qualified, type_name};
 use super::place::number;
+use crate::needle::{Needle, any};
 use memchr::memmem;
 use record::{Exception, Frame};
 
@@ -28,21 +29,21 @@ const EXTENSIONS: &[&str] =
     &[".rb", ".erb", ".ru", ".rake", ".haml", ".slim", ".jbuilder", ".builder", ".axlsx", ".rabl", ".liquid"];
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    let any = |needle: &str| memmem::find(t, needle.as_bytes()).is_some();
-    if !(any(".rb:")
-        || any(".erb:")
-        || any(".ru:")
-        || any(".haml:")
-        || any(".slim:")
-        || any(".rake:")
-        || any("):")
-        || any(":in `")
-        || any(":in '")
-        || any("Exception ")
-        || any("#<")
-        || any(" app error: "))
-    {
+    static SIGNS: [Needle; 12] = [
+        Needle::new(".rb:"),
+        Needle::new(".erb:"),
+        Needle::new(".ru:"),
+        Needle::new(".haml:"),
+        Needle::new(".slim:"),
+        Needle::new(".rake:"),
+        Needle::new("):"),
+        Needle::new(":in `"),
+        Needle::new(":in '"),
+        Needle::new("Exception "),
+        Needle::new("#<"),
+        Needle::new(" app error: "),
+    ];
+    if !any(&SIGNS, text) {
         return Vec::new();
     }
     let mut reader = Reader::default();
@@ -100,7 +101,8 @@ fn excerpt(line: &str) -> bool {
 /// `app/controllers/x.rb:6:in 'show'`, `app/views/products/show.html.erb:5`, with a gem before it or not.
 fn place(t: &str) -> Option<Frame> {
     let t = t.trim_end();
-    if let Some(at) = memmem::find(t.as_bytes(), b":in ") {
+    static IN: Needle = Needle::new(":in ");
+    if let Some(at) = IN.find(t) {
         let (file, line) = t.get(..at)?.rsplit_once(':')?;
         let n = whole(line)?;
         let named = t.get(at + 4..)?;
@@ -169,15 +171,18 @@ fn rails_head(line: &str) -> Option<(&str, &str)> {
 fn interpreter_head(line: &str) -> Option<(Frame, &str, &str)> {
     let line = line.trim_end();
     // A place, then ": " and the message.
-    memmem::find(line.as_bytes(), b": ")?;
+    static COLON: Needle = Needle::new(": ");
+    static IN: Needle = Needle::new(":in ");
+    COLON.find(line)?;
     line.contains('.').then_some(())?;
     // The message begins after the quoted name, or after the line's number.
-    let (at, said) = match memmem::find(line.as_bytes(), b":in ") {
+    let (at, said) = match IN.find(line) {
         Some(i) => {
             let close = line.get(i + 5..)?.find("': ")? + i + 5;
             (line.get(..close + 1)?, line.get(close + 3..)?)
         }
         None => {
+            ends_an_extension(line).then_some(())?;
             let i = EXTENSIONS
                 .iter()
                 .filter_map(|e| {
@@ -203,9 +208,20 @@ fn interpreter_head(line: &str) -> Option<(Frame, &str, &str)> {
     None
 }
 
+/// Does a colon stand behind one of the extensions?
+fn ends_an_extension(line: &str) -> bool {
+    memchr::memchr_iter(b':', line.as_bytes()).any(|i| {
+        let before = line.as_bytes().get(..i).unwrap_or_default();
+        // They end in these letters.
+        matches!(before.last(), Some(b'b' | b'u' | b'e' | b'l' | b'm' | b'r' | b'x' | b'd'))
+            && EXTENSIONS.iter().any(|e| before.ends_with(e.as_bytes()))
+    })
+}
+
 /// Passenger: `*** Exception RuntimeError in Rack application object (message) (process 12, thread 0x…):`
 fn passenger_head(line: &str) -> Option<(&str, &str)> {
-    let at = memmem::find(line.as_bytes(), b"*** Exception ")?;
+    static STARS: Needle = Needle::new("*** Exception ");
+    let at = STARS.find(line)?;
     let (kind, rest) = type_name(line.get(at + 14..)?)?;
     let (_, message) = rest.split_once(" (")?;
     let message = message.rsplit_once(" (process ").map_or(message, |(m, _)| m);

@@ -18,25 +18,28 @@
 use super::chain::{exception, frame, say_more};
 use super::kind::indent;
 use super::place::file_line;
-use memchr::memmem;
+use crate::needle::{Needle, any};
 use record::{Exception, Frame};
 
 const PANICKED: &str = "panicked at ";
 
 pub(super) fn read(text: &str) -> Vec<Exception> {
-    let t = text.as_bytes();
-    if let Some(at) = memmem::find(t, PANICKED.as_bytes()) {
+    static PANIC: Needle = Needle::new(PANICKED);
+    static OVERFLOW: Needle = Needle::new("has overflowed its stack");
+    static CAUSE: [Needle; 2] = [Needle::new("Caused by:\n"), Needle::new("Location:\n")];
+    if let Some(at) = PANIC.find(text) {
         let found = panic(text, at);
         if !found.is_empty() {
             return found;
         }
     }
-    if let Some(line) =
-        text.lines().find(|l| l.trim_end().ends_with("has overflowed its stack") && l.contains("thread "))
+    if OVERFLOW.is_in(text)
+        && let Some(line) =
+            text.lines().find(|l| l.trim_end().ends_with("has overflowed its stack") && l.contains("thread "))
     {
         return vec![exception("fatal runtime error", line)];
     }
-    if memmem::find(t, b"Caused by:\n").is_some() || memmem::find(t, b"Location:\n").is_some() {
+    if any(&CAUSE, text) {
         return chained(text);
     }
     // A backtrace whose head is torn off.
@@ -69,9 +72,10 @@ pub(super) fn continues(line: &str) -> bool {
 /// Is the line the message of the panic named on the line before?
 pub(super) fn closes(previous: &str, line: &str) -> bool {
     let place = |p: &str| {
-        p.split_once(PANICKED)
-            .and_then(|(_, at)| at.trim_end().strip_suffix(':'))
-            .is_some_and(|p| file_line(p).is_some())
+        p.trim_end().ends_with(':')
+            && p.split_once(PANICKED)
+                .and_then(|(_, at)| at.trim_end().strip_suffix(':'))
+                .is_some_and(|p| file_line(p).is_some())
     };
     (place(previous) && !starts(line))
         || (matches!(previous.trim_end(), "Caused by:" | "Location:") && indent(line) > 0)
