@@ -237,6 +237,8 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
             failures.push(f);
         }
     }
+    // Failures that only an inner log shows, as the outer one does not reach so far.
+    let mut beyond = 0;
     let mut inner_nodes: Vec<Failure> = Vec::new();
     let mut order: Vec<usize> = (0..n).filter(|i| !edges.contains(i)).collect();
     // Outer hops first, so that `seen` goes from the outermost inwards.
@@ -320,6 +322,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
                         by_key.entry((edge, request_key(&f.target))).or_default().push(k);
                         taken.insert(k);
                         failures.push(f);
+                        beyond += u64::from(left.is_none());
                     }
                 }
             }
@@ -328,7 +331,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     let mut ledger = Ledger { edges: edges.clone(), ..Ledger::default() };
     let total: u64 = edges.iter().map(|&e| obs.streams[e].traffic.total).sum();
     if total > 0 {
-        ledger.requests = Some(total - twice);
+        ledger.requests = Some(total - twice + beyond);
     }
     failures.sort_by_key(|f| (f.at, f.seen.first().copied()));
     nest(&mut failures, inner_nodes);
@@ -564,4 +567,41 @@ pub(crate) fn stands_for_failure(r: &Record) -> bool {
         return s >= 500;
     }
     r.request.as_ref().is_none_or(|q| q.ending != Ending::ClientLeft)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{Request, Zone};
+
+    /// The proxy's log ends before the failure that only the app's own log shows: a request more, as it is a failure more.
+    #[test]
+    fn failures_beyond_the_outer_log_are_requests_too() {
+        let mut obs = Observations::new();
+        let begin = Time::from_secs(1_795_503_600);
+        let at = |s: i64| Some((begin.plus(s * SECOND), Zone::Stated));
+        for (name, client) in [("access.log", Some("203.0.113.9")), ("app.log", None)] {
+            let source = obs.source(name);
+            for i in 0..5 {
+                let (line, target) = (i as u64 + 1, format!("/cart/{i}"));
+                obs.healthy(source, line, None, at(i), "GET", &target, client, 200, Ending::Answered, false);
+            }
+        }
+        obs.record(Record {
+            source: 1,
+            line: 6,
+            at: at(60).map(|(t, _)| t),
+            zone: Zone::Stated,
+            request: Some(Request {
+                method: "GET".into(),
+                target: "/pay".into(),
+                status: Some(500),
+                ..Request::default()
+            }),
+            ..Record::default()
+        });
+        obs.settle();
+        let ledger = build(&obs);
+        assert_eq!((ledger.requests, ledger.failures.len()), (Some(6), 1));
+    }
 }

@@ -455,7 +455,11 @@ impl<'a> Seen<'a> {
                     Field::Millis => 1_000,
                     _ => 1,
                 };
-                self.at = Some((Time(value.parse::<i64>().ok()?.checked_mul(unit)?), Zone::Stated));
+                let at = Time(value.parse::<i64>().ok()?.checked_mul(unit)?);
+                if !time::plausible(at) {
+                    return None;
+                }
+                self.at = Some((at, Zone::Stated));
             }
             Field::RequestLine => {
                 // Garbage sent to the port has no method; it was answered all the same.

@@ -207,6 +207,8 @@ fn is_outgoing(before: &str) -> bool {
 fn by_method(text: &str) -> Option<RequestRef<'_>> {
     let b = text.as_bytes();
     let mut from = 0;
+    // Words of asking others stay before all that follows them.
+    let mut outgoing = false;
     // Each method is followed by a space, a bracket or a quote; its last letter is T, E, H, S, D or K: look
     // for the slash
     // first, as most messages have none.
@@ -227,6 +229,10 @@ fn by_method(text: &str) -> Option<RequestRef<'_>> {
         };
         let start = url_start.unwrap_or(i);
         let lead = text.get(..start)?;
+        // Every form below has one of these before its target; the slashes within paths end here.
+        if !lead.ends_with([' ', '"', '\'', '`']) && !lead.ends_with(") [") {
+            continue;
+        }
         let end = start + target_end(text.get(start..)?);
         let target = clean(text.get(start..end)?);
         // /target [GET]
@@ -235,9 +241,11 @@ fn by_method(text: &str) -> Option<RequestRef<'_>> {
             && let Some(m) = rest.strip_prefix(" [").and_then(|r| r.split(']').next())
             && is_method(m)
             && lead.ends_with([' ', '"', '\''])
-            && !is_outgoing(lead)
         {
-            return Some(RequestRef { method: m.into(), target: target.into(), ..RequestRef::default() });
+            outgoing = outgoing || is_outgoing(lead);
+            if !outgoing {
+                return Some(RequestRef { method: m.into(), target: target.into(), ..RequestRef::default() });
+            }
         }
         // Play writes "for (GET) [/x]".
         if let Some(m) = lead.strip_suffix(") [").and_then(|l| l.rsplit('(').next())
@@ -273,7 +281,8 @@ fn by_method(text: &str) -> Option<RequestRef<'_>> {
             found.host = host.map(Cow::Borrowed);
             found.target = path.into();
         } else {
-            if is_outgoing(before) {
+            outgoing = outgoing || is_outgoing(before);
+            if outgoing {
                 continue;
             }
             found.target = target.into();
@@ -551,6 +560,17 @@ mod tests {
 
     fn is(message: &str, method: &str, target: &str, client: &str) {
         assert_eq!(seen(message), (method.to_owned(), target.to_owned(), client.to_owned()), "{message}");
+    }
+
+    /// Each slash was looked at together with all behind it.
+    #[test]
+    fn slashes_without_end() {
+        let slashes = "/".repeat(SEARCHED_BYTES);
+        for _ in 0..1_000 {
+            is(&slashes, "", "", "");
+        }
+        is(&format!("axios {}", "GET /a ".repeat(500)), "", "", "");
+        is("a/b/c at GET /x/y", "GET", "/x/y", "");
     }
 
     #[test]

@@ -1173,6 +1173,14 @@ mod tests {
         kept.0
     }
 
+    /// The long line was searched once for each line below it.
+    #[test]
+    fn many_lines_below_a_long_one() {
+        let text =
+            format!("2026-11-24 07:00:00 WARN app: {}\n{}", "x".repeat(MESSAGE_MAX), "  y\n".repeat(20_000));
+        assert_eq!(read(&text).len(), 1);
+    }
+
     #[test]
     fn torn_lines_of_many_containers_end_in_the_same_order_each_time() {
         let text: String = (0..12)

@@ -346,8 +346,13 @@ pub fn stamp(text: &str, reference: Time) -> Option<Stamp> {
 }
 
 /// Epoch numbers are taken as times only from 2001 to 2100: others are ids, sizes, ports.
-fn plausible(time: Time) -> bool {
+pub(crate) fn plausible(time: Time) -> bool {
     (978_307_200..4_102_444_800).contains(&time.secs())
+}
+
+/// The instant of a number of seconds, where it is a plausible one.
+pub(crate) fn epoch(secs: i64) -> Option<Time> {
+    Some(Time::from_secs(secs)).filter(|t| plausible(*t))
 }
 
 fn meridiem(cur: &mut Cursor<'_>, c: &mut Civil) {

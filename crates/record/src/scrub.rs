@@ -205,7 +205,9 @@ struct Rule {
 fn keep_key(c: &Captures<'_>, _: &str) -> Option<String> {
     let part = |name: &str| c.name(name).map(|m| m.as_str()).unwrap_or_default();
     let value = part("v");
-    if value.is_empty() || value.starts_with(PLACEHOLDER) || value.starts_with("[scrubbed") {
+    // The placeholder's own bracket may have been taken for that of an array.
+    let taken = value.starts_with("[scrubbed") || part("k").ends_with('[') && value.starts_with("scrubbed");
+    if value.is_empty() || taken {
         return None;
     }
     Some(format!("{}{PLACEHOLDER}{}", part("k"), part("e")))
@@ -699,6 +701,8 @@ mod tests {
             ("card 4929-6495-8333-3657 declined", "card [scrubbed] declined"),
             ("pan=4111111111111111", "pan=[scrubbed]"),
             ("amex 3782 822463 10005 x", "amex [scrubbed] x"),
+            // A header without a scheme.
+            ("Authorization: 9f86d081884c7d65 x", "Authorization: [scrubbed] x"),
         ] {
             assert_eq!(scrub(text), expected, "{text}");
             assert_eq!(scrub(expected), expected, "twice: {text}");

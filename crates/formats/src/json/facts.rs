@@ -823,13 +823,13 @@ pub(super) fn instant(value: Value<'_>, context: &Context) -> Option<(Time, Zone
     }
     let n: f64 = text.parse().ok()?;
     let seconds = match n {
-        n if n < 1e8 => return None,
         n if n < 1e11 => n,
         n if n < 1e14 => n / 1e3,
         n if n < 1e17 => n / 1e6,
         n => n / 1e9,
     };
-    Some((Time((seconds * SECOND as f64) as i64), Zone::Stated))
+    let at = Time((seconds * SECOND as f64) as i64);
+    time::plausible(at).then_some((at, Zone::Stated))
 }
 
 /// A duration in microseconds. `clock` says that the writer counts in seconds with a fraction; `key` and
@@ -913,6 +913,17 @@ mod tests {
         assert_eq!(duration("0.006816746", Unit::Open, ("duration", false), true), Some(6_816));
         assert_eq!(duration("0.012", Unit::Open, ("response_time", false), false), Some(12_000));
         assert_eq!(duration("0.4", Unit::Open, ("responseTime", false), false), Some(400));
+    }
+
+    #[test]
+    fn numbers_that_are_no_instants() {
+        let at = |n: &'static str| instant(Value::Raw(n), &Context::default()).map(|(t, _)| t.to_string());
+        assert_eq!(at("1.795503903169e12").as_deref(), Some("2026-11-24T07:05:03.169Z"));
+        // A trace id of digits lay 292 thousand years ahead.
+        for n in ["6666666666666666666666666666000", "1e300", "-1e300", "99999999999", "0", "12"] {
+            assert_eq!(at(n), None, "{n}");
+        }
+        assert_eq!(instant(Value::Text("nan"), &Context::default()), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Does a line go on with the entry before it? Answered from the words of both alone; what is open and whose it is, the
 //! reader knows.
 
+use super::cut;
 use crate::trace;
 
 /// The script's own words in Apache's `AH01215: stderr from /path: …` and the like.
@@ -20,9 +21,12 @@ pub(super) fn joins(message: &str, line: &str) -> bool {
     trace::joins(previous, line)
 }
 
+/// Of a line, this much is searched for words of errors: it is asked again for each line that follows.
+const ANNOUNCED_BYTES: usize = 1024;
+
 /// Does a line without head speak of an error, so that the trace after it is its?
 pub(super) fn announces(message: &str) -> bool {
-    let line = message.lines().next_back().unwrap_or("").to_ascii_lowercase();
+    let line = cut(message.lines().next_back().unwrap_or(""), ANNOUNCED_BYTES).to_ascii_lowercase();
     [
         "exception",
         "error",

@@ -10,8 +10,8 @@
 //! level as one of `.-*#`), `serverLogFromHandler`.
 
 use super::stamp;
-use crate::{Context, Entry, LineFormat};
-use record::{Level, Time, Zone};
+use crate::{Context, Entry, LineFormat, time};
+use record::{Level, Zone};
 
 /// Redis.
 pub(super) struct Redis;
@@ -26,7 +26,7 @@ impl LineFormat for Redis {
         let mut entry = Entry { pid: Some(pid.into()), ..Entry::default() };
         if let Some(after) = rest.strip_prefix("signal-handler (") {
             let (secs, message) = after.split_once(") ")?;
-            entry.at = Some((Time::from_secs(secs.parse().ok()?), Zone::Stated));
+            entry.at = Some((time::epoch(secs.parse().ok()?)?, Zone::Stated));
             entry.level = Level::Notice;
             entry.message = message.into();
             return Some(entry);
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     fn read(line: &str) -> Option<(String, String, Level, String)> {
-        let c = Context { reference: Time::from_secs(1_795_600_000), ..Context::default() };
+        let c = Context { reference: record::Time::from_secs(1_795_600_000), ..Context::default() };
         let e = Redis.read(line, &c)?;
         Some((e.at?.0.to_string(), e.pid?.into(), e.level, e.message.into()))
     }

@@ -10,8 +10,8 @@
 
 use super::prefix::level;
 use crate::mention::{address, split_url};
-use crate::{Context, Entry, LineFormat, RequestRef};
-use record::{Level, Time, Zone};
+use crate::{Context, Entry, LineFormat, RequestRef, time};
+use record::{Level, Zone};
 use std::borrow::Cow;
 
 /// Drupal's syslog module.
@@ -47,7 +47,7 @@ impl LineFormat for DrupalSyslog {
         let level =
             severity.and_then(level).unwrap_or(if kind == "php" { Level::Error } else { Level::Unknown });
         Some(Entry {
-            at: Some((Time::from_secs(seconds), Zone::Stated)),
+            at: Some((time::epoch(seconds)?, Zone::Stated)),
             level,
             message: message.into(),
             request: Some(RequestRef {

@@ -15,7 +15,7 @@
 //! `ErrorListener`, Drupal's `Error::DEFAULT_ERROR_MESSAGE`, CodeIgniter's `Log`, Slim's
 //! `PlainTextErrorRenderer`, xdebug's `xdebug_log_stack`.
 
-use super::chain::{exception, frame, say_more};
+use super::chain::{clip, exception, frame, say_more};
 use super::kind::{error_within, headed, is_error, is_qualified, last_part, type_name};
 use super::place::{is_absolute, number};
 use crate::needle::{Needle, any};
@@ -132,6 +132,12 @@ fn laravel_source(t: &str) -> bool {
         || t.split_once('▕')
             .is_some_and(|(n, _)| n.trim().bytes().all(|c| c.is_ascii_digit()) && !n.trim().is_empty())
 }
+
+/// The code of an exception (`0`, `42S22`) in Monolog's brackets, with what closes it.
+const CODE_BYTES_MAX: usize = 64;
+
+/// A path with its line; Linux' `PATH_MAX` is 4096, what stands in traces is much shorter.
+const PLACE_BYTES_MAX: usize = 2048;
 
 /// A file and, if printed, the line.
 type Place = (String, Option<u32>);
@@ -577,8 +583,10 @@ fn monolog(text: &str) -> Vec<Exception> {
         let head = lead.ends_with("[object] (")
             || lead.ends_with(", ") && !found.is_empty()
             || lead.trim_end().ends_with("exception] [object] (");
-        let Some((_, said)) =
-            after.split_once("): ").filter(|(code, _)| code.len() < 64 && !code.contains('\n'))
+        let Some(said) = clip(after, CODE_BYTES_MAX)
+            .find("): ")
+            .filter(|end| after.get(..*end).is_some_and(|code| !code.contains('\n')))
+            .and_then(|end| after.get(end + 3..))
         else {
             rest = after;
             continue;
@@ -587,10 +595,8 @@ fn monolog(text: &str) -> Vec<Exception> {
             rest = after;
             continue;
         }
-        let Some((message, file, line, behind)) = monolog_place(said) else {
-            rest = after;
-            continue;
-        };
+        // Where no place follows, none follows further on.
+        let Some((message, file, line, behind)) = monolog_place(said) else { break };
         let mut e = exception(
             &single_slashes(kind),
             &message.replace("\\\"", "\"").replace("\\\\", "\\").replace("\\/", "/"),
@@ -624,14 +630,17 @@ fn monolog_place(said: &str) -> Option<(&str, &str, u32, &str)> {
     while let Some(found) = memmem::find(said.as_bytes().get(from..)?, b" at ") {
         let at = from + found;
         let tail = said.get(at + 4..)?;
-        from = at + 4;
-        let end = tail.find([')', ',', '\n', '"']).unwrap_or(tail.len());
+        // The blank behind may be the one before the next.
+        from = at + 3;
+        let near = clip(tail, PLACE_BYTES_MAX);
+        let end = near.find([')', ',', '\n', '"']).unwrap_or(near.len());
         let (Some(place), Some(behind)) = (tail.get(..end), tail.get(end..)) else { continue };
         // Paths with brackets in them are cut short here and refused below; the next " at " is tried.
         if let Some((file, line)) = place.rsplit_once(':')
             && !line.is_empty()
             && line.bytes().all(|c| c.is_ascii_digit())
             && (is_absolute(file) || file.contains(".php") || file.starts_with("\\/"))
+            && !file.contains(" at ")
             && let Some(n) = number(line)
         {
             return Some((said.get(..at)?, file, n, behind));
@@ -665,6 +674,18 @@ pub(super) fn is_namespaced(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::testing::kinds;
+
+    /// Read in an instant; by the square of their length these took minutes.
+    #[test]
+    fn endless_messages_of_monolog() {
+        let head = "{\"exception\":\"[object] (Error(code: 0): ";
+        let chain = read(&format!("{head}{} at /var/www/x.php:181)", "at ".repeat(100_000)));
+        assert_eq!(chain[0].frames[0], frame("/var/www/x.php", Some(181), ""));
+        let chain = read(&format!("{head}The ferry leaves at noon at /var/www/x.php:18)"));
+        assert_eq!(chain[0].message, "The ferry leaves at noon");
+        assert!(read(&head.repeat(10_000)).is_empty());
+        assert!(read(&"[object] (Error(code: 0".repeat(20_000)).is_empty());
+    }
 
     #[test]
     fn an_uncaught_error_with_its_trace() {
