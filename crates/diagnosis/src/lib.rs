@@ -72,6 +72,12 @@ pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Setti
     obs.settle();
     notes.append(&mut clock::date_undated(&mut obs));
     obs.settle();
+    if obs.bare_dropped > 0 {
+        notes.push(format!(
+            "{} lines that no format knows were counted but not looked at again; name the files that matter.",
+            obs.bare_dropped
+        ));
+    }
     drop_copies(&mut obs);
     let mut ledger = ledger::build(&obs);
     notes.append(&mut ledger.notes);

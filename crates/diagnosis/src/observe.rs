@@ -12,6 +12,9 @@ const TICKS_MAX: usize = 400_000;
 const CLIENTS_MAX: usize = 256;
 /// Targets of healthy requests kept per route, to compare with those that fail.
 const SAMPLES_MAX: usize = 400;
+/// Lines kept that no format knows and that say nothing of a cause: neighbours of what failed. A file of nothing else (a dump, base64)
+/// would fill the memory at half a kilobyte a line.
+const BARE_MAX: usize = 40_000;
 /// Routes counted per stream; the rest is folded into one.
 const ROUTES_MAX: usize = 5_000;
 
@@ -65,6 +68,9 @@ pub struct Observations {
     /// Path of each source.
     pub(crate) paths: Vec<String>,
     families: Vec<String>,
+    /// Lines that no format knows: how many were kept, how many were let go.
+    bare_kept: usize,
+    pub(crate) bare_dropped: u64,
     pub(crate) range: Option<(Time, Time)>,
 }
 
@@ -193,7 +199,20 @@ impl Observations {
         let r = s.routes.entry(key).or_default();
         r.healthy += 1;
         if status < 400 && r.samples.len() < SAMPLES_MAX {
+            if r.samples.is_empty() {
+                r.samples.reserve_exact(1);
+            }
             r.samples.push((target.to_owned(), client.map(str::to_owned), at.unwrap_or_default()));
+        }
+    }
+
+    /// A line that no format knows and that says nothing of a cause: kept as context while there is room.
+    pub fn bare(&mut self, record: Record) {
+        if self.bare_kept < BARE_MAX {
+            self.bare_kept += 1;
+            self.record(record);
+        } else {
+            self.bare_dropped += 1;
         }
     }
 

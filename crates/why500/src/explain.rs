@@ -5,7 +5,7 @@ use crate::report::{self, Format, Look};
 use clap::{Args, ValueEnum};
 use diagnosis::{Filter, Observations, Recogniser, Report, Settings, Source};
 use formats::{Context, Counts, Healthy, Reader, Sink};
-use record::{Record, Time};
+use record::{Level, Record, Time};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -301,8 +301,45 @@ impl Sink for Tap<'_, '_> {
     }
 
     fn record(&mut self, record: Record) {
-        self.obs.record(record);
+        let bare = record.format == "plain"
+            && record.level == Level::Unknown
+            && record.request.is_none()
+            && record.mark.is_none()
+            && record.exceptions.is_empty();
+        if bare && !self.recogniser.interesting(&record.message) {
+            self.obs.bare(record);
+        } else {
+            self.obs.record(record);
+        }
     }
+}
+
+/// What was odd about a source's text, in words.
+fn oddities(counts: &Counts) -> Vec<String> {
+    let lines = |n: u64| if n == 1 { "1 line".to_owned() } else { format!("{n} lines") };
+    let were = |n: u64| if n == 1 { "was" } else { "were" };
+    let mut said = Vec::new();
+    if let n @ 1.. = counts.long_lines {
+        said.push(format!("{} longer than 256 KiB {} read only so far", lines(n), were(n)));
+    }
+    if let Some(n) = counts.nul_line {
+        said.push(format!("NUL bytes from line {n} on (a crash or a full disk leaves them)"));
+    }
+    if let Some(n) = counts.invalid_line {
+        said.push(format!("invalid UTF-8 from line {n} on; its bytes are shown as \u{fffd}"));
+    }
+    if let n @ 1.. = counts.escaped_lines {
+        said.push(format!("escape sequences were removed from {}", lines(n)));
+    }
+    if let n @ 1.. = counts.deep_lines {
+        said.push(format!("{} of brackets nested more than 128 deep {} not looked into", lines(n), were(n)));
+    }
+    if let Some(n) = counts.odd_time_line {
+        said.push(format!(
+            "times before 1970 or after 2199 from line {n} on; the time of the line before was taken"
+        ));
+    }
+    said
 }
 
 impl Consumer for Bridge<'_> {
@@ -337,18 +374,13 @@ impl Consumer for Bridge<'_> {
             s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
             s.bytes = self.bytes;
             let mut troubles: Vec<String> = trouble.into_iter().collect();
-            if counts.long_lines > 0 {
-                troubles
-                    .push(format!("{} lines longer than 256 KiB were read only so far", counts.long_lines));
-            }
-            if let Some(n) = counts.nul_line {
-                troubles.push(format!("NUL bytes from line {n} on (a crash or a full disk leaves them)"));
-            }
+            troubles.extend(oddities(&counts));
             if !troubles.is_empty() {
                 s.trouble = Some(troubles.join("; "));
             }
         }
-        self.counts.push(counts);
+        // The names of formats stand in the source now; a hundred thousand files have as many lists of them.
+        self.counts.push(Counts { formats: Vec::new(), ..counts });
     }
 }
 
