@@ -16,6 +16,9 @@ const COMPARE_MAX: usize = 4_000;
 /// Share of its requests found in another log from which on they are logs of the same traffic.
 const SAME_TRAFFIC: f64 = 0.5;
 
+/// Logs held against each other, the busiest first: each with each, so a folder of a hundred thousand small ones would take hours.
+const COMPARED_LOGS_MAX: usize = 400;
+
 /// One failed request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Failure {
@@ -167,17 +170,29 @@ fn first_words(message: &str) -> &str {
     &message[..end]
 }
 
+/// The streams that are held against each other, in their order.
+fn busiest(obs: &Observations) -> Vec<usize> {
+    let mut list: Vec<usize> = (0..obs.streams.len()).collect();
+    list.sort_by_key(|&i| (std::cmp::Reverse(obs.streams[i].traffic.total), i));
+    list.truncate(COMPARED_LOGS_MAX);
+    list.sort_unstable();
+    list
+}
+
 /// Builds the ledger.
 pub(crate) fn build(obs: &Observations) -> Ledger {
     let n = obs.streams.len();
+    let compared = busiest(obs);
+    let mut keys: Vec<HashMap<u64, Vec<(Time, u16)>>> = vec![HashMap::new(); n];
     // A log alone has none to be held against.
-    let keys: Vec<_> =
-        if n > 1 { obs.streams.iter().map(times_by_key).collect() } else { vec![HashMap::new(); n] };
+    for &i in compared.iter().filter(|_| n > 1) {
+        keys[i] = times_by_key(&obs.streams[i]);
+    }
     // outer_of[b] = the stream directly outside b that saw the same traffic.
     let mut outer_of: Vec<Option<usize>> = vec![None; n];
-    for b in 0..n {
+    for &b in &compared {
         let mut best: Option<(usize, f64)> = None;
-        for a in 0..n {
+        for &a in &compared {
             if a == b {
                 continue;
             }
@@ -213,10 +228,11 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     let mut edges: Vec<usize> =
         (0..n).filter(|&i| outer_of[i].is_none() && obs.streams[i].traffic.total > 0).collect();
     // A service called on behalf of requests: its failures nest in time in those of a service with outside clients.
-    let inner_services: HashSet<usize> = edges
+    let outermost: Vec<usize> = compared.iter().copied().filter(|&i| edges.contains(&i)).collect();
+    let inner_services: HashSet<usize> = outermost
         .iter()
         .copied()
-        .filter(|&b| edges.iter().any(|&a| a != b && is_called_by(obs, b, a) && !is_called_by(obs, a, b)))
+        .filter(|&b| outermost.iter().any(|&a| a != b && is_called_by(obs, b, a) && !is_called_by(obs, a, b)))
         .collect();
     edges.retain(|e| !inner_services.contains(e));
 
@@ -240,7 +256,8 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     // Failures that only an inner log shows, as the outer one does not reach so far.
     let mut beyond = 0;
     let mut inner_nodes: Vec<Failure> = Vec::new();
-    let mut order: Vec<usize> = (0..n).filter(|i| !edges.contains(i)).collect();
+    let is_edge: HashSet<usize> = edges.iter().copied().collect();
+    let mut order: Vec<usize> = (0..n).filter(|i| !is_edge.contains(i)).collect();
     // Outer hops first, so that `seen` goes from the outermost inwards.
     order.sort_by_key(|&i| {
         let mut depth = 0;
@@ -329,6 +346,12 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
         }
     }
     let mut ledger = Ledger { edges: edges.clone(), ..Ledger::default() };
+    if obs.streams.len() > COMPARED_LOGS_MAX {
+        ledger.notes.push(format!(
+            "{} logs count requests: only the {COMPARED_LOGS_MAX} busiest were looked through for the same requests seen twice; name fewer to be sure.",
+            obs.streams.len()
+        ));
+    }
     let total: u64 = edges.iter().map(|&e| obs.streams[e].traffic.total).sum();
     if total > 0 {
         ledger.requests = Some(total - twice + beyond);
@@ -587,7 +610,7 @@ mod tests {
                 obs.healthy(source, line, None, at(i), "GET", &target, client, 200, Ending::Answered, false);
             }
         }
-        obs.record(Record {
+        let failure = Record {
             source: 1,
             line: 6,
             at: at(60).map(|(t, _)| t),
@@ -599,7 +622,8 @@ mod tests {
                 ..Request::default()
             }),
             ..Record::default()
-        });
+        };
+        obs.record(failure, &crate::Recogniser::new(&[]).unwrap());
         obs.settle();
         let ledger = build(&obs);
         assert_eq!((ledger.requests, ledger.failures.len()), (Some(6), 1));

@@ -75,6 +75,14 @@ pub fn diagnose(mut obs: Observations, settings: &Settings<'_>) -> Report {
     obs.settle();
     notes.append(&mut clock::date_undated(&mut obs));
     obs.settle();
+    for s in &obs.streams {
+        if let Some(n) = s.traffic.routes_folded() {
+            notes.push(format!(
+                "{} has more distinct routes than are counted one by one: one in {n} is, the healthy requests of the others are counted together.",
+                s.family
+            ));
+        }
+    }
     drop_copies(&mut obs);
     let mut ledger = ledger::build(&obs);
     notes.append(&mut ledger.notes);

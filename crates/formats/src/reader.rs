@@ -40,6 +40,9 @@ const WRAP_DEPTH_MAX: usize = 4;
 const HABITS_MAX: usize = 4_096;
 /// A pretty-printed JSON value longer than this is read as plain lines.
 const JSON_LINES_MAX: usize = 400;
+/// Times before 1970 and after 2199 are no times at which a server wrote: unset, overflown or made up. What stands there takes the
+/// time of its neighbour, as a line without any does.
+pub(crate) const TIMES: std::ops::Range<Time> = Time(0)..Time(7_258_118_400 * record::SECOND);
 
 /// Formats whose heads are little more than a level or a time: they must not take the lines of narrower formats, so memory
 /// does not put them first.
@@ -89,6 +92,14 @@ pub struct Counts {
     pub long_lines: u64,
     /// First line with a NUL byte, which log files get when a disk fills or a host dies.
     pub nul_line: Option<u64>,
+    /// First line that is not UTF-8.
+    pub invalid_line: Option<u64>,
+    /// Lines with escape sequences, which are taken out.
+    pub escaped_lines: u64,
+    /// Lines whose brackets nest deeper than any format's: not looked into.
+    pub deep_lines: u64,
+    /// First line whose time is none at which a server can have written.
+    pub odd_time_line: Option<u64>,
     /// Does the source state its zone somewhere?
     pub zone_stated: bool,
     /// Does it write wall-clock times somewhere?
@@ -419,7 +430,11 @@ impl Reader {
             bytes = &bytes[zeros..];
         }
         let line = String::from_utf8_lossy(bytes);
+        if matches!(line, Cow::Owned(_)) {
+            self.counts.invalid_line.get_or_insert(self.counts.lines);
+        }
         let line = strip_ansi(&line);
+        self.counts.escaped_lines += u64::from(matches!(line, Cow::Owned(_)));
         if line.starts_with("```") || line.starts_with("~~~") {
             return;
         }
@@ -502,7 +517,8 @@ impl Reader {
             held.push_str(&inner);
             inner = Cow::Owned(held);
         }
-        let wrapping = Wrapping::of(&outer);
+        let mut wrapping = Wrapping::of(&outer);
+        wrapping.at = self.believed(wrapping.at);
         // A wrapped message may hold several lines (`#012`, journal JSON): the first is the head, the rest continue it.
         let several = inner.as_ref();
         let mut lines = several.split('\n');
@@ -597,6 +613,7 @@ impl Reader {
     ) {
         self.format_hits[format] += 1;
         let name = self.formats[format].name();
+        entry.at = self.believed(entry.at);
         // The wrapper's own time is finer or has a zone; the inner one wins only if it states its zone too.
         match (entry.at, wrapping.at) {
             (None, w) => entry.at = w,
@@ -901,6 +918,7 @@ impl Reader {
         self.counts.records += 1;
         if !starts && !trace::continues(line) && wrapping.service.is_none() {
             self.counts.unparsed += 1;
+            self.counts.deep_lines += u64::from(json::is_deep(line));
         }
         let at = wrapping.at.or(self.last_at);
         let zone = wrapping.at.map_or(Zone::Neighbour, |(_, z)| z);
@@ -1062,6 +1080,15 @@ impl Reader {
             h.1 += 1;
         }
         sink.record(r);
+    }
+
+    /// The time, if a server can have written at it; else that of its neighbour.
+    fn believed(&mut self, at: Option<(Time, Zone)>) -> Option<(Time, Zone)> {
+        if at.is_none_or(|(t, _)| TIMES.contains(&t)) {
+            return at;
+        }
+        self.counts.odd_time_line.get_or_insert(self.counts.lines);
+        self.last_at.map(|(t, _)| (t, Zone::Neighbour))
     }
 
     fn seen(&mut self, t: Time, z: Zone) {

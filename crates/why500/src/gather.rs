@@ -223,6 +223,34 @@ impl<'a> Bridge<'a> {
     }
 }
 
+/// What was odd about a source's text, in words.
+fn oddities(counts: &Counts) -> Vec<String> {
+    let lines = |n: u64| if n == 1 { "1 line".to_owned() } else { format!("{n} lines") };
+    let were = |n: u64| if n == 1 { "was" } else { "were" };
+    let mut said = Vec::new();
+    if let n @ 1.. = counts.long_lines {
+        said.push(format!("{} longer than 256 KiB {} read only so far", lines(n), were(n)));
+    }
+    if let Some(n) = counts.nul_line {
+        said.push(format!("NUL bytes from line {n} on (a crash or a full disk leaves them)"));
+    }
+    if let Some(n) = counts.invalid_line {
+        said.push(format!("invalid UTF-8 from line {n} on; its bytes are shown as \u{fffd}"));
+    }
+    if let n @ 1.. = counts.escaped_lines {
+        said.push(format!("escape sequences were removed from {}", lines(n)));
+    }
+    if let n @ 1.. = counts.deep_lines {
+        said.push(format!("{} of brackets nested more than 128 deep {} not looked into", lines(n), were(n)));
+    }
+    if let Some(n) = counts.odd_time_line {
+        said.push(format!(
+            "times before 1970 or after 2199 from line {n} on; the time of the line before was taken"
+        ));
+    }
+    said
+}
+
 impl Consumer for Bridge<'_> {
     fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool {
         let source = self.gathered.obs.source(shown);
@@ -324,17 +352,12 @@ impl Consumer for Bridge<'_> {
             s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
             s.bytes = self.bytes;
             let mut troubles: Vec<String> = trouble.into_iter().collect();
-            if counts.long_lines > 0 {
-                troubles
-                    .push(format!("{} lines longer than 256 KiB were read only so far", counts.long_lines));
-            }
-            if let Some(n) = counts.nul_line {
-                troubles.push(format!("NUL bytes from line {n} on (a crash or a full disk leaves them)"));
-            }
+            troubles.extend(oddities(&counts));
             if !troubles.is_empty() {
                 s.trouble = Some(troubles.join("; "));
             }
         }
-        self.gathered.counts.push(counts);
+        // The names of formats stand in the source now; a hundred thousand files have as many lists of them.
+        self.gathered.counts.push(Counts { formats: Vec::new(), ..counts });
     }
 }

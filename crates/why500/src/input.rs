@@ -2,9 +2,15 @@
 //!
 //! Every oddity is a [`Trouble`] that names the file and what to do; the rest of the work goes on.
 
+mod moves;
+mod unpack;
+
+use unpack::{BOMB_RATIO, Budget, Failed, Headed, Packed, Unpacked};
+
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -16,10 +22,19 @@ const DEPTH_MAX: usize = 32;
 const CHUNK: usize = 1 << 20;
 /// From this size on, a file is worth more than one core.
 const LARGE_BYTES: u64 = 2 << 20;
-/// A compressed file may grow so much before its ratio is looked at …
-const BOMB_FLOOR: u64 = 1 << 30;
-/// … and more than so many times its size is a bomb: text logs shrink 5 to 60 times.
-const BOMB_RATIO: u64 = 500;
+/// Bytes by which it is told what a file holds.
+const HEAD: usize = 8 << 10;
+/// Packings in each other (a gzip of a tar in a zip …) that are taken off.
+const PACKINGS_MAX: usize = 4;
+/// Memory that unpacking may take (the window of zstd and xz, a zip that is no file) at the outermost packing; each one inside
+/// of it gets half, so that all together stay below twice as much.
+const MEMORY_MAX: u64 = 72 << 20;
+/// Bytes between two members of a tar: heads, long names, extended attributes. More is no archive but a bomb.
+const TAR_HEAD_MAX: u64 = 4 << 20;
+
+fn memory_max(depth: usize) -> u64 {
+    MEMORY_MAX >> depth.min(8)
+}
 
 /// What to read.
 #[derive(Debug)]
@@ -32,6 +47,8 @@ pub struct Input {
     pub size: u64,
     /// Last change.
     pub modified: Option<SystemTime>,
+    /// The file itself, whatever its name will be when it is read.
+    identity: moves::Identity,
 }
 
 /// Something that could not be read, in whole sentences.
@@ -134,7 +151,13 @@ pub fn find(args: &[PathBuf], troubles: &mut Vec<Trouble>) -> Vec<Input> {
     let mut seen = HashSet::new();
     for arg in args {
         if arg.as_os_str() == "-" {
-            found.push(Input { shown: "(standard input)".into(), path: None, size: 0, modified: None });
+            found.push(Input {
+                shown: "(standard input)".into(),
+                path: None,
+                size: 0,
+                modified: None,
+                identity: None,
+            });
             continue;
         }
         let text = arg.to_string_lossy();
@@ -187,6 +210,7 @@ fn walk(
             let hint = match e.kind() {
                 io::ErrorKind::NotFound => "check the path",
                 io::ErrorKind::PermissionDenied => "run with the rights to read it",
+                _ if path.is_symlink() => "a link that leads to itself; the rest was read",
                 _ => "the rest was read",
             };
             trouble(format!("cannot be opened ({e}); {hint}"));
@@ -194,8 +218,12 @@ fn walk(
         }
     };
     if let Ok(real) = fs::canonicalize(path)
-        && !seen.insert(real)
+        && !seen.insert(real.clone())
     {
+        let around = path.parent().and_then(|p| fs::canonicalize(p).ok());
+        if meta.is_dir() && around.is_some_and(|a| a.starts_with(&real)) {
+            trouble("a link back to a folder it lies in (a loop); not followed".into());
+        }
         return;
     }
     if meta.is_dir() {
@@ -238,6 +266,7 @@ fn walk(
         path: Some(path.to_owned()),
         size: meta.len(),
         modified: meta.modified().ok(),
+        identity: moves::identity(&meta),
     });
 }
 
@@ -289,35 +318,45 @@ pub trait Consumer {
 /// Reads an input to a consumer.
 pub fn read(input: &Input, consumer: &mut dyn Consumer) {
     let Some(path) = &input.path else {
-        let stdin = io::stdin();
-        source(&input.shown, None, None, Box::new(stdin.lock()), consumer, 0);
+        let budget = Budget::new(None);
+        let stdin = Packed::new(io::stdin().lock(), &budget);
+        source(&input.shown, None, Box::new(stdin), &budget, consumer, 0);
         return;
     };
-    let file = match File::open(path) {
-        Ok(f) => f,
+    let (mut file, moved) = match moves::open(input, path) {
+        Ok(found) => found,
         Err(e) => {
-            if consumer.begin(&input.shown, input.modified) {
-                consumer.end(Some(format!("cannot be opened ({e}); run with the rights to read it")));
-            }
+            let hint = match e.kind() {
+                io::ErrorKind::NotFound => "it was there when the folder was listed: run again",
+                _ => "run with the rights to read it",
+            };
+            refuse(&input.shown, input.modified, format!("cannot be opened ({e}); {hint}"), consumer);
             return;
         }
     };
+    let zip = is_zip(&mut file);
+    let mut watched = moves::Watched::new(input, path, &file, moved, consumer);
+    let budget = Budget::new(Some(input.size));
+    let packed = Packed::new(&file, &budget);
     if let Some(head) = large_text(&file, input.size) {
-        large(&input.shown, input.modified, file, &head, input.size, consumer);
-        return;
+        large(&input.shown, input.modified, &file, &head, input.size, &mut watched);
+    } else if zip {
+        // Its table of contents is at its end: from disk a zip is read where it lies.
+        archive_zip(&input.shown, input.modified, BufReader::new(packed), &budget, &mut watched, 0);
+    } else {
+        source(&input.shown, input.modified, Box::new(packed), &budget, &mut watched, 0);
     }
-    source(&input.shown, input.modified, Some(input.size), Box::new(file), consumer, 0);
 }
 
-/// The first bytes of a file that is large and plain text.
+/// The first bytes of a file that is large and plain text. It stands at its start again afterwards.
 fn large_text(mut file: &File, size: u64) -> Option<Vec<u8>> {
     if size < LARGE_BYTES {
         return None;
     }
-    let mut head = vec![0u8; 8192];
-    let n = file.read(&mut head).ok()?;
-    head.truncate(n);
+    let mut head = vec![0u8; HEAD];
+    let n = file.read(&mut head).unwrap_or(0);
     file.rewind().ok()?;
+    head.truncate(n);
     let text = packing(&head) == Packing::Plain && utf16(&head).is_none() && !is_binary(&head);
     text.then_some(head)
 }
@@ -326,7 +365,7 @@ fn large_text(mut file: &File, size: u64) -> Option<Vec<u8>> {
 fn large(
     shown: &str,
     modified: Option<SystemTime>,
-    mut file: File,
+    mut file: &File,
     head: &[u8],
     size: u64,
     consumer: &mut dyn Consumer,
@@ -334,25 +373,32 @@ fn large(
     if !consumer.begin(shown, modified) {
         return;
     }
-    let at = consumer.file(&file, 0, size);
+    let at = consumer.file(file, 0, size);
     match file.seek(io::SeekFrom::Start(at)) {
-        Ok(_) => rest(head, file, consumer),
+        Ok(_) => rest(head, BufReader::with_capacity(CHUNK, file), consumer),
         Err(e) => {
             consumer.end(Some(format!("reading stopped at byte {at} ({e}); what came before was read")));
         }
     }
 }
 
+/// Does a file on disk begin as a zip does? It stands at its start again afterwards.
+fn is_zip(file: &mut File) -> bool {
+    let mut head = [0u8; 4];
+    let read = file.read_exact(&mut head).is_ok();
+    file.rewind().is_ok() && read && packing(&head) == Packing::Zip
+}
+
 fn source(
     shown: &str,
     modified: Option<SystemTime>,
-    size: Option<u64>,
     reader: Box<dyn Read + '_>,
+    budget: &Budget,
     consumer: &mut dyn Consumer,
     depth: usize,
 ) {
-    let mut reader = BufReader::with_capacity(CHUNK, reader);
-    let mut head = vec![0u8; 8192];
+    let mut reader = BufReader::with_capacity(budget.buffer(depth), reader);
+    let mut head = vec![0u8; HEAD];
     let mut n = 0;
     let mut trouble = None;
     while n < head.len() {
@@ -361,84 +407,54 @@ fn source(
             Ok(k) => n += k,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => {
-                trouble = Some(format!("reading stopped at byte {n} ({e})"));
+                trouble = Some(e);
                 break;
             }
         }
     }
     head.truncate(n);
     let kind = packing(&head);
-    if let (true, Some(t)) = (head.is_empty(), &trouble) {
-        if consumer.begin(shown, modified) {
-            consumer.end(Some(t.clone()));
-        }
-        return;
+    if kind != Packing::Plain && depth >= PACKINGS_MAX {
+        let what = format!("packed more than {PACKINGS_MAX} times over; not read: unpack it first");
+        return refuse(shown, modified, what, consumer);
     }
-    let whole = io::Cursor::new(head.clone()).chain(reader);
+    // What went wrong behind the first bytes goes wrong again for whoever reads on.
+    let whole = io::Cursor::new(head.clone()).chain(Failed(trouble)).chain(reader);
+    let unpacked = |name, decoder: Box<dyn Read + '_>, consumer: &mut dyn Consumer| {
+        let decoder = Unpacked::new(name, decoder, budget);
+        source(shown, modified, Box::new(decoder), budget, consumer, depth + 1);
+    };
     match kind {
         Packing::Plain => plain(shown, modified, &head, whole, consumer),
-        Packing::Gzip => {
-            unpack(shown, modified, size, "gzip", flate2::read::MultiGzDecoder::new(whole), consumer, depth)
+        Packing::Gzip => unpacked("gzip", Box::new(flate2::read::MultiGzDecoder::new(whole)), consumer),
+        Packing::Bzip2 => unpacked("bzip2", Box::new(bzip2::read::MultiBzDecoder::new(whole)), consumer),
+        Packing::Zstd => {
+            let frames = unpack::ZstdFrames::new(BufReader::new(whole), memory_max(depth));
+            unpacked("zstd", Box::new(frames), consumer);
         }
-        Packing::Bzip2 => {
-            unpack(shown, modified, size, "bzip2", bzip2::read::MultiBzDecoder::new(whole), consumer, depth)
-        }
-        Packing::Zstd => match ruzstd::decoding::StreamingDecoder::new(whole) {
-            Ok(d) => unpack(shown, modified, size, "zstd", d, consumer, depth),
-            Err(e) => {
-                refuse(shown, modified, format!("broken zstd header ({e}); copy the file anew"), consumer)
-            }
-        },
         Packing::Xz => {
-            // The decoder pushes, so it runs to a bounded buffer; rotated logs in xz are small.
-            let mut out = Bounded { bytes: Vec::new(), max: BOMB_FLOOR as usize };
-            let mut whole = BufReader::new(whole);
-            let result = lzma_rs::xz_decompress(&mut whole, &mut out);
-            let trouble = result.err().map(|e| {
-                format!(
-                    "broken xz data after {} bytes of text ({e:?}); what came before was read",
-                    out.bytes.len()
-                )
-            });
-            let bytes = out.bytes;
-            if consumer.begin(shown, modified) {
-                for c in bytes.chunks(CHUNK) {
-                    if !consumer.chunk(c) {
-                        break;
-                    }
-                }
-                consumer.end(trouble);
-            }
+            let limit_kib = u32::try_from(memory_max(depth) >> 10).unwrap_or(u32::MAX);
+            let blocks = lzma_rust2::XzReader::new_mem_limit(whole, true, limit_kib);
+            unpacked("xz", Box::new(blocks), consumer);
         }
         Packing::Zip => {
+            let max = memory_max(depth);
             let mut bytes = Vec::new();
-            let mut whole = whole.take(BOMB_FLOOR);
-            if let Err(e) = whole.read_to_end(&mut bytes) {
-                refuse(shown, modified, format!("reading stopped ({e})"), consumer);
-                return;
+            match whole.take(max + 1).read_to_end(&mut bytes) {
+                Err(e) => refuse(shown, modified, format!("reading stopped ({e})"), consumer),
+                Ok(_) if bytes.len() as u64 > max => {
+                    let what = format!(
+                        "a zip inside of another archive or of a pipe is read from memory, and this one is larger than {} MiB; not read: unpack it first",
+                        max >> 20
+                    );
+                    refuse(shown, modified, what, consumer);
+                }
+                Ok(_) => {
+                    archive_zip(shown, modified, io::Cursor::new(bytes), budget, consumer, depth);
+                }
             }
-            archive_zip(shown, modified, bytes, consumer, depth);
         }
-        Packing::Tar => archive_tar(shown, modified, whole, consumer, depth),
-    }
-}
-
-struct Bounded {
-    bytes: Vec<u8>,
-    max: usize,
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + buf.len() > self.max {
-            return Err(io::Error::other("it unpacks to more than 1 GiB"));
-        }
-        self.bytes.extend_from_slice(buf);
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        Packing::Tar => archive_tar(shown, modified, whole, budget, consumer, depth),
     }
 }
 
@@ -463,7 +479,7 @@ fn plain(
     shown: &str,
     modified: Option<SystemTime>,
     head: &[u8],
-    reader: impl Read,
+    reader: impl BufRead,
     consumer: &mut dyn Consumer,
 ) {
     if !consumer.begin(shown, modified) {
@@ -476,7 +492,7 @@ fn plain(
     rest(head, reader, consumer);
 }
 
-/// Is it UTF-16, with the high byte first?
+/// Is it UTF-16, and with the high byte first?
 fn utf16(head: &[u8]) -> Option<bool> {
     match head {
         [0xff, 0xfe, ..] => Some(false),
@@ -486,163 +502,88 @@ fn utf16(head: &[u8]) -> Option<bool> {
     }
 }
 
-/// Reads text to its end.
-fn rest(head: &[u8], mut reader: impl Read, consumer: &mut dyn Consumer) {
+/// Reads text to its end; of which kind, its first bytes tell.
+fn rest(head: &[u8], mut reader: impl BufRead, consumer: &mut dyn Consumer) {
     let utf16 = utf16(head);
-    let mut buffer = vec![0u8; CHUNK];
     let mut total = 0u64;
-    let mut odd: Option<u8> = None;
+    let mut torn: Vec<u8> = Vec::new();
     loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => {
-                total += n as u64;
+        let (n, go_on) = match reader.fill_buf() {
+            Ok([]) => break,
+            Ok(bytes) => {
                 let go_on = match utf16 {
-                    None => consumer.chunk(&buffer[..n]),
+                    None => consumer.chunk(bytes),
                     Some(big) => {
-                        let mut bytes: Vec<u8> =
-                            odd.take().into_iter().chain(buffer[..n].iter().copied()).collect();
-                        if bytes.len() % 2 == 1 {
-                            odd = bytes.pop();
-                        }
-                        let units = bytes.chunks_exact(2).map(|c| {
-                            if big {
-                                u16::from_be_bytes([c[0], c[1]])
-                            } else {
-                                u16::from_le_bytes([c[0], c[1]])
-                            }
-                        });
-                        let text: String = char::decode_utf16(units)
-                            .map(|r| r.unwrap_or(char::REPLACEMENT_CHARACTER))
-                            .collect();
+                        torn.extend_from_slice(bytes);
+                        let text = utf16_text(&mut torn, big);
                         consumer.chunk(text.as_bytes())
                     }
                 };
-                if !go_on {
-                    break;
-                }
+                (bytes.len(), go_on)
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             Err(e) => {
                 consumer
                     .end(Some(format!("reading stopped at byte {total} ({e}); what came before was read")));
                 return;
             }
+        };
+        total += n as u64;
+        reader.consume(n);
+        if !go_on {
+            break;
         }
     }
-    consumer.end(None);
+    consumer.end(utf16.map(|_| "written in UTF-16; read as text".into()));
 }
 
-fn unpack(
-    shown: &str,
-    modified: Option<SystemTime>,
-    size: Option<u64>,
-    name: &str,
-    decoder: impl Read,
-    consumer: &mut dyn Consumer,
-    depth: usize,
-) {
-    let mut decoder = BufReader::with_capacity(CHUNK, decoder);
-    let mut head = vec![0u8; 512];
-    let mut n = 0;
-    let mut failed = None;
-    while n < head.len() {
-        match decoder.read(&mut head[n..]) {
-            Ok(0) => break,
-            Ok(k) => n += k,
-            Err(e) => {
-                failed = Some(e);
-                break;
-            }
-        }
+/// The text of whole UTF-16 units; half a unit or half a pair at the end stays for the bytes that follow.
+fn utf16_text(bytes: &mut Vec<u8>, big: bool) -> String {
+    let unit =
+        |c: &[u8]| if big { u16::from_be_bytes([c[0], c[1]]) } else { u16::from_le_bytes([c[0], c[1]]) };
+    let mut whole = bytes.len() / 2 * 2;
+    if whole >= 2 && (0xd800..0xdc00).contains(&unit(&bytes[whole - 2..whole])) {
+        whole -= 2;
     }
-    head.truncate(n);
-    if let Some(e) = &failed
-        && head.is_empty()
-    {
-        refuse(
-            shown,
-            modified,
-            format!("broken {name} data at its start ({e}); copy the file anew"),
-            consumer,
-        );
-        return;
-    }
-    if packing(&head) == Packing::Tar && depth < 2 {
-        archive_tar(shown, modified, io::Cursor::new(head).chain(decoder), consumer, depth);
-        return;
-    }
-    if !consumer.begin(shown, modified) {
-        return;
-    }
-    if is_binary(&head) {
-        consumer.end(Some(format!("{name} data that holds no text; not read")));
-        return;
-    }
-    let mut total = head.len() as u64;
-    let mut go_on = consumer.chunk(&head);
-    let mut buffer = vec![0u8; CHUNK];
-    while go_on && failed.is_none() {
-        match decoder.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(n) => {
-                total += n as u64;
-                go_on = consumer.chunk(&buffer[..n]);
-                if let Some(size) = size
-                    && total > BOMB_FLOOR
-                    && total / size.max(1) > BOMB_RATIO
-                {
-                    consumer.end(Some(format!("unpacks to more than {BOMB_RATIO} times its size: stopped after {total} bytes of text")));
-                    return;
-                }
-            }
-            Err(e) => failed = Some(e),
-        }
-    }
-    consumer.end(
-        failed.map(|e| {
-            format!("broken {name} data after {total} bytes of text ({e}); what came before was read")
-        }),
-    );
+    let units = bytes[..whole].chunks_exact(2).map(unit);
+    let text = char::decode_utf16(units).map(|r| r.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    bytes.drain(..whole);
+    text
 }
 
 fn archive_tar(
     shown: &str,
     modified: Option<SystemTime>,
     reader: impl Read,
+    budget: &Budget,
     consumer: &mut dyn Consumer,
     depth: usize,
 ) {
-    let mut archive = tar::Archive::new(reader);
+    let room = Cell::new(TAR_HEAD_MAX);
+    let mut archive = tar::Archive::new(Headed { inner: reader, room: &room });
     let entries = match archive.entries() {
         Ok(e) => e,
         Err(e) => return refuse(shown, modified, format!("broken tar archive ({e})"), consumer),
     };
     for entry in entries {
-        match entry {
-            Ok(entry) => {
-                if !entry.header().entry_type().is_file() {
-                    continue;
-                }
-                let name = entry.path().map(|p| p.display().to_string()).unwrap_or_else(|_| "?".into());
-                if is_foreign(Path::new(&name)) {
-                    continue;
-                }
-                let size = entry.size();
-                let shown = format!("{shown}:{name}");
-                if depth < 2 {
-                    source(&shown, modified, Some(size), Box::new(entry), consumer, depth + 1);
-                }
-            }
+        let mut entry = match entry {
+            Ok(e) => e,
             Err(e) => {
-                refuse(
-                    shown,
-                    modified,
-                    format!("broken tar archive ({e}); members before were read"),
-                    consumer,
-                );
-                return;
+                let what = format!("broken tar archive ({e}); members before were read");
+                return refuse(shown, modified, what, consumer);
             }
+        };
+        room.set(u64::MAX);
+        let name = entry.path().map(|p| p.display().to_string()).unwrap_or_else(|_| "?".into());
+        if entry.header().entry_type().is_file() && !is_foreign(Path::new(&name)) {
+            source(&format!("{shown}:{name}"), modified, Box::new(&mut entry), budget, consumer, depth + 1);
+        }
+        // What nobody wanted is passed over here, so that between two members only heads are read.
+        let passed = io::copy(&mut entry, &mut io::sink());
+        room.set(TAR_HEAD_MAX);
+        if let Err(e) = passed {
+            let what = format!("reading stopped ({e}); members before were read");
+            return refuse(shown, modified, what, consumer);
         }
     }
 }
@@ -650,35 +591,37 @@ fn archive_tar(
 fn archive_zip(
     shown: &str,
     modified: Option<SystemTime>,
-    bytes: Vec<u8>,
+    reader: impl Read + Seek,
+    budget: &Budget,
     consumer: &mut dyn Consumer,
     depth: usize,
 ) {
-    let mut archive = match zip::ZipArchive::new(io::Cursor::new(bytes)) {
+    let mut archive = match zip::ZipArchive::new(reader) {
         Ok(a) => a,
         Err(e) => {
-            return refuse(
-                shown,
-                modified,
-                format!("broken zip archive ({e}); copy the file anew"),
-                consumer,
-            );
+            let what = format!("broken zip archive ({e}); copy the file anew");
+            return refuse(shown, modified, what, consumer);
         }
     };
     for i in 0..archive.len() {
         match archive.by_index(i) {
             Ok(file) if file.is_file() => {
                 let name = file.name().map_or_else(|_| format!("#{i}"), |n| n.into_owned());
-                if is_foreign(Path::new(&name)) || depth >= 2 {
+                if is_foreign(Path::new(&name)) {
                     continue;
                 }
-                let size = file.compressed_size();
-                source(&format!("{shown}:{name}"), modified, Some(size), Box::new(file), consumer, depth + 1);
+                let file = Unpacked::new("zip", file, budget);
+                source(&format!("{shown}:{name}"), modified, Box::new(file), budget, consumer, depth + 1);
             }
             Ok(_) => {}
             Err(e) => {
                 refuse(&format!("{shown}:#{i}"), modified, format!("cannot be unpacked ({e})"), consumer)
             }
+        }
+        if budget.is_spent() {
+            let what =
+                format!("unpacks to more than {BOMB_RATIO} times its size; members after #{i} were not read");
+            return refuse(shown, modified, what, consumer);
         }
     }
 }
@@ -692,6 +635,133 @@ mod tests {
         assert_eq!(packing(&[0x1f, 0x8b, 8]), Packing::Gzip);
         assert_eq!(packing(b"PK\x03\x04x"), Packing::Zip);
         assert_eq!(packing(b"2026-11-24 x"), Packing::Plain);
+    }
+
+    /// Keeps what it is given, and does something to the files at the first bytes.
+    #[derive(Default)]
+    struct Kept {
+        text: String,
+        troubles: Vec<String>,
+        meanwhile: Option<Box<dyn FnOnce()>>,
+    }
+
+    impl Consumer for Kept {
+        fn begin(&mut self, _: &str, _: Option<SystemTime>) -> bool {
+            true
+        }
+
+        fn chunk(&mut self, bytes: &[u8]) -> bool {
+            self.text.push_str(&String::from_utf8_lossy(bytes));
+            if let Some(act) = self.meanwhile.take() {
+                act();
+            }
+            true
+        }
+
+        fn end(&mut self, trouble: Option<String>) {
+            self.troubles.extend(trouble);
+        }
+    }
+
+    fn folder(name: &str, files: &[(&str, &[u8])]) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("why500-input-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        for (name, text) in files {
+            fs::write(path.join(name), text).unwrap();
+        }
+        path
+    }
+
+    fn listed(path: &Path) -> Vec<Input> {
+        let mut troubles = Vec::new();
+        let found = find(&[path.to_owned()], &mut troubles);
+        assert!(troubles.is_empty(), "{troubles:?}");
+        found
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_rotated_after_they_were_listed_are_read_once_each() {
+        let dir = folder("rotated", &[("a.log", b"new\n"), ("a.log.1", b"older\n")]);
+        let inputs = listed(&dir);
+        fs::rename(dir.join("a.log.1"), dir.join("a.log.2")).unwrap();
+        fs::rename(dir.join("a.log"), dir.join("a.log.1")).unwrap();
+        fs::write(dir.join("a.log"), "newest\n").unwrap();
+        let mut kept = Kept::default();
+        inputs.iter().for_each(|i| read(i, &mut kept));
+        assert_eq!(kept.text, "new\nolder\n");
+        assert!(kept.troubles[0].contains("rotated to a.log.1"), "{:?}", kept.troubles);
+        assert!(kept.troubles[1].contains("rotated to a.log.2"), "{:?}", kept.troubles);
+
+        // Compressed and gone: its lines are in another file, and are not read in place of it.
+        let inputs = listed(&dir);
+        fs::remove_file(dir.join("a.log.2")).unwrap();
+        let mut kept = Kept::default();
+        inputs.iter().for_each(|i| read(i, &mut kept));
+        assert_eq!(kept.text, "newest\nnew\n");
+        assert!(kept.troubles[0].contains("run again"), "{:?}", kept.troubles);
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn moves_while_a_file_is_read_are_named() {
+        let text = "line\n".repeat(1 << 20);
+        let dir = folder("meanwhile", &[("a.log", text.as_bytes()), ("b.log", text.as_bytes())]);
+        let inputs = listed(&dir);
+        let (a, b) = (dir.join("a.log"), dir.join("b.log"));
+        let mut kept =
+            Kept { meanwhile: Some(Box::new(move || drop(File::create(a).unwrap()))), ..Kept::default() };
+        read(&inputs[0], &mut kept);
+        assert!(kept.text.len() < text.len());
+        assert!(kept.troubles[0].contains("truncated while it was read"), "{:?}", kept.troubles);
+
+        let rotate = move || fs::rename(&b, b.with_extension("log.1")).unwrap();
+        let mut kept = Kept { meanwhile: Some(Box::new(rotate)), ..Kept::default() };
+        read(&inputs[1], &mut kept);
+        assert_eq!(kept.text.len(), text.len());
+        assert!(kept.troubles[0].contains("rotated while it was read"), "{:?}", kept.troubles);
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn all_frames_of_zstd_and_all_streams_of_xz_are_read() {
+        // `zstd -c`, `xz -c` of "first\n" and of "second\n", one behind the other; between the frames one of other content.
+        let zstd: &[u8] = &[
+            0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x58, 0x31, 0x00, 0x00, 0x66, 0x69, 0x72, 0x73, 0x74, 0x0a, 0xc3,
+            0x16, 0xad, 0x2c, 0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3, 0x28, 0xb5, 0x2f, 0xfd, 0x04,
+            0x58, 0x39, 0x00, 0x00, 0x73, 0x65, 0x63, 0x6f, 0x6e, 0x64, 0x0a, 0x16, 0x40, 0x4c, 0x55,
+        ];
+        let xz: &[u8] = &[
+            0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21, 0x01,
+            0x16, 0x00, 0x00, 0x00, 0x74, 0x2f, 0xe5, 0xa3, 0x01, 0x00, 0x05, 0x66, 0x69, 0x72, 0x73, 0x74,
+            0x0a, 0x00, 0x00, 0x00, 0x49, 0x25, 0x23, 0xa4, 0x0a, 0x8a, 0x02, 0x8a, 0x00, 0x01, 0x1e, 0x06,
+            0xc1, 0x2f, 0xa4, 0x1d, 0x1f, 0xb6, 0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
+            0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x04, 0xe6, 0xd6, 0xb4, 0x46, 0x02, 0x00, 0x21, 0x01,
+            0x16, 0x00, 0x00, 0x00, 0x74, 0x2f, 0xe5, 0xa3, 0x01, 0x00, 0x06, 0x73, 0x65, 0x63, 0x6f, 0x6e,
+            0x64, 0x0a, 0x00, 0x00, 0x31, 0xbd, 0xb7, 0xf9, 0x5c, 0xc0, 0xf1, 0x6d, 0x00, 0x01, 0x1f, 0x07,
+            0x16, 0x2e, 0xb8, 0x73, 0x1f, 0xb6, 0xf3, 0x7d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x04, 0x59, 0x5a,
+        ];
+        let dir = folder("frames", &[("a.zst", zstd), ("b.xz", xz)]);
+        for i in listed(&dir) {
+            let mut kept = Kept::default();
+            read(&i, &mut kept);
+            assert_eq!((kept.text.as_str(), kept.troubles), ("first\nsecond\n", vec![]), "{}", i.shown);
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn halves_of_utf16_units_and_pairs_wait_for_the_rest() {
+        let bytes: Vec<u8> = "aé😀\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for cut in 0..bytes.len() {
+            let mut rest = bytes[..cut].to_vec();
+            let mut text = utf16_text(&mut rest, false);
+            rest.extend_from_slice(&bytes[cut..]);
+            text.push_str(&utf16_text(&mut rest, false));
+            assert_eq!(text, "aé😀\n", "cut at {cut}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::cut::{epoch, quote};
 use super::{Close, Form, Glance, Hold, LINE_BYTES_MAX, Stencil};
+use crate::reader::TIMES;
 use crate::time;
 use memchr::{memchr, memchr3, memrchr};
 use record::{Time, Zone};
@@ -173,6 +174,9 @@ impl Clock {
             }
             Form::Epoch(unit) => Time(epoch(fit.time, unit)?),
         };
+        if !TIMES.contains(&time) {
+            return None;
+        }
         self.value.clear();
         self.value.extend_from_slice(fit.time);
         self.time = time;

@@ -25,6 +25,27 @@ pub fn balanced(text: &str) -> bool {
     depth(bare(text)).is_none_or(|d| d <= 0)
 }
 
+/// Brackets nested deeper than this are no log entry of anybody's.
+const DEPTH_MAX: usize = 128;
+
+/// Do the brackets at the start of the text nest too deep for an entry?
+pub fn is_deep(text: &str) -> bool {
+    let (mut depth, mut in_string) = (0usize, false);
+    for c in text.bytes() {
+        match c {
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ if depth == 0 => return false,
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return true;
+        }
+    }
+    false
+}
+
 /// The text without what joins it to its neighbours in an array: `[{…},`, `,{…}`.
 pub(super) fn bare(text: &str) -> &str {
     text.trim_start_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '[' | ','))
@@ -75,6 +96,14 @@ mod tests {
         assert!(opens("[ {"));
         assert!(opens("{\"a\": {"));
         assert!(balanced("[{\"a\": 1},"));
+    }
+
+    #[test]
+    fn what_nests_deeper_than_any_entry_is_known() {
+        assert!(is_deep(&"[".repeat(200)));
+        assert!(is_deep(&"{\"a\":".repeat(200)));
+        assert!(!is_deep(&"{\"a\":[[]]}".repeat(200)));
+        assert!(!is_deep(&format!("x {}", "[".repeat(200))));
     }
 
     #[test]

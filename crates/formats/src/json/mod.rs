@@ -8,7 +8,7 @@ mod keys;
 mod logfmt;
 mod object;
 
-pub use balance::{balanced, opens};
+pub use balance::{balanced, is_deep, opens};
 
 use crate::LineFormat;
 

@@ -29,6 +29,8 @@ const INDEX_MAX: usize = 9;
 const FRAMES_MAX: usize = 4;
 /// Files named at the end.
 const SOURCES_MAX: usize = 8;
+/// Files named as read when something was wrong with them.
+const TROUBLED_MAX: usize = 40;
 /// A strip wider than this is no clearer.
 const STRIP_MAX: usize = 76;
 /// Columns kept for `  at most 38 in 1 min`.
@@ -531,8 +533,10 @@ fn foot(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     // What could not be read is said first; of the others the biggest.
     list.sort_by_key(|s| (s.trouble.is_none(), std::cmp::Reverse(s.lines)));
     let mut rows = Vec::new();
+    let troubled = list.iter().filter(|s| s.trouble.is_some()).count();
+    let shown = SOURCES_MAX.max(troubled.min(TROUBLED_MAX));
     let paths: Vec<String> =
-        list.iter().take(SOURCES_MAX).map(|s| tail_if(&plain(&s.path), page.room() / 2, &ellipsis)).collect();
+        list.iter().take(shown).map(|s| tail_if(&plain(&s.path), page.room() / 2, &ellipsis)).collect();
     let widest = paths.iter().map(|p| columns(p)).max().unwrap_or(0);
     for (s, path) in list.iter().zip(&paths) {
         let format = if s.format.is_empty() { "no known format".into() } else { plain(&s.format) };
@@ -542,16 +546,15 @@ fn foot(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
             facts.push_str(&format!(", {} not understood", number(unread)));
         }
         if let Some(t) = &s.trouble {
-            facts = format!("{facts}; {}", plain(t));
+            // First, as the end of a long row is cut off.
+            facts = format!("{} ({facts})", plain(t));
         }
         let facts = cut(&facts, page.room().saturating_sub(widest + 2), &ellipsis);
         let facts = page.ink(if s.trouble.is_some() { Ink::Warn } else { Ink::Dim }, &facts);
         rows.push(format!("{}  {facts}", pad(path, widest)));
     }
-    if list.len() > SOURCES_MAX {
-        rows.push(
-            page.ink(Ink::Dim, &format!("and {}", counted((list.len() - SOURCES_MAX) as u64, "more file"))),
-        );
+    if list.len() > shown {
+        rows.push(page.ink(Ink::Dim, &format!("and {}", counted((list.len() - shown) as u64, "more file"))));
     }
     page.labelled("READ", &rows)
 }
