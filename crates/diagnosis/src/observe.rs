@@ -112,7 +112,7 @@ impl Observations {
         upstream: bool,
     ) {
         let s = &mut self.streams[stream];
-        s.traffic.came_from(client, upstream);
+        s.traffic.came_from(client.map(str::as_bytes), upstream);
         let key = request_key(target);
         if let Some(at) = at {
             s.traffic.tick(Tick { at, key, source, status });

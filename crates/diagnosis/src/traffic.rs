@@ -79,7 +79,7 @@ impl RouteSeen {
 
     fn thin(&mut self) {
         if self.samples.len() > SAMPLES_MAX {
-            self.samples.sort_unstable();
+            self.samples.select_nth_unstable(SAMPLES_MAX - 1);
             self.samples.truncate(SAMPLES_MAX);
             self.lot_max = self.samples.last().map_or(u64::MAX, |s| s.lot);
         }
@@ -120,14 +120,16 @@ pub(crate) struct Traffic {
 const OTHER_ROUTES: &str = "(other routes)";
 
 /// Is it an address of the house?
-fn is_local(client: &str) -> bool {
+fn is_local(client: &[u8]) -> bool {
     // Most are not, and their first characters tell.
-    let b = client.as_bytes();
-    match b.first() {
-        Some(b'2'..=b'9') => return false,
-        Some(b'1') if !matches!(b.get(1), Some(b'0' | b'2' | b'7' | b'9')) => return false,
+    match client {
+        [b'2'..=b'9', ..] => return false,
+        [b'1', b'0', b'.', ..] => return true,
+        [b'1', b'2' | b'7' | b'9', ..] => {}
+        [b'1', ..] => return false,
         _ => {}
     }
+    let client = std::str::from_utf8(client).unwrap_or_default();
     client.starts_with("127.")
         || client == "::1"
         || client == "localhost"
@@ -146,14 +148,14 @@ fn is_local(client: &str) -> bool {
 
 impl Traffic {
     /// A request came from this client.
-    pub fn came_from(&mut self, client: Option<&str>, upstream: bool) {
+    pub fn came_from(&mut self, client: Option<&[u8]>, upstream: bool) {
         self.total += 1;
         self.with_upstream += u64::from(upstream);
         match client {
             Some(c) => {
                 self.local += u64::from(is_local(c));
                 if self.clients.len() < CLIENTS_MAX {
-                    self.clients.insert(hash(c));
+                    self.clients.insert(bytes_hash(0, c));
                 }
             }
             None => self.local += 1,
@@ -359,7 +361,8 @@ impl Traffic {
 
     /// Sorts what is kept by time.
     pub fn settle(&mut self) {
-        self.ticks.sort_unstable_by_key(|t| (t.at, t.key, t.source, t.status));
+        // Logs are written in order: a stable sort finds their runs.
+        self.ticks.sort_by_key(|t| (t.at, t.key, t.source, t.status));
         for r in &mut self.routes {
             r.thin();
         }
@@ -471,23 +474,32 @@ impl Tally {
         &mut self,
         at: Time,
         status: u16,
-        method: &str,
-        target: &str,
-        client: Option<&str>,
+        method: &[u8],
+        target: &[u8],
+        client: Option<&[u8]>,
         upstream: bool,
         number: u64,
     ) {
-        let h = bytes_hash(bytes_hash(0, method.as_bytes()), target.as_bytes()) | 1;
-        let slot = (h >> 32) as usize % CACHE;
+        let h = bytes_hash(bytes_hash(0, method), target) | 1;
+        // Two places for each: what was seen last moves to the second when another takes the first.
+        let (slot, second) = ((h >> 32) as usize % CACHE, (h >> 32) as usize % CACHE ^ 1);
         let mut seen = self.cache.get(slot).copied().unwrap_or_default();
+        if seen.hash != h
+            && let Some(other) = self.cache.get(second).copied().filter(|s| s.hash == h)
+        {
+            seen = other;
+        }
         if seen.hash != h {
             if self.traffic.index.len() > ROUTES_MAX + ROUTES_MAX / 4 && self.traffic.fold_routes() {
                 self.cache.fill(Seen::default());
             }
-            let route = self.traffic.route(method, &route::template(target)) as u32;
-            seen = Seen { hash: h, key: crate::observe::request_key(target), route };
-            if let Some(s) = self.cache.get_mut(slot) {
-                *s = seen;
+            let target = String::from_utf8_lossy(target);
+            let route =
+                self.traffic.route(&String::from_utf8_lossy(method), &route::template(&target)) as u32;
+            seen = Seen { hash: h, key: crate::observe::request_key(&target), route };
+            let old = self.cache.get_mut(slot).map(|s| std::mem::replace(s, seen));
+            if let (Some(old), Some(s)) = (old.filter(|o| o.hash != 0), self.cache.get_mut(second)) {
+                *s = old;
             }
         }
         let t = &mut self.traffic;
@@ -507,7 +519,8 @@ impl Tally {
             r.healthy += 1;
             let lot = mix(number);
             if status < 400 && lot <= r.lot_max {
-                r.add(Sample { lot, at, target: target.into(), client: client.map(Into::into) });
+                let text = |b| String::from_utf8_lossy(b).into();
+                r.add(Sample { lot, at, target: text(target), client: client.map(text) });
             }
         }
     }

@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     pub client: Option<String>,
     pub status: u16,
     pub upstream: bool,
+    /// The client left before the answer.
+    pub left: bool,
 }
 
 /// A sink that listens in: which facts did one line give?
@@ -57,7 +59,7 @@ impl crate::Sink for Witness<'_> {
         self.healthy += 1;
         let q = h.request;
         self.facts =
-            q.status.filter(|s| q.ending == Ending::Answered && (100..499).contains(s)).map(|status| Facts {
+            q.status.filter(|s| (100..500).contains(s) && q.ending != Ending::Cut).map(|status| Facts {
                 format: h.format,
                 at: h.at,
                 service: h.service.map(str::to_owned),
@@ -66,6 +68,7 @@ impl crate::Sink for Witness<'_> {
                 client: q.client.as_deref().map(str::to_owned),
                 status,
                 upstream: q.upstream.is_some(),
+                left: q.ending != Ending::Answered,
             });
         if let Some(sink) = &mut self.inner {
             sink.healthy(h);
@@ -144,6 +147,12 @@ pub(crate) struct Stencil {
     /// What stands before the first part.
     lead: Box<[u8]>,
     parts: Vec<Part>,
+    /// So many parts tell something; behind them stands what may be anything.
+    told: usize,
+    /// Values are written with escapes, as in JSON.
+    escaped: bool,
+    /// 499 says that the client left.
+    left: bool,
 }
 
 /// The stencils of a file.
@@ -177,7 +186,7 @@ impl Learner {
 
     /// Takes a line that was read whole and told of a healthy request.
     pub fn learn(&mut self, line: &[u8], facts: Facts, context: &Context) {
-        if line.len() > LINE_BYTES_MAX || facts.at.is_none_or(|(_, z)| z == Zone::Neighbour) {
+        if line.len() > LINE_BYTES_MAX || facts.left || facts.at.is_none_or(|(_, z)| z == Zone::Neighbour) {
             return;
         }
         let Some(hash) = cut::shape(line) else { return };

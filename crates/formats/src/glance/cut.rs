@@ -330,6 +330,12 @@ pub(super) fn cut(samples: &[(Box<[u8]>, Facts)], context: &Context) -> Option<S
         return None;
     }
 
+    let status = holds.iter().position(|h| *h == Some(Hold::Status))?;
+    let gone = Facts { status: 499, left: true, ..facts.clone() };
+    let left = first
+        .get(status)
+        .is_some_and(|s| oracle.ask(&with(base, *s, b"499")).is_some_and(|f| agrees(&f, &gone)));
+
     // The rest: anything, or what was seen.
     let outline = shape(base)?;
     for (i, span) in first.iter().enumerate() {
@@ -359,7 +365,7 @@ pub(super) fn cut(samples: &[(Box<[u8]>, Facts)], context: &Context) -> Option<S
     if let Some(h) = holds.get_mut(time_from) {
         *h = Some(Hold::Time(form));
     }
-    assemble(samples, first, &holds, (time_from, time_to))
+    Some(Stencil { left, ..assemble(samples, first, &holds, (time_from, time_to))? })
 }
 
 /// The facts agree, apart from where the proxy sent the request.
@@ -425,7 +431,18 @@ fn assemble(
     tail.after = after.into();
     // Two values with nothing between cannot be told apart.
     let told = parts.iter().rev().skip(1).all(|p| !p.after.is_empty());
+    let escaped = line.first() == Some(&b'{');
+    let keyed = |p: &Part| p.after.iter().any(|c| matches!(c, b'=' | b':'));
+    let free = parts.iter().rev().take_while(|p| p.hold == Hold::Free && !keyed(p)).count();
+    let last = parts.len() - free;
+    // Behind the last value that tells something, names (`err=…`) would be new ones.
+    let open =
+        !escaped && free > 0 && last.checked_sub(1).and_then(|i| parts.get(i)).is_some_and(|p| !keyed(p));
+    let parts_told = if open { last } else { parts.len() };
     told.then(|| Stencil {
+        told: parts_told,
+        escaped,
+        left: false,
         format: facts.format,
         service: facts.service.clone(),
         upstream: samples.iter().any(|(_, f)| f.upstream),

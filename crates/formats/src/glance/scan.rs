@@ -13,14 +13,14 @@ use std::ops::Range;
 pub struct Glanced<'a> {
     /// When.
     pub at: Time,
-    /// Three digits, below 499.
+    /// Below 500; 499 where the client left.
     pub status: u16,
     /// The method.
-    pub method: &'a str,
-    /// The target.
-    pub target: &'a str,
+    pub method: &'a [u8],
+    /// The target, as it stands in the line.
+    pub target: &'a [u8],
     /// The client.
-    pub client: Option<&'a str>,
+    pub client: Option<&'a [u8]>,
     /// Who wrote it within the source.
     pub service: Option<&'a str>,
     /// The file's lines name an upstream.
@@ -85,14 +85,69 @@ struct Fit<'l> {
     client: Option<&'l [u8]>,
 }
 
+/// Are both the same? Most that are compared here are a few bytes long, for which a call costs more than the comparison.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(a0), Some(b0), Some(a1), Some(b1)) => {
+            let word = |w: &[u8; 8]| u64::from_le_bytes(*w);
+            word(a0) == word(b0) && word(a1) == word(b1) && (a.len() <= 16 || a == b)
+        }
+        _ => a.iter().zip(b).all(|(x, y)| x == y),
+    }
+}
+
+#[inline]
+fn begins(line: &[u8], with: &[u8]) -> bool {
+    line.get(..with.len()).is_some_and(|l| same(l, with))
+}
+
+/// What a byte may be part of: 1 an address, 2 what parts one, 4 a number.
+static BYTES: [u8; 256] = {
+    let mut table = [0u8; 256];
+    let mut c = 0;
+    while c < 256 {
+        let b = c as u8;
+        if b.is_ascii_hexdigit() {
+            table[c] |= 1;
+        }
+        if b == b'.' || b == b':' {
+            table[c] |= 3;
+        }
+        if b.is_ascii_digit() || b == b'.' || b == b'-' {
+            table[c] |= 4;
+        }
+        c += 1;
+    }
+    table
+};
+
+fn is_number(value: &[u8]) -> bool {
+    value.iter().all(|c| BYTES[usize::from(*c)] & 4 != 0)
+}
+
+fn is_address(value: &[u8]) -> bool {
+    let (mut all, mut any) = (1, 0);
+    for c in value {
+        let kind = BYTES[usize::from(*c)];
+        all &= kind;
+        any |= kind;
+    }
+    all & 1 != 0 && any & 2 != 0
+}
+
 impl Stencil {
+    #[inline]
     fn fit<'l>(&self, line: &'l [u8]) -> Option<Fit<'l>> {
         let mut pos = self.lead.len();
-        if !line.starts_with(&self.lead) {
+        if !begins(line, &self.lead) {
             return None;
         }
         let mut fit = Fit { time: b"", form: Form::Stamp, status: 0, method: b"", target: b"", client: None };
-        for p in &self.parts {
+        for p in self.parts.get(..self.told)? {
             let rest = line.get(pos..)?;
             let len = match p.close {
                 Close::Byte(b) => memchr(b, rest)?,
@@ -104,45 +159,41 @@ impl Stencil {
             match &p.hold {
                 Hold::Free => {}
                 Hold::Number => {
-                    if !value.iter().all(|c| matches!(c, b'0'..=b'9' | b'.' | b'-')) {
+                    if !is_number(value) {
                         return None;
                     }
                 }
                 Hold::Known(values) => {
-                    if !values.iter().any(|v| **v == *value) {
+                    if !values.iter().any(|v| same(v, value)) {
                         return None;
                     }
                 }
                 Hold::Method(values) => {
-                    if !values.iter().any(|v| **v == *value) {
+                    if !values.iter().any(|v| same(v, value)) {
                         return None;
                     }
                     fit.method = value;
                 }
                 Hold::Target => {
-                    if value.first() != Some(&b'/') || !value.is_ascii() || memchr(b'\\', value).is_some() {
+                    if value.first() != Some(&b'/') || self.escaped && memchr(b'\\', value).is_some() {
                         return None;
                     }
                     fit.target = value;
                 }
                 Hold::Status => {
                     let [a, b, c] = *<&[u8; 3]>::try_from(value).ok()?;
-                    if !(b'1'..=b'4').contains(&a)
-                        || !b.is_ascii_digit()
-                        || !c.is_ascii_digit()
-                        || value == b"499"
-                    {
+                    if !(b'1'..=b'4').contains(&a) || !b.is_ascii_digit() || !c.is_ascii_digit() {
                         return None;
                     }
                     let digit = |d: u8| u16::from(d - b'0');
                     fit.status = digit(a) * 100 + digit(b) * 10 + digit(c);
+                    if fit.status == 499 && !self.left {
+                        return None;
+                    }
                 }
                 Hold::Client { port } => {
                     let host = if *port { value.get(..memrchr(b':', value)?)? } else { value };
-                    let is_address =
-                        |c: &u8| matches!(c, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'.' | b':');
-                    let dotted = memchr(b'.', host).is_some() || memchr(b':', host).is_some();
-                    if !dotted || !host.iter().all(is_address) {
+                    if !is_address(host) {
                         return None;
                     }
                     fit.client = Some(host);
@@ -153,18 +204,18 @@ impl Stencil {
                 }
             }
             pos += len;
-            if !line.get(pos..)?.starts_with(&p.after) {
+            if !begins(line.get(pos..)?, &p.after) {
                 return None;
             }
             pos += p.after.len();
         }
-        (pos == line.len()).then_some(fit)
+        (pos == line.len() || self.told < self.parts.len()).then_some(fit)
     }
 }
 
 impl Clock {
     fn read(&mut self, fit: &Fit<'_>, zone: Zone, reference: Time) -> Option<Time> {
-        if self.value == fit.time {
+        if same(&self.value, fit.time) {
             return Some(self.time);
         }
         let time = match fit.form {
@@ -203,13 +254,12 @@ pub fn scan(block: &[u8], glance: &Glance, clock: &mut Clock, tally: &mut dyn Ta
         let found = if odd || bare.len() > LINE_BYTES_MAX { None } else { glance.find(bare, clock) };
         match found {
             Some((stencil, fit, at)) => {
-                let text = |b| std::str::from_utf8(b).unwrap_or_default();
                 tally.count(&Glanced {
                     at,
                     status: fit.status,
-                    method: text(fit.method),
-                    target: text(fit.target),
-                    client: fit.client.map(text),
+                    method: fit.method,
+                    target: fit.target,
+                    client: fit.client,
                     service: stencil.service.as_deref(),
                     upstream: stencil.upstream,
                     offset: start,
