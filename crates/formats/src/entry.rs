@@ -83,6 +83,8 @@ pub struct Context {
     pub w3c_fields: Option<String>,
     /// A `log_format` or `LogFormat` given by the user or found in a configuration file, compiled.
     pub layouts: Vec<std::sync::Arc<crate::layout::Layout>>,
+    /// Lines of the source that come before those that are read: an earlier run has read them.
+    pub lines_before: u64,
 }
 
 impl Default for Context {
@@ -92,6 +94,7 @@ impl Default for Context {
             file_name: String::new(),
             w3c_fields: None,
             layouts: Vec::new(),
+            lines_before: 0,
         }
     }
 }

@@ -78,7 +78,7 @@ pub trait Sink {
 /// What a reader counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Physical lines.
+    /// Physical lines. While a source is read, those before the first that is read count too: by them lines have their numbers.
     pub lines: u64,
     /// Records begun (healthy requests included).
     pub records: u64,
@@ -233,6 +233,7 @@ impl Reader {
     /// A reader for a source.
     pub fn new(source: u32, context: Context) -> Reader {
         let formats: Vec<_> = crate::table().collect();
+        let counts = Counts { lines: context.lines_before, ..Counts::default() };
         Reader {
             source,
             context,
@@ -242,7 +243,7 @@ impl Reader {
             known: Vec::new(),
             unwrapped_lines: 0,
             wrapped_lines: 0,
-            counts: Counts::default(),
+            counts,
             open: Vec::new(),
             last_at: None,
             pairs: Pairs::default(),
@@ -399,6 +400,7 @@ impl Reader {
         }
         formats.sort_by_key(|f| std::cmp::Reverse(f.1));
         self.counts.formats = formats;
+        self.counts.lines -= self.context.lines_before;
         self.counts
     }
 
