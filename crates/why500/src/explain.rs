@@ -3,6 +3,7 @@
 use crate::gather::{self, Gathered, Needs, Progress};
 use crate::input::{self, Input, Trouble};
 use crate::report::{self, Format, Look};
+use crate::since::Since;
 use clap::{Args, ValueEnum};
 use diagnosis::{Filter, Recogniser, Report, Settings};
 use record::Time;
@@ -45,6 +46,12 @@ pub struct Explain {
     /// Only failures before this instant
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    /// Read only what was written since the last run with the same paths and this option
+    #[arg(long)]
+    since_last: bool,
+    /// Where --since-last keeps how far it read [default: a file per set of paths in the user's state folder]
+    #[arg(long, value_name = "FILE", requires = "since_last")]
+    state: Option<PathBuf>,
     /// Only this status (502), class (5xx) or several (502,504)
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
@@ -282,6 +289,11 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     let mut troubles: Vec<Trouble> = Vec::new();
     let mut inputs = input::find(&paths, &mut troubles);
     let layouts = layouts(options, &mut inputs)?;
+    let began = now();
+    let mut since = options.since_last.then(|| Since::load(&paths, options.state.as_ref())).transpose()?;
+    if let Some(since) = &mut since {
+        since.plan(&mut inputs);
+    }
 
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
@@ -291,7 +303,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
             std::process::exit(130);
         }
     });
-    let progress = Progress::new(inputs.iter().map(|i| i.size).sum());
+    let progress = Progress::new(inputs.iter().map(Input::bytes).sum());
     let gathered = gather::gather(
         &inputs,
         &Needs {
@@ -306,6 +318,9 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     progress.clear();
     let interrupted = stop.load(Ordering::Relaxed);
     let mut report = finish(gathered, &zone, filter, &troubles, interrupted);
+    if let Some(since) = &since {
+        report.notes.splice(0..0, since.notes(report.totals.bytes));
+    }
     if let Some(id) = &options.problem {
         report.problems.retain(|p| p.id.starts_with(id.as_str()));
         if report.problems.is_empty() {
@@ -339,7 +354,12 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     if interrupted {
         return Ok(ExitCode::from(130));
     }
-    if report.totals.lines == 0 {
+    let nothing_new = since.as_ref().is_some_and(Since::explains_nothing);
+    // What the report did not tell must be read again: the state is kept last.
+    if let Some(since) = since {
+        since.keep(began)?;
+    }
+    if report.totals.lines == 0 && !nothing_new {
         eprintln!(
             "why500: nothing readable: {}",
             if inputs.is_empty() { "no log file was found" } else { "all files are empty or refused" }

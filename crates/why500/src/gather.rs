@@ -10,7 +10,7 @@ mod progress;
 
 pub use progress::Progress;
 
-use crate::input::{self, Consumer, Input};
+use crate::input::{self, Consumer, Input, Place};
 use blocks::{Block, Pool, Tallies};
 use diagnosis::{Observations, Recogniser, Source};
 use formats::layout::Layout;
@@ -119,8 +119,12 @@ struct Bridge<'a> {
     gathered: Gathered,
     reader: Option<Reader>,
     bytes: u64,
+    /// Where the source is followed from, if it is.
+    place: Option<Arc<Place>>,
     /// Bytes behind the last line end.
     carry: Vec<u8>,
+    /// How many they are, those counted that are too many to be carried.
+    unended: u64,
     ahead: VecDeque<Arc<Block>>,
     tallies: Arc<Tallies>,
 }
@@ -164,7 +168,9 @@ impl<'a> Bridge<'a> {
             gathered: Gathered::default(),
             reader: None,
             bytes: 0,
+            place: None,
             carry: Vec::new(),
+            unended: 0,
             ahead: VecDeque::new(),
             tallies: Arc::default(),
         }
@@ -177,7 +183,8 @@ impl<'a> Bridge<'a> {
         while !rest.is_empty() {
             let glance = reader.glance();
             if let Some(glance) = glance {
-                self.submit(Block::of_bytes(rest.to_vec(), glance, Arc::clone(&self.tallies), self.bytes));
+                let number = self.offset() + self.bytes;
+                self.submit(Block::of_bytes(rest.to_vec(), glance, Arc::clone(&self.tallies), number));
                 return;
             }
             // In pieces, so that little is read whole once the look of healthy requests is known.
@@ -218,6 +225,11 @@ impl<'a> Bridge<'a> {
         }
     }
 
+    /// Where in its file the source begins.
+    fn offset(&self) -> u64 {
+        self.place.as_ref().map_or(0, |p| p.offset)
+    }
+
     fn stopped(&self) -> bool {
         self.needs.stop.load(Ordering::Relaxed)
     }
@@ -252,16 +264,22 @@ fn oddities(counts: &Counts) -> Vec<String> {
 }
 
 impl Consumer for Bridge<'_> {
+    fn follow(&mut self, place: &Arc<Place>) {
+        self.place = Some(Arc::clone(place));
+    }
+
     fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool {
         let source = self.gathered.obs.source(shown);
         let file_name = shown.rsplit(['/', ':']).next().unwrap_or(shown).to_owned();
         let reference = (self.needs.now)(modified);
-        self.reader = Some(Reader::new(
-            source,
-            Context { reference, file_name, layouts: self.needs.layouts.clone(), ..Context::default() },
-        ));
+        let (lines_before, w3c_fields) =
+            self.place.as_ref().map_or((0, None), |p| (p.lines, p.w3c_fields.clone()));
+        let layouts = self.needs.layouts.clone();
+        self.reader =
+            Some(Reader::new(source, Context { reference, file_name, w3c_fields, layouts, lines_before }));
         self.gathered.sources.push(Source { path: shown.to_owned(), ..Source::default() });
         self.bytes = 0;
+        self.unended = 0;
         self.tallies = Arc::default();
         true
     }
@@ -279,8 +297,10 @@ impl Consumer for Bridge<'_> {
                     self.lines(&held);
                 }
                 self.carry.extend_from_slice(rest);
+                self.unended = rest.len() as u64;
             }
             None => {
+                self.unended += bytes.len() as u64;
                 let room = CARRY_MAX.saturating_sub(self.carry.len());
                 self.carry.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
             }
@@ -334,6 +354,13 @@ impl Consumer for Bridge<'_> {
     }
 
     fn end(&mut self, trouble: Option<String>) {
+        let place = self.place.take();
+        let mut unended = 0;
+        if place.as_ref().is_some_and(|p| p.grows) {
+            // The line may still be being written: the next run reads it.
+            unended = self.unended;
+            self.carry.clear();
+        }
         if !self.carry.is_empty() {
             let rest = std::mem::take(&mut self.carry);
             self.lines(&rest);
@@ -350,7 +377,10 @@ impl Consumer for Bridge<'_> {
             s.lines = counts.lines;
             s.parsed = counts.lines.saturating_sub(counts.unparsed);
             s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
-            s.bytes = self.bytes;
+            s.bytes = self.bytes - unended;
+            if let Some(place) = place {
+                place.reached(s.bytes, counts.lines, unended);
+            }
             let mut troubles: Vec<String> = trouble.into_iter().collect();
             troubles.extend(oddities(&counts));
             if !troubles.is_empty() {

@@ -3,15 +3,20 @@
 //! Every oddity is a [`Trouble`] that names the file and what to do; the rest of the work goes on.
 
 mod moves;
+mod place;
 mod unpack;
 
+pub use place::Place;
+use place::{Behind, First};
 use unpack::{BOMB_RATIO, Budget, Failed, Headed, Packed, Unpacked};
 
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Files looked at in one run: a log folder with more is most likely not one.
@@ -49,6 +54,52 @@ pub struct Input {
     pub modified: Option<SystemTime>,
     /// The file itself, whatever its name will be when it is read.
     identity: moves::Identity,
+    /// Where to begin, if it is followed from run to run.
+    pub place: Option<Arc<Place>>,
+}
+
+impl Input {
+    /// Device and number of the file, where the system has such.
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        self.identity
+    }
+
+    /// Bytes of the file that are to be read.
+    pub fn bytes(&self) -> u64 {
+        self.place.as_ref().filter(|p| p.grows).map_or(self.size, |p| self.size.saturating_sub(p.offset))
+    }
+}
+
+/// How a file can be read on when it has grown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// From where the reading ended.
+    Text,
+    /// Packed: its bytes tell nothing of where a line is, those that come out of it do.
+    Packed,
+    /// Not at all: archives, UTF-16, what is no text.
+    Other,
+}
+
+/// The first bytes of a file, and what they tell.
+pub fn head(input: &Input, max: usize) -> io::Result<(Vec<u8>, Kind)> {
+    let path = input.path.as_ref().ok_or(io::ErrorKind::NotFound)?;
+    let (file, _) = moves::open(input, path)?;
+    let mut head = Vec::new();
+    file.take(max as u64).read_to_end(&mut head)?;
+    let kind = match packing(&head) {
+        Packing::Plain if utf16(&head).is_none() && !is_binary(&head) => Kind::Text,
+        Packing::Gzip | Packing::Bzip2 | Packing::Zstd | Packing::Xz => Kind::Packed,
+        _ => Kind::Other,
+    };
+    Ok((head, kind))
+}
+
+/// The first bytes that come out of a packed file.
+pub fn unpacked_head(input: &Input, max: usize) -> Vec<u8> {
+    let mut first = First { bytes: Vec::new(), max, begun: false };
+    read(input, &mut first);
+    first.bytes
 }
 
 /// Something that could not be read, in whole sentences.
@@ -157,6 +208,7 @@ pub fn find(args: &[PathBuf], troubles: &mut Vec<Trouble>) -> Vec<Input> {
                 size: 0,
                 modified: None,
                 identity: None,
+                place: None,
             });
             continue;
         }
@@ -267,6 +319,7 @@ fn walk(
         size: meta.len(),
         modified: meta.modified().ok(),
         identity: moves::identity(&meta),
+        place: None,
     });
 }
 
@@ -302,6 +355,8 @@ fn packing(head: &[u8]) -> Packing {
 
 /// Takes the bytes of one input, or of each member of an archive.
 pub trait Consumer {
+    /// The source that begins next is followed from a place on: what is handed over comes behind it.
+    fn follow(&mut self, _place: &Arc<Place>) {}
     /// A new source begins; false: it is not wanted.
     fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool;
     /// Its next bytes; false: stop (Ctrl-C).
@@ -338,8 +393,16 @@ pub fn read(input: &Input, consumer: &mut dyn Consumer) {
     let mut watched = moves::Watched::new(input, path, &file, moved, consumer);
     let budget = Budget::new(Some(input.size));
     let packed = Packed::new(&file, &budget);
+    if let Some(place) = &input.place {
+        watched.follow(place);
+        if place.grows {
+            return followed(input, place, &file, &mut watched);
+        }
+        let mut behind = Behind::new(place, &mut watched);
+        return source(&input.shown, input.modified, Box::new(packed), &budget, &mut behind, 0);
+    }
     if let Some(head) = large_text(&file, input.size) {
-        large(&input.shown, input.modified, &file, &head, input.size, &mut watched);
+        large(&input.shown, input.modified, &file, &head, 0..input.size, &mut watched);
     } else if zip {
         // Its table of contents is at its end: from disk a zip is read where it lies.
         archive_zip(&input.shown, input.modified, BufReader::new(packed), &budget, &mut watched, 0);
@@ -361,19 +424,39 @@ fn large_text(mut file: &File, size: u64) -> Option<Vec<u8>> {
     text.then_some(head)
 }
 
+/// A text from a place on.
+fn followed(input: &Input, place: &Place, mut file: &File, consumer: &mut dyn Consumer) {
+    let mut head = vec![0u8; HEAD];
+    let sought = file.read(&mut head).and_then(|n| {
+        head.truncate(n);
+        file.seek(io::SeekFrom::Start(place.offset))
+    });
+    if let Err(e) = sought {
+        refuse(&input.shown, input.modified, format!("reading stopped ({e})"), consumer);
+        return;
+    }
+    let bytes = input.bytes();
+    if bytes >= LARGE_BYTES && !is_binary(&head) {
+        large(&input.shown, input.modified, file, &head, place.offset..input.size, consumer);
+    } else {
+        let buffer = usize::try_from(bytes).unwrap_or(CHUNK).clamp(HEAD, CHUNK);
+        plain(&input.shown, input.modified, &head, BufReader::with_capacity(buffer, file), consumer);
+    }
+}
+
 /// A large file: the consumer reads it on all cores; what it leaves, and what was written meanwhile, comes in order.
 fn large(
     shown: &str,
     modified: Option<SystemTime>,
     mut file: &File,
     head: &[u8],
-    size: u64,
+    range: Range<u64>,
     consumer: &mut dyn Consumer,
 ) {
     if !consumer.begin(shown, modified) {
         return;
     }
-    let at = consumer.file(file, 0, size);
+    let at = consumer.file(file, range.start, range.end);
     match file.seek(io::SeekFrom::Start(at)) {
         Ok(_) => rest(head, BufReader::with_capacity(CHUNK, file), consumer),
         Err(e) => {

@@ -5,6 +5,7 @@ mod explain;
 mod gather;
 mod input;
 mod report;
+mod since;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::{self, Write};

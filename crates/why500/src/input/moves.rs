@@ -3,10 +3,11 @@
 //! What is read are the files that stood there when the folder was listed. One that was renamed since is sought beside its old
 //! name; otherwise a rotation between listing and reading would give the lines of one file twice and lose those of another.
 
-use super::{Consumer, Input};
+use super::{Consumer, Input, Place};
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Device and number of a file, by which it is known under any name; `None` where the system has none.
@@ -98,6 +99,10 @@ impl<'a> Watched<'a> {
 }
 
 impl Consumer for Watched<'_> {
+    fn follow(&mut self, place: &Arc<Place>) {
+        self.consumer.follow(place);
+    }
+
     fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool {
         self.consumer.begin(shown, modified)
     }

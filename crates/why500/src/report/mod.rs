@@ -17,7 +17,7 @@ mod strip;
 mod terminal;
 
 use page::Page;
-pub(crate) use phrase::plain;
+pub(crate) use phrase::{counted, number, plain, size};
 pub(crate) use terminal::badge;
 
 use clap::ValueEnum;

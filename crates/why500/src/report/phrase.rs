@@ -17,7 +17,7 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// `1204` as `1,204`.
-pub(super) fn number(n: u64) -> String {
+pub(crate) fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, d) in digits.chars().enumerate() {
@@ -30,7 +30,7 @@ pub(super) fn number(n: u64) -> String {
 }
 
 /// `1 failure`, `198 failures`.
-pub(super) fn counted(n: u64, noun: &str) -> String {
+pub(crate) fn counted(n: u64, noun: &str) -> String {
     let s = if n == 1 { "" } else { "s" };
     format!("{} {noun}{s}", number(n))
 }
@@ -53,7 +53,7 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// `2.1 MB`.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let b = bytes as f64;
     match bytes {
         0..1_000 => counted(bytes, "byte"),

@@ -1,0 +1,456 @@
+//! What an earlier run with `--since-last` has read, so that this one reads only what is new.
+//!
+//! One small JSON file per set of paths, in the user's state folder:
+//!
+//! ```json
+//! {"version": 1, "written": "2026-11-28T21:00:13Z", "files": [
+//!   {"path": "/var/log/nginx/access.log", "identity": [2049, 1311], "head_bytes": 1024, "head": "9c0f3d0e6b4a8f11",
+//!    "size": 40960, "modified_us": 1795899613000000, "read": {"offset": 40911, "lines": 212}}]}
+//! ```
+//!
+//! A file is known by its device and number, and by its first bytes: numbers are used again, and rotation gives a file another name
+//! (by renaming) or another number (by copying or packing). `read` is `null` for what cannot be gone on with in its middle: packed
+//! files, archives, UTF-16. Those are read anew when they changed.
+
+use crate::explain::Usage;
+use crate::input::{self, Input, Kind, Place};
+use crate::report;
+use record::Time;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// The version of the state file that this program reads and writes.
+const VERSION: u64 = 1;
+/// First bytes by which a file is known: a few lines, whose times no other file has.
+const HEAD_BYTES: usize = 1 << 10;
+/// Fewer first bytes do not tell that a file of another name and number is the same.
+const HEAD_BYTES_MIN: u64 = 64;
+/// A state file that is larger is none: two hundred thousand files take a third of it.
+const STATE_BYTES_MAX: u64 = 256 << 20;
+/// Names in a note, before it says how many more there are.
+const NAMES_MAX: usize = 3;
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    version: u64,
+    written: String,
+    files: Vec<Known>,
+}
+
+/// A file as it was when it was read.
+#[derive(Clone, Serialize, Deserialize)]
+struct Known {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+    /// Length and hash of its first bytes.
+    head_bytes: u64,
+    head: String,
+    size: u64,
+    modified_us: i64,
+    read: Option<Reached>,
+}
+
+/// Just behind the last complete line that was read.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Reached {
+    offset: u64,
+    lines: u64,
+}
+
+impl Known {
+    /// Does a file begin as this one did?
+    fn begins(&self, head: &[u8]) -> bool {
+        let known = usize::try_from(self.head_bytes).ok().and_then(|n| head.get(..n));
+        known.is_some_and(|h| hash(h) == self.head)
+    }
+
+    /// Can this file be the known one, from which nothing was taken since?
+    fn fits(&self, seen: &Seen) -> bool {
+        self.begins(&seen.head)
+            && match self.read {
+                Some(r) => seen.kind == Kind::Text && seen.size >= r.offset,
+                None => seen.size == self.size && seen.modified_us == self.modified_us,
+            }
+    }
+
+    /// The file, read so far. It is known by bytes that were read: those behind them may still change.
+    fn read_to(self, read: Option<Reached>, head: &[u8]) -> Known {
+        let certain = read.map_or(u64::MAX, |r| r.offset);
+        let len = usize::try_from(certain).unwrap_or(usize::MAX).min(head.len());
+        let head = head.get(..len).unwrap_or(head);
+        Known { head_bytes: head.len() as u64, head: hash(head), read, ..self }
+    }
+
+    fn is_sane(&self) -> bool {
+        self.head_bytes <= HEAD_BYTES as u64
+            && self.read.is_none_or(|r| r.lines <= r.offset && i64::try_from(r.offset).is_ok())
+    }
+}
+
+/// A file as it is now.
+struct Seen {
+    head: Vec<u8>,
+    kind: Kind,
+    size: u64,
+    modified_us: i64,
+}
+
+/// A file that is being read.
+struct Reading {
+    file: Known,
+    head: Vec<u8>,
+    place: Option<Arc<Place>>,
+}
+
+impl Reading {
+    fn has_news(&self) -> bool {
+        self.place.as_ref().is_none_or(|p| p.end().0 > p.offset)
+    }
+}
+
+/// What is known of the files of this run.
+pub struct Since {
+    path: PathBuf,
+    /// When the run before was, if there was one.
+    before: Option<String>,
+    known: Vec<Known>,
+    /// Files that were found, those included that hold nothing new; a stream is none.
+    found: u64,
+    /// Files that were known from the run before.
+    met: u64,
+    /// Files of which nothing new is to be read, as they stay in the state.
+    settled: Vec<Known>,
+    /// What is read: how the file will stand in the state.
+    reading: Vec<Reading>,
+    /// What is read whole, though an earlier run was there.
+    whole: Vec<String>,
+}
+
+/// FNV-1a: the same on all machines and in all versions.
+fn hash(bytes: &[u8]) -> String {
+    let h = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{h:016x}")
+}
+
+fn micros(t: Option<SystemTime>) -> i64 {
+    t.and_then(|t| t.duration_since(SystemTime::UNIX_EPOCH).ok())
+        .and_then(|d| i64::try_from(d.as_micros()).ok())
+        .unwrap_or(0)
+}
+
+/// `$XDG_STATE_HOME/why500`, or where this system keeps such files.
+fn folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    set("XDG_STATE_HOME")
+        .or_else(|| set("HOME").map(|h| h.join(".local/state")))
+        .or_else(|| set("LOCALAPPDATA"))
+        .map(|p| p.join("why500"))
+}
+
+/// The state file of these paths.
+fn place(paths: &[PathBuf]) -> Result<PathBuf, Usage> {
+    let folder = folder().ok_or_else(|| {
+        Usage(
+            "--since-last: neither XDG_STATE_HOME nor HOME is set; name a state file with --state FILE"
+                .into(),
+        )
+    })?;
+    let mut named: Vec<PathBuf> =
+        paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())).collect();
+    named.sort();
+    named.dedup();
+    let all: Vec<u8> =
+        named.iter().flat_map(|p| [p.as_os_str().as_encoded_bytes(), b"\0"].concat()).collect();
+    Ok(folder.join(format!("since-{}.json", hash(&all))))
+}
+
+fn load(path: &Path) -> Result<Option<State>, Usage> {
+    let shown = path.display();
+    let refused = |what: String| Usage(format!("--since-last: {shown}: {what}"));
+    let file = match File::open(path) {
+        Ok(f) => f,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(refused(format!("cannot be opened ({e}); name another file with --state"))),
+    };
+    let mut bytes = Vec::new();
+    file.take(STATE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| refused(format!("cannot be read ({e}); name another file with --state")))?;
+    let broken = |what: String| {
+        refused(format!(
+            "is no state that why500 wrote ({what}); delete it to read all logs from their start, or name another file with --state"
+        ))
+    };
+    if bytes.len() as u64 > STATE_BYTES_MAX {
+        return Err(broken("too large".into()));
+    }
+    // The version first: what else a newer version writes is not known here.
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
+    match value.get("version").and_then(serde_json::Value::as_u64) {
+        Some(VERSION) => {}
+        Some(n) if n > VERSION => {
+            return Err(refused(format!(
+                "was written by a newer why500 (version {n} of the state, this one knows {VERSION}); update why500, or name another file with --state"
+            )));
+        }
+        _ => return Err(broken("it states no version".into())),
+    }
+    let state: State = serde_json::from_value(value).map_err(|e| broken(e.to_string()))?;
+    if !state.files.iter().all(Known::is_sane) {
+        return Err(broken("a file in it cannot have been read so far".into()));
+    }
+    Ok(Some(state))
+}
+
+impl Since {
+    /// What is known of these paths. A folder that cannot be made is told before any work is done.
+    pub fn load(paths: &[PathBuf], named: Option<&PathBuf>) -> Result<Since, Usage> {
+        let path = match named {
+            Some(p) => p.clone(),
+            None => place(paths)?,
+        };
+        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(|e| {
+                Usage(format!(
+                    "--since-last: {}: cannot be made ({e}); name a state file with --state",
+                    folder.display()
+                ))
+            })?;
+        }
+        let state = load(&path)?;
+        let (before, known) = state.map_or((None, Vec::new()), |s| (Some(s.written), s.files));
+        Ok(Since {
+            path,
+            before,
+            known,
+            found: 0,
+            met: 0,
+            settled: Vec::new(),
+            reading: Vec::new(),
+            whole: Vec::new(),
+        })
+    }
+
+    /// Sets where each input is to be read from, and takes out those that hold nothing new.
+    pub fn plan(&mut self, inputs: &mut Vec<Input>) {
+        self.found = inputs.iter().filter(|i| i.path.is_some()).count() as u64;
+        let seen: Vec<Option<Seen>> = inputs.iter().map(see).collect();
+        let met = self.meet(inputs, &seen);
+        self.met = met.iter().flatten().count() as u64;
+        let mut rest = Vec::new();
+        for ((mut input, seen), met) in std::mem::take(inputs).into_iter().zip(seen).zip(met) {
+            let met = met.and_then(|i| self.known.get(i));
+            let Some(seen) = seen else {
+                if input.path.is_none() {
+                    self.whole.push(input.shown.clone());
+                }
+                // What cannot be opened now may be the next time.
+                let absolute = absolute(&input);
+                self.settled.extend(self.known.iter().find(|k| k.path == absolute).cloned());
+                rest.push(input);
+                continue;
+            };
+            let from = met.and_then(|k| k.read);
+            let now = Known {
+                path: absolute(&input),
+                identity: input.identity(),
+                head_bytes: 0,
+                head: String::new(),
+                size: seen.size,
+                modified_us: seen.modified_us,
+                read: None,
+            };
+            let nothing_new = met.is_some() && from.is_none_or(|r| r.offset == seen.size);
+            if nothing_new {
+                self.settled.push(now.read_to(from, &seen.head));
+                continue;
+            }
+            input.place = match seen.kind {
+                Kind::Text => {
+                    let from = from.unwrap_or(Reached { offset: 0, lines: 0 });
+                    Some(Place::new(from.offset, from.lines, fields(&seen.head, from.offset), true))
+                }
+                Kind::Packed => self.copied(&input),
+                _ => None,
+            }
+            .map(Arc::new);
+            let goes_on = input.place.as_ref().is_some_and(|p| p.offset > 0);
+            if self.before.is_some() && seen.kind != Kind::Text && !goes_on {
+                self.whole.push(input.shown.clone());
+            }
+            let place = input.place.clone().filter(|p| p.grows);
+            self.reading.push(Reading { file: now, head: seen.head, place });
+            rest.push(input);
+        }
+        *inputs = rest;
+    }
+
+    /// Where to go on in the packed copy of a file that was read before it was packed.
+    fn copied(&self, input: &Input) -> Option<Place> {
+        let known: Vec<(&Known, Reached)> = self
+            .known
+            .iter()
+            .filter(|k| k.head_bytes >= HEAD_BYTES_MIN)
+            .filter_map(|k| Some((k, k.read?)))
+            .collect();
+        if known.is_empty() {
+            return None;
+        }
+        let head = input::unpacked_head(input, HEAD_BYTES);
+        let (_, r) = known.iter().filter(|(k, _)| k.begins(&head)).max_by_key(|(_, r)| r.offset)?;
+        Some(Place::new(r.offset, r.lines, fields(&head, r.offset), false))
+    }
+
+    /// Which known file each input is: by its number, then by its name, then (it was copied) by its first bytes alone.
+    fn meet(&self, inputs: &[Input], seen: &[Option<Seen>]) -> Vec<Option<usize>> {
+        let mut by_number = HashMap::new();
+        let mut by_path = HashMap::new();
+        let mut by_head: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (i, k) in self.known.iter().enumerate() {
+            by_path.insert(k.path.clone(), i);
+            if let Some(n) = k.identity {
+                by_number.insert(n, i);
+            }
+            if k.head_bytes >= HEAD_BYTES_MIN {
+                by_head.entry(&k.head).or_default().push(i);
+            }
+        }
+        let head_lengths: HashSet<u64> = self.known.iter().map(|k| k.head_bytes).collect();
+        let mut taken = HashSet::new();
+        let mut met: Vec<Option<usize>> = vec![None; inputs.len()];
+        for pass in 0..3 {
+            for ((input, seen), slot) in inputs.iter().zip(seen).zip(&mut met) {
+                let (Some(seen), None) = (seen, &slot) else { continue };
+                let candidates: Vec<usize> = match pass {
+                    0 => input.identity().and_then(|n| by_number.get(&n)).copied().into_iter().collect(),
+                    1 => by_path.get(&absolute(input)).copied().into_iter().collect(),
+                    _ => head_lengths
+                        .iter()
+                        .filter_map(|n| seen.head.get(..usize::try_from(*n).ok()?))
+                        .filter_map(|h| by_head.get(hash(h).as_str()))
+                        .flatten()
+                        .copied()
+                        .collect(),
+                };
+                let fitting =
+                    |i: &usize| !taken.contains(i) && self.known.get(*i).is_some_and(|k| k.fits(seen));
+                if let Some(i) = candidates.into_iter().find(fitting) {
+                    taken.insert(i);
+                    *slot = Some(i);
+                }
+            }
+        }
+        met
+    }
+
+    /// What the report has to say of it: how many files had something new, how much that was.
+    pub fn notes(&self, bytes: u64) -> Vec<String> {
+        let mut notes = Vec::new();
+        let files = |n: u64| report::counted(n, "file");
+        match &self.before {
+            _ if self.found == 0 => {}
+            Some(before) => {
+                let fresh = self.reading.iter().filter(|r| r.has_news()).count();
+                let when = before.replace('T', " ").replace('Z', " UTC");
+                notes.push(format!(
+                    "Only what was written since {when} was read: {} of {}, {}.",
+                    report::number(fresh as u64),
+                    files(self.found),
+                    report::size(bytes)
+                ));
+            }
+            None => notes.push(format!(
+                "First run with --since-last: {} read whole; the next run reads only what is new.",
+                if self.found == 1 { "1 file was".into() } else { format!("{} were", files(self.found)) }
+            )),
+        }
+        if let [first, ..] = self.whole.as_slice() {
+            let more = self.whole.len().saturating_sub(NAMES_MAX);
+            let named = self.whole.iter().take(NAMES_MAX).cloned().collect::<Vec<_>>().join(", ");
+            let named = if self.whole.len() == 1 { first.clone() } else { named };
+            let more = if more > 0 { format!(" and {} more", files(more as u64)) } else { String::new() };
+            notes.push(format!(
+                "{named}{more}: read whole; what is packed, an archive, UTF-16 or a stream has no place to go on from."
+            ));
+        }
+        let torn = self.reading.iter().filter(|r| r.place.as_ref().is_some_and(|p| p.unended() > 0)).count();
+        match torn {
+            0 => {}
+            1 => notes.push("The last line of 1 file has no end yet; the next run reads it.".into()),
+            n => notes.push(format!(
+                "The last lines of {} have no end yet; the next run reads them.",
+                files(n as u64)
+            )),
+        }
+        notes
+    }
+
+    /// Is it no wonder that nothing was read? An earlier run read these files.
+    pub fn explains_nothing(&self) -> bool {
+        self.met > 0
+    }
+
+    /// Keeps how far this run came, for the next. Whole or not at all: of two runs at once the last one counts.
+    pub fn keep(self, now: Time) -> Result<(), Usage> {
+        if self.found == 0 {
+            return Ok(());
+        }
+        let mut files = self.settled;
+        files.extend(self.reading.into_iter().map(|r| {
+            let read = r.place.map(|p| p.end()).map(|(offset, lines)| Reached { offset, lines });
+            r.file.read_to(read, &r.head)
+        }));
+        let state = State { version: VERSION, written: Time::from_secs(now.secs()).to_string(), files };
+        write_whole(&self.path, &state).map_err(|e| {
+            Usage(format!(
+                "--since-last: {}: cannot be written ({e}); the next run reads again what this one has read",
+                self.path.display()
+            ))
+        })
+    }
+}
+
+fn absolute(input: &Input) -> PathBuf {
+    let path = input.path.clone().unwrap_or_default();
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+fn see(input: &Input) -> Option<Seen> {
+    let (head, kind) = input::head(input, HEAD_BYTES).ok()?;
+    // A file that grew since it was listed is read as far as it goes; what it had when it was listed is there at least.
+    let size = input.size.max(head.len() as u64);
+    Some(Seen { head, kind, size, modified_us: micros(input.modified) })
+}
+
+/// The names of fields that the first lines state (W3C extended), as far as those were read.
+fn fields(head: &[u8], offset: u64) -> Option<String> {
+    let read = usize::try_from(offset).unwrap_or(usize::MAX).min(head.len());
+    let text = String::from_utf8_lossy(head.get(..read)?);
+    let whole = text.get(..text.rfind('\n')?)?;
+    whole.lines().rev().find_map(|l| l.strip_prefix("#Fields:")).map(|f| f.trim().to_owned())
+}
+
+/// Writes beside the file and puts it in its place, so that there never is half a state.
+fn write_whole(path: &Path, state: &State) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let beside = path.with_file_name(name);
+    let written = File::create(&beside).and_then(|file| {
+        let mut out = io::BufWriter::new(file);
+        serde_json::to_writer(&mut out, state)?;
+        out.write_all(b"\n")?;
+        out.into_inner()?.sync_all()
+    });
+    let placed = written.and_then(|()| fs::rename(&beside, path));
+    if placed.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    placed
+}
