@@ -32,6 +32,8 @@ const HEAD_BYTES: usize = 1 << 10;
 const HEAD_BYTES_MIN: u64 = 64;
 /// A state file that is larger is none: two hundred thousand files take a third of it.
 const STATE_BYTES_MAX: u64 = 256 << 20;
+/// Files that begin alike among which the one is sought that fits.
+const ALIKE_MAX: usize = 16;
 /// Names in a note, before it says how many more there are.
 const NAMES_MAX: usize = 3;
 
@@ -133,10 +135,45 @@ pub struct Since {
 
 /// FNV-1a: the same on all machines and in all versions.
 fn hash(bytes: &[u8]) -> String {
-    let h = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3));
-    format!("{h:016x}")
+    format!("{:016x}", bytes.iter().fold(HASH_OF_NOTHING, hash_on))
+}
+
+const HASH_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn hash_on(h: u64, byte: &u8) -> u64 {
+    (h ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+}
+
+/// Known files by their first bytes.
+struct Heads {
+    lengths: HashSet<u64>,
+    by_hash: HashMap<String, Vec<usize>>,
+}
+
+impl Heads {
+    fn new(known: &[Known]) -> Heads {
+        let mut heads = Heads { lengths: HashSet::new(), by_hash: HashMap::new() };
+        for (i, k) in known.iter().enumerate().filter(|(_, k)| k.head_bytes >= HEAD_BYTES_MIN) {
+            heads.lengths.insert(k.head_bytes);
+            heads.by_hash.entry(k.head.clone()).or_default().push(i);
+        }
+        heads
+    }
+
+    /// Those that may begin as this one does.
+    fn alike(&self, head: &[u8]) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut h = HASH_OF_NOTHING;
+        for (n, byte) in (1u64..).zip(head) {
+            h = hash_on(h, byte);
+            if self.lengths.contains(&n)
+                && let Some(same) = self.by_hash.get(&format!("{h:016x}"))
+            {
+                found.extend(same.iter().take(ALIKE_MAX));
+            }
+        }
+        found
+    }
 }
 
 fn micros(t: Option<SystemTime>) -> i64 {
@@ -240,9 +277,14 @@ impl Since {
 
     /// Sets where each input is to be read from, and takes out those that hold nothing new.
     pub fn plan(&mut self, inputs: &mut Vec<Input>) {
+        // Wherever the user put it, the state is no log.
+        let state = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        inputs.retain(|i| i.path.is_none() || absolute(i) != state);
         self.found = inputs.iter().filter(|i| i.path.is_some()).count() as u64;
         let seen: Vec<Option<Seen>> = inputs.iter().map(see).collect();
-        let met = self.meet(inputs, &seen);
+        let heads = Heads::new(&self.known);
+        let met = self.meet(inputs, &seen, &heads);
+        self.keep_unseen(inputs, &seen, &met);
         self.met = met.iter().flatten().count() as u64;
         let mut rest = Vec::new();
         for ((mut input, seen), met) in std::mem::take(inputs).into_iter().zip(seen).zip(met) {
@@ -251,9 +293,6 @@ impl Since {
                 if input.path.is_none() {
                     self.whole.push(input.shown.clone());
                 }
-                // What cannot be opened now may be the next time.
-                let absolute = absolute(&input);
-                self.settled.extend(self.known.iter().find(|k| k.path == absolute).cloned());
                 rest.push(input);
                 continue;
             };
@@ -277,7 +316,7 @@ impl Since {
                     let from = from.unwrap_or(Reached { offset: 0, lines: 0 });
                     Some(Place::new(from.offset, from.lines, fields(&seen.head, from.offset), true))
                 }
-                Kind::Packed => self.copied(&input),
+                Kind::Packed => self.copied(&input, &heads),
                 _ => None,
             }
             .map(Arc::new);
@@ -293,51 +332,53 @@ impl Since {
     }
 
     /// Where to go on in the packed copy of a file that was read before it was packed.
-    fn copied(&self, input: &Input) -> Option<Place> {
-        let known: Vec<(&Known, Reached)> = self
-            .known
-            .iter()
-            .filter(|k| k.head_bytes >= HEAD_BYTES_MIN)
-            .filter_map(|k| Some((k, k.read?)))
-            .collect();
-        if known.is_empty() {
+    fn copied(&self, input: &Input, heads: &Heads) -> Option<Place> {
+        if heads.lengths.is_empty() {
             return None;
         }
         let head = input::unpacked_head(input, HEAD_BYTES);
-        let (_, r) = known.iter().filter(|(k, _)| k.begins(&head)).max_by_key(|(_, r)| r.offset)?;
-        Some(Place::new(r.offset, r.lines, fields(&head, r.offset), false))
+        let alike = heads.alike(&head).into_iter().filter_map(|i| self.known.get(i));
+        let read = alike.filter(|k| k.begins(&head)).filter_map(|k| k.read).max_by_key(|r| r.offset)?;
+        Some(Place::new(read.offset, read.lines, fields(&head, read.offset), false))
+    }
+
+    /// What cannot be looked at now, for want of rights or since a disk fails, may be the next time.
+    fn keep_unseen(&mut self, inputs: &[Input], seen: &[Option<Seen>], met: &[Option<usize>]) {
+        let unseen: HashSet<PathBuf> =
+            inputs.iter().zip(seen).filter(|(_, s)| s.is_none()).map(|(i, _)| absolute(i)).collect();
+        let met: HashSet<usize> = met.iter().flatten().copied().collect();
+        let lost = |k: &Known| {
+            unseen.contains(&k.path)
+                || fs::metadata(&k.path).is_err_and(|e| e.kind() != io::ErrorKind::NotFound)
+        };
+        let kept = self.known.iter().enumerate().filter(|(i, k)| !met.contains(i) && lost(k));
+        self.settled.extend(kept.map(|(_, k)| k.clone()));
     }
 
     /// Which known file each input is: by its number, then by its name, then (it was copied) by its first bytes alone.
-    fn meet(&self, inputs: &[Input], seen: &[Option<Seen>]) -> Vec<Option<usize>> {
-        let mut by_number = HashMap::new();
+    fn meet(&self, inputs: &[Input], seen: &[Option<Seen>], heads: &Heads) -> Vec<Option<usize>> {
+        let mut by_number: HashMap<(u64, u64), Vec<usize>> = HashMap::new();
         let mut by_path = HashMap::new();
-        let mut by_head: HashMap<&str, Vec<usize>> = HashMap::new();
         for (i, k) in self.known.iter().enumerate() {
             by_path.insert(k.path.clone(), i);
             if let Some(n) = k.identity {
-                by_number.insert(n, i);
-            }
-            if k.head_bytes >= HEAD_BYTES_MIN {
-                by_head.entry(&k.head).or_default().push(i);
+                by_number.entry(n).or_default().push(i);
             }
         }
-        let head_lengths: HashSet<u64> = self.known.iter().map(|k| k.head_bytes).collect();
         let mut taken = HashSet::new();
         let mut met: Vec<Option<usize>> = vec![None; inputs.len()];
-        for pass in 0..3 {
+        for pass in 0..4 {
             for ((input, seen), slot) in inputs.iter().zip(seen).zip(&mut met) {
                 let (Some(seen), None) = (seen, &slot) else { continue };
+                let by_name = || by_path.get(&absolute(input)).copied();
+                let numbered =
+                    || input.identity().and_then(|n| by_number.get(&n)).map_or(&[][..], Vec::as_slice);
                 let candidates: Vec<usize> = match pass {
-                    0 => input.identity().and_then(|n| by_number.get(&n)).copied().into_iter().collect(),
-                    1 => by_path.get(&absolute(input)).copied().into_iter().collect(),
-                    _ => head_lengths
-                        .iter()
-                        .filter_map(|n| seen.head.get(..usize::try_from(*n).ok()?))
-                        .filter_map(|h| by_head.get(hash(h).as_str()))
-                        .flatten()
-                        .copied()
-                        .collect(),
+                    // One file may have several names.
+                    0 => by_name().filter(|i| numbered().contains(i)).into_iter().collect(),
+                    1 => numbered().iter().copied().take(ALIKE_MAX).collect(),
+                    2 => by_name().into_iter().collect(),
+                    _ => heads.alike(&seen.head),
                 };
                 let fitting =
                     |i: &usize| !taken.contains(i) && self.known.get(*i).is_some_and(|k| k.fits(seen));

@@ -323,3 +323,33 @@ fn runs_at_once_leave_a_whole_state() {
     assert_eq!(site.explain().lines(), 0);
     site.state();
 }
+
+#[test]
+fn what_cannot_be_opened_for_a_while_is_gone_on_with() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = Site::new("rights");
+    let rights = |mode| fs::set_permissions(site.log("error.log"), fs::Permissions::from_mode(mode)).unwrap();
+    site.append("error.log", &all(0..3));
+    site.append("other.log", &failed(20));
+    site.explain();
+    rights(0);
+    site.append("other.log", &failed(21));
+    let told = site.explain();
+    rights(0o644);
+    // Who may read everything has nothing to be told here.
+    assert!(told.failures() == 1, "{}", told.notes());
+    site.append("error.log", &failed(3));
+    assert_eq!(site.explain().evidence(), ["error.log:4"]);
+}
+
+#[test]
+fn a_file_of_two_names_is_known_by_both() {
+    let site = Site::new("links");
+    site.append("error.log", &all(0..3));
+    fs::hard_link(site.log("error.log"), site.log("current.log")).unwrap();
+    site.explain();
+    for n in 3..5 {
+        site.append("error.log", &failed(n));
+        assert_eq!(site.explain().lines(), 2);
+    }
+}
