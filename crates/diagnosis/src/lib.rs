@@ -17,7 +17,7 @@ pub mod route;
 mod trigger;
 mod verdict;
 
-pub use observe::Observations;
+pub use observe::{Observations, family};
 pub use problem::*;
 pub use recognise::{Finding, Recogniser, Scope};
 
@@ -34,6 +34,8 @@ pub struct Settings<'a> {
     pub wall: &'a [bool],
     /// By source: it states its zone somewhere.
     pub stated: &'a [bool],
+    /// By source: its lines.
+    pub lines: &'a [u64],
     /// Which failures are asked for.
     pub filter: Filter,
 }
@@ -78,6 +80,8 @@ pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Setti
             obs.bare_dropped
         ));
     }
+    let source_ranges = obs.source_ranges();
+    obs.join_rotated(settings.lines, &source_ranges);
     drop_copies(&mut obs);
     let mut ledger = ledger::build(&obs);
     notes.append(&mut ledger.notes);
@@ -124,7 +128,7 @@ pub fn diagnose(mut obs: Observations, recogniser: &Recogniser, settings: &Setti
         traffic: verdict::traffic(&scene, &ledger.edges),
         problems,
         sources: Vec::new(),
-        source_ranges: obs.source_ranges(),
+        source_ranges,
         notes,
     }
 }

@@ -1,6 +1,6 @@
 //! `why500 explain`: from logs to the reasons of their 5xx.
 
-use crate::input::{self, Consumer, Input, Trouble};
+use crate::input::{self, Consumer, Input, Trouble, rotation};
 use crate::report::{self, Format, Look};
 use clap::{Args, ValueEnum};
 use diagnosis::{Filter, Observations, Recogniser, Report, Settings, Source};
@@ -268,6 +268,8 @@ struct Bridge<'a> {
     layouts: Vec<Arc<formats::layout::Layout>>,
     reader: Option<Reader>,
     bytes: u64,
+    /// What was wrong with the file that ended last.
+    trouble: Option<String>,
     sources: Vec<Source>,
     counts: Vec<Counts>,
     progress: Progress,
@@ -347,10 +349,19 @@ impl Consumer for Bridge<'_> {
         let source = self.obs.source(shown);
         let file_name = shown.rsplit(['/', ':']).next().unwrap_or(shown).to_owned();
         let reference = modified.map_or_else(now, time_of);
-        self.reader = Some(Reader::new(
-            source,
-            Context { reference, file_name, layouts: self.layouts.clone(), ..Context::default() },
-        ));
+        let context = Context { reference, file_name, layouts: self.layouts.clone(), ..Context::default() };
+        let follows = self.sources.last().is_some_and(|s| rotation::follows(&s.path, shown));
+        let mut tap = Tap { obs: &mut self.obs, recogniser: self.recogniser };
+        match &mut self.reader {
+            Some(reader) if follows => {
+                let counts = reader.go_on(source, context, &mut tap);
+                self.settle(counts);
+            }
+            _ => {
+                self.close();
+                self.reader = Some(Reader::new(source, context));
+            }
+        }
         self.sources.push(Source { path: shown.to_owned(), ..Source::default() });
         self.bytes = 0;
         true
@@ -366,15 +377,28 @@ impl Consumer for Bridge<'_> {
     }
 
     fn end(&mut self, trouble: Option<String>) {
+        // The reader stays: the next file may be the next of the same rotated log.
+        self.trouble = trouble;
+    }
+}
+
+impl Bridge<'_> {
+    /// Nothing more comes of the log that was read last.
+    fn close(&mut self) {
         let Some(reader) = self.reader.take() else { return };
         let counts = reader.finish(&mut Tap { obs: &mut self.obs, recogniser: self.recogniser });
+        self.settle(counts);
+    }
+
+    /// Notes what was counted of the file that ended.
+    fn settle(&mut self, counts: Counts) {
+        let trouble = self.trouble.take();
         if let Some(s) = self.sources.last_mut() {
             s.lines = counts.lines;
             s.parsed = counts.lines.saturating_sub(counts.unparsed);
             s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
             s.bytes = self.bytes;
-            let mut troubles: Vec<String> = trouble.into_iter().collect();
-            troubles.extend(oddities(&counts));
+            let troubles: Vec<String> = trouble.into_iter().chain(oddities(&counts)).collect();
             if !troubles.is_empty() {
                 s.trouble = Some(troubles.join("; "));
             }
@@ -473,6 +497,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
         layouts,
         reader: None,
         bytes: 0,
+        trouble: None,
         sources: Vec::new(),
         counts: Vec::new(),
         progress: Progress::new(total),
@@ -484,6 +509,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
         }
         input::read(i, &mut bridge);
     }
+    bridge.close();
     bridge.progress.clear();
     let interrupted = stop.load(Ordering::Relaxed);
     let mut report = finish(bridge, &recogniser, &zone, filter, &troubles, interrupted);
@@ -541,11 +567,12 @@ fn finish(
     let Bridge { obs, mut sources, counts, .. } = bridge;
     let wall: Vec<bool> = counts.iter().map(|c| c.zone_wall).collect();
     let stated: Vec<bool> = counts.iter().map(|c| c.zone_stated).collect();
+    let lines: Vec<u64> = counts.iter().map(|c| c.lines).collect();
     let offset = |t: Time| offset_at(zone, t);
     let mut report = diagnosis::diagnose(
         obs,
         recogniser,
-        &Settings { offset_s: &offset, wall: &wall, stated: &stated, filter },
+        &Settings { offset_s: &offset, wall: &wall, stated: &stated, lines: &lines, filter },
     );
     for (s, range) in sources.iter_mut().zip(&report.source_ranges) {
         s.range = *range;
