@@ -201,3 +201,145 @@ fn a_log_rotated_at_any_byte_gives_the_same_failures() {
     }
     report(&faults);
 }
+
+/// Another proxy in front wrote the same requests, in its own layout, a moment later and with its own latencies.
+#[test]
+fn a_second_hop_does_not_double_the_failures() {
+    let place = Folder::new("hop");
+    let mut dice = Dice(seed() + 2);
+    let mut faults = Vec::new();
+    let mut tried = 0;
+    for logs in incidents() {
+        let Some(access) = files(&logs).into_iter().find(|f| f.ends_with("nginx/access.log")) else {
+            continue;
+        };
+        let text = fs::read_to_string(logs.join(&access)).unwrap();
+        let Some(outer) = second_hop(&text, &mut dice) else { continue };
+        tried += 1;
+        copy(&logs, &place.0);
+        fs::create_dir_all(place.0.join("edge")).unwrap();
+        fs::write(place.0.join("edge/access.log"), outer).unwrap();
+        let (was, is) = (said(&logs, &here()), said(&place.0, &here()));
+        if is != was {
+            faults.push(format!("{}: {}", name(&logs), difference(&was, &is)));
+        }
+    }
+    assert!(tried >= 5, "{tried} incidents have an access log in the combined layout");
+    report(&faults);
+}
+
+/// Lines in the combined layout as Apache's `vhost_combined` with a duration has them, 0 to 1 s later. `None` for other layouts.
+fn second_hop(text: &str, dice: &mut Dice) -> Option<String> {
+    let mut out = String::new();
+    for line in text.lines() {
+        let (head, rest) = line.split_once('[')?;
+        let (stamp, rest) = rest.split_once(']')?;
+        let [client, "-", _user] = head.split_whitespace().collect::<Vec<_>>()[..] else { return None };
+        // `rest` begins with the request line, then status and size; what a layout adds behind them is its own.
+        let quoted = rest.split('"').collect::<Vec<_>>();
+        let [_, request, numbers, _referer, _, agent, ..] = quoted[..] else { return None };
+        let later = if dice.below(3) == 0 { next_second(stamp)? } else { stamp.to_owned() };
+        let took_us = dice.below(900_000);
+        out.push_str(&format!(
+            "www.example.org:443 {client} - - [{later}] \"{request}\"{numbers}\"-\" \"{agent}\" {took_us}\n"
+        ));
+    }
+    Some(out)
+}
+
+/// `24/Nov/2026:07:00:09 +0000` as `24/Nov/2026:07:00:10 +0000`; the last second of a minute stays.
+fn next_second(stamp: &str) -> Option<String> {
+    let (clock, zone) = stamp.split_once(' ')?;
+    let (minute, second) = clock.rsplit_once(':')?;
+    let second: u32 = second.parse().ok()?;
+    Some(format!("{minute}:{:02} {zone}", (second + 1).min(59)))
+}
+
+/// Secrets of each kind, as text with the secret between `«` and `»`. Headers, calls and connection strings stand in messages only …
+const WRITTEN: &[&str] = &[
+    "Cookie: «sid=abc123Zq; theme=dark»",
+    "PDO->__construct('mysql:host=db;d...', 'shop', '«hunter3Zq»', Array)",
+];
+/// … a plain word is a secret in a URL only …
+const ASKED: &[&str] = &["session=«winterZq»"];
+/// … and these are wherever they stand.
+const ANYWHERE: &[&str] = &[
+    "password=«hunter2Zq»",
+    "token=«9f86d081884c7d65»",
+    "token=«qwhzkvmdpnrtjl»",
+    "api_key=«abc123defZq»",
+    "client_secret: «8Q~abcdefZq»",
+    "X-Api-Key: «12ab34cdZq»",
+    "JSESSIONID=«0A1B2C3D4E5F»",
+    "--password=«abcZqx» --host=x",
+    "user[password]=«abc123Zqw»",
+    "Server=db;User Id=sa;Password=«P@ssZq»;Encrypt=yes",
+    "AccountName=x;AccountKey=«abc123Zq==»;EndpointSuffix=y",
+    "Authorization: Bearer «abcdef0123456789»",
+    "authorization: Basic «dXNlcjpwYXNz»",
+    "postgres://store:«S3cretZq»@10.0.0.7:5432/shop",
+    "redis://:«p@ssZq»@cache:6379/0 refused",
+    "https://«0123456789abcdef0123456789abcdef»@o1.ingest.sentry.io/2",
+    "key «AKIAIOSFODNN7EXAMPLE» used",
+    "bad «eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-_123»",
+    "No such key: «sk_live_4eC39HqLyjWDarjtT1zdp7dc»",
+    "«ghp_0123456789abcdef0123456789abcdef0123» leaked",
+    "«xoxb-123456789012-abcdef» leaked",
+    "card «4929-6495-8333-3657» declined",
+    "pan=«4111111111111111»",
+];
+
+/// Each secret is written where logs have them: in the URL of a failing request, a header, an error's message, a field, a trace.
+#[test]
+fn scrubbed_secrets_are_in_no_output() {
+    let place = Folder::new("secrets");
+    let bare = |s: &str| s.replace(['«', '»'], "");
+    let secret = |s: &str| s.split_once('«').unwrap().1.split_once('»').unwrap().0.to_owned();
+    let json = |s: &str| serde_json::to_string(s).unwrap();
+    let (mut access, mut error, mut app, mut java) =
+        (String::new(), String::new(), String::new(), String::new());
+    let kinds: Vec<&str> = [WRITTEN, ASKED, ANYWHERE].concat();
+    for (i, kind) in kinds.iter().enumerate() {
+        let (text, clock) = (bare(kind), format!("07:{:02}:{:02}", i / 6, i % 6 * 10));
+        let url = if WRITTEN.contains(kind) { String::new() } else { text.replace(' ', "%20") };
+        let text = if ASKED.contains(kind) { String::new() } else { text };
+        let target = format!("/pay/{i}?x=1&{url}");
+        access.push_str(&format!("203.0.113.{i} - - [24/Nov/2026:{clock} +0000] \"GET {target} HTTP/1.1\" 500 157 \"https://shop.example/?{url}\" \"{text}\"\n"));
+        error.push_str(&format!("2026/11/24 {clock} [error] 31#31: *{i} FastCGI sent in stderr: \"PHP message: PHP Fatal error:  Uncaught PDOException: SQLSTATE[HY000] [2002] Connection refused with {text} in /srv/pay{i}.php:{i}\nStack trace:\n#0 /srv/pay.php(3): connect({text})\n#1 {{main}}\n  thrown in /srv/pay{i}.php on line {i}\" while reading response header from upstream, client: 203.0.113.{i}, server: shop, request: \"GET {target} HTTP/1.1\", upstream: \"fastcgi://127.0.0.1:9000\", host: \"shop\"\n"));
+        app.push_str(&format!("{{\"time\":\"2026-11-24T{clock}Z\",\"level\":\"error\",\"method\":\"GET\",\"url\":{},\"status\":500,\"msg\":{},\"detail\":{},\"headers\":[{}],\"err\":{{\"type\":\"Error\",\"message\":{},\"stack\":{}}}}}\n", json(&target), json(&text), json(&text), json(&text), json(&format!("connect ECONNREFUSED {text}")), json(&format!("Error: {text}\n    at pay (/srv/pay{i}.js:{i}:1)"))));
+        java.push_str(&format!("2026-11-24 {clock},500 ERROR [http-{i}] c.s.Pay - {text}\njava.lang.IllegalStateException: {text}\n\tat shop.Pay.go(Pay.java:{i})\nCaused by: java.net.ConnectException: {text}\n\tat shop.Net.go(Net.java:{i})\n"));
+    }
+    let formats = ["json", "terminal", "markdown", "html", "sarif", "junit"];
+    let mut faults = Vec::new();
+    let mut look = |what: &str| {
+        for format in formats {
+            let mut options = here();
+            options.push("--all-evidence".into());
+            let text = run(&place.0, format, &options);
+            for kind in &kinds {
+                let secret = secret(kind);
+                let forms =
+                    [secret.clone(), json(&secret).trim_matches('"').to_owned(), secret.replace(' ', "%20")];
+                if let Some(at) = forms.iter().find_map(|s| text.find(s.as_str())) {
+                    let from = text.floor_char_boundary(at.saturating_sub(80));
+                    let to = text.ceil_char_boundary((at + 40).min(text.len()));
+                    faults.push(format!("{what}, {format}: {kind}: {:?}", &text[from..to]));
+                }
+            }
+        }
+    };
+    for (name, text) in
+        [("access.log", &access), ("error.log", &error), ("app.json.log", &app), ("java.log", &java)]
+    {
+        fs::write(place.0.join(name), text).unwrap();
+        look(name);
+        fs::remove_file(place.0.join(name)).unwrap();
+    }
+    for (name, text) in
+        [("access.log", &access), ("error.log", &error), ("app.json.log", &app), ("java.log", &java)]
+    {
+        fs::write(place.0.join(name), text).unwrap();
+    }
+    look("all");
+    report(&faults);
+}
