@@ -118,6 +118,10 @@ pub struct Reader {
     unwrapped_lines: u64,
     wrapped_lines: u64,
     counts: Counts,
+    /// Lines of all files of a rotated log: by it is known how long an open entry got nothing.
+    clock: u64,
+    /// The end of the file before, which had no line end: the first line of this one may be its rest.
+    torn: Option<Torn>,
     open: Vec<Pending>,
     last_at: Option<(Time, Zone)>,
     pairs: Pairs,
@@ -151,6 +155,13 @@ enum Step {
     /// It went on with that entry.
     Appended,
     Other,
+}
+
+/// A line without an end, and where it began.
+struct Torn {
+    bytes: Vec<u8>,
+    source: u32,
+    line: u64,
 }
 
 struct Pending {
@@ -243,6 +254,8 @@ impl Reader {
             unwrapped_lines: 0,
             wrapped_lines: 0,
             counts: Counts::default(),
+            clock: 0,
+            torn: None,
             open: Vec::new(),
             last_at: None,
             pairs: Pairs::default(),
@@ -290,7 +303,9 @@ impl Reader {
 
     /// Does what reading these healthy requests would have done, apart from counting them.
     fn skip(&mut self, run: &Run, sink: &mut dyn Sink) {
+        self.end_torn(sink);
         self.end_json(sink);
+        self.clock += run.lines;
         self.counts.lines += run.lines;
         self.counts.records += run.lines;
         self.unwrapped_lines += run.lines;
@@ -355,7 +370,8 @@ impl Reader {
     fn repeat(&mut self, known: Arc<Known>) {
         self.counts.lines += known.lines;
         self.unwrapped_lines += known.lines;
-        let now = self.counts.lines;
+        self.clock += known.lines;
+        let now = self.clock;
         let Some(p) = self.current(0) else { return };
         if p.record.message.len() + known.said.len() < MESSAGE_MAX {
             p.record.message.push_str(&known.said);
@@ -371,8 +387,52 @@ impl Reader {
         self.tail.extend_from_slice(&rest[..rest.len().min(room)]);
     }
 
+    /// Goes on with the next file of the same log, which was rotated; gives the counts of the one that ended. What is open stays so:
+    /// rotation by copying (logrotate's `copytruncate`) cuts between any two bytes, and rotation by renaming in the middle of a
+    /// stack trace.
+    pub fn go_on(&mut self, source: u32, context: Context, sink: &mut dyn Sink) -> Counts {
+        self.end_torn(sink);
+        let counts = self.end_counts();
+        let tail = std::mem::take(&mut self.tail);
+        if !tail.is_empty() {
+            self.torn = Some(Torn { bytes: tail, source: self.source, line: counts.lines + 1 });
+        }
+        self.source = source;
+        // Years that lines leave out are taken from the file's own time.
+        if self.context.reference.civil().year != context.reference.civil().year && self.learner.is_some() {
+            self.learner = Some(Learner::default());
+        }
+        self.context = Context { w3c_fields: self.context.w3c_fields.take(), ..context };
+        self.counts = Counts::default();
+        counts
+    }
+
+    /// The torn end of the file before is a line of its own: its rest did not come.
+    fn end_torn(&mut self, sink: &mut dyn Sink) {
+        let Some(torn) = self.torn.take() else { return };
+        let here = (self.source, self.counts.lines);
+        (self.source, self.counts.lines) = (torn.source, torn.line - 1);
+        self.line(&torn.bytes, sink);
+        (self.source, self.counts.lines) = here;
+    }
+
+    /// Is the first line of a file the rest of the last line of the file before? Two lines that both say what they are and when are
+    /// two, and a stamp that lost its first digits is a stamp still, so what they are together counts too.
+    fn is_rest(&self, torn: &[u8], line: &[u8], whole: &[u8]) -> bool {
+        !self.stands_alone(line) || (!self.stands_alone(torn) && self.stands_alone(whole))
+    }
+
+    /// Does the line say by itself what it is and when it was written?
+    fn stands_alone(&self, bytes: &[u8]) -> bool {
+        let line = String::from_utf8_lossy(&bytes[..bytes.len().min(LINE_MAX)]);
+        let line = strip_ansi(line.strip_suffix('\r').unwrap_or(&line));
+        self.unwrap(&line).is_some_and(|w| w.at.is_some())
+            || self.formats.iter().any(|f| f.read(&line, &self.context).is_some_and(|e| e.at.is_some()))
+    }
+
     /// Ends the source: everything still open is handed over.
     pub fn finish(mut self, sink: &mut dyn Sink) -> Counts {
+        self.end_torn(sink);
         if !self.tail.is_empty() {
             let line = std::mem::take(&mut self.tail);
             self.line(&line, sink);
@@ -387,22 +447,37 @@ impl Reader {
         for r in std::mem::take(&mut self.pairs).into_endless(self.source) {
             sink.record(r);
         }
-        let hits = &self.format_hits;
+        self.end_counts()
+    }
+
+    fn end_counts(&mut self) -> Counts {
         let mut formats: Vec<(&'static str, u64)> = Vec::new();
-        for (f, n) in self.formats.iter().zip(hits) {
-            if *n > 0 {
+        for (f, n) in self.formats.iter().zip(&mut self.format_hits) {
+            let n = std::mem::take(n);
+            if n > 0 {
                 match formats.iter_mut().find(|(name, _)| *name == f.name()) {
                     Some(e) => e.1 += n,
-                    None => formats.push((f.name(), *n)),
+                    None => formats.push((f.name(), n)),
                 }
             }
         }
         formats.sort_by_key(|f| std::cmp::Reverse(f.1));
         self.counts.formats = formats;
-        self.counts
+        self.counts.clone()
     }
 
     fn line(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        let whole;
+        let mut bytes = bytes;
+        if let Some(torn) = &self.torn {
+            whole = [&torn.bytes, bytes].concat();
+            if self.is_rest(&torn.bytes, bytes, &whole) {
+                self.torn = None;
+                bytes = &whole;
+            } else {
+                self.end_torn(sink);
+            }
+        }
         let Some(mut learner) = self.learner.take() else { return self.whole(bytes, sink) };
         let mut witness = Witness { inner: Some(sink), facts: None, healthy: 0 };
         self.whole(bytes, &mut witness);
@@ -414,8 +489,10 @@ impl Reader {
 
     /// Reads a line whole.
     pub(crate) fn whole(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        let mut bytes = bytes;
         self.counts.lines += 1;
-        let mut bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        self.clock += 1;
+        bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         if self.counts.lines == 1 {
             bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         }
@@ -763,7 +840,7 @@ impl Reader {
             writer,
             closed: entry.closed,
             in_trace,
-            touched: self.counts.lines,
+            touched: self.clock,
             trace: entry.trace.map(Cow::into_owned),
             headless: false,
             frames: false,
@@ -800,7 +877,7 @@ impl Reader {
         {
             append(p, message);
             p.in_trace = true;
-            p.touched = self.counts.lines;
+            p.touched = self.clock;
             return true;
         }
 
@@ -825,7 +902,7 @@ impl Reader {
             if goes_on {
                 append(p, said);
                 p.in_trace = trace::continues(said);
-                p.touched = self.counts.lines;
+                p.touched = self.clock;
                 return true;
             }
         }
@@ -841,7 +918,7 @@ impl Reader {
             let p = &self.open[i];
             let done = (p.stream == stream
                 && (whole || p.record.pid.as_deref() == pid || p.record.pid.is_none()))
-                || self.counts.lines.saturating_sub(p.touched) > OPEN_LINES_MAX;
+                || self.clock.saturating_sub(p.touched) > OPEN_LINES_MAX;
             if done {
                 let p = self.open.remove(i);
                 self.close(p, sink);
@@ -876,7 +953,7 @@ impl Reader {
         let ledger = request.as_ref().is_some_and(|r| r.status.is_some());
         // Container runtimes and syslog frame each line: what is no part of a trace is a message of its own there.
         let framed = wrapping.at.is_some() || wrapping.service.is_some();
-        let now = self.counts.lines;
+        let now = self.clock;
         if let Some(p) = self.current(stream) {
             let free = p.closed
                 || (starts
@@ -970,7 +1047,7 @@ impl Reader {
             writer: hash((stream, "plain")),
             closed: request.as_ref().is_some_and(|r| r.status.is_some()),
             in_trace: starts || trace::continues(line),
-            touched: self.counts.lines,
+            touched: self.clock,
             trace: None,
             headless: true,
             frames: false,
@@ -1206,6 +1283,33 @@ mod tests {
         let text =
             format!("2026-11-24 07:00:00 WARN app: {}\n{}", "x".repeat(MESSAGE_MAX), "  y\n".repeat(20_000));
         assert_eq!(read(&text).len(), 1);
+    }
+
+    #[test]
+    fn a_rotated_log_is_read_as_if_it_were_one_file() {
+        let text = "2026-11-24 07:00:00,123 ERROR app: boom\nTraceback (most recent call last):\n  File \"/srv/a.py\", line 7, in f\nValueError: x\n2026-11-24 07:00:01,000 ERROR app: again\n";
+        let whole = read(text);
+        for cut in 1..text.len() {
+            let mut kept = Kept::default();
+            let mut reader = Reader::new(0, Context::default());
+            reader.push(&text.as_bytes()[..cut], &mut kept);
+            let first = reader.go_on(1, Context::default(), &mut kept);
+            reader.push(&text.as_bytes()[cut..], &mut kept);
+            let second = reader.finish(&mut kept);
+            assert_eq!(kept.0, whole, "cut at {cut}: {}", &text[..cut]);
+            assert_eq!(first.lines + second.lines, 5, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_complete_line_without_its_end_is_not_glued_to_the_next_file() {
+        let mut kept = Kept::default();
+        let mut reader = Reader::new(0, Context::default());
+        reader.push(b"2026-11-24 07:00:00 ERROR first", &mut kept);
+        reader.go_on(1, Context::default(), &mut kept);
+        reader.push(b"2026-11-24 07:00:01 ERROR second\n", &mut kept);
+        reader.finish(&mut kept);
+        assert_eq!(kept.0, ["first", "second"]);
     }
 
     #[test]

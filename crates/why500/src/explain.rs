@@ -359,9 +359,12 @@ fn finish(
     let Gathered { obs, mut sources, counts } = gathered;
     let wall: Vec<bool> = counts.iter().map(|c| c.zone_wall).collect();
     let stated: Vec<bool> = counts.iter().map(|c| c.zone_stated).collect();
+    let lines: Vec<u64> = counts.iter().map(|c| c.lines).collect();
     let offset = |t: Time| offset_at(zone, t);
-    let mut report =
-        diagnosis::diagnose(obs, &Settings { offset_s: &offset, wall: &wall, stated: &stated, filter });
+    let mut report = diagnosis::diagnose(
+        obs,
+        &Settings { offset_s: &offset, wall: &wall, stated: &stated, lines: &lines, filter },
+    );
     for (s, range) in sources.iter_mut().zip(&report.source_ranges) {
         s.range = *range;
     }

@@ -10,7 +10,7 @@ mod progress;
 
 pub use progress::Progress;
 
-use crate::input::{self, Consumer, Input};
+use crate::input::{self, Consumer, Input, rotation};
 use blocks::{Block, Pool, Tallies};
 use diagnosis::{Observations, Recogniser, Source};
 use formats::layout::Layout;
@@ -71,12 +71,19 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The files of each rotated log, which are read one after the other, as an entry may have been cut between two.
+fn logs(inputs: &[Input]) -> Vec<&[Input]> {
+    inputs.chunk_by(|a, b| rotation::follows(&a.shown, &b.shown)).collect()
+}
+
 /// Reads all inputs.
 pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
+    let logs = logs(inputs);
     // The largest first, so that no core is left with it alone at the end.
-    let mut order: Vec<usize> = (0..inputs.len()).collect();
-    order.sort_by_key(|&i| std::cmp::Reverse(inputs.get(i).map_or(0, |x| x.size)));
-    let slots: Vec<Mutex<Option<Gathered>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
+    let mut order: Vec<usize> = (0..logs.len()).collect();
+    let size = |i: usize| -> u64 { logs.get(i).map_or(0, |l| l.iter().map(|f| f.size).sum()) };
+    order.sort_by_key(|&i| std::cmp::Reverse(size(i)));
+    let slots: Vec<Mutex<Option<Gathered>>> = logs.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let pool = Pool::default();
     let work = || {
@@ -85,9 +92,14 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
             if needs.stop.load(Ordering::Relaxed) {
                 break;
             }
-            let (Some(one), Some(slot)) = (inputs.get(i), slots.get(i)) else { continue };
+            let (Some(log), Some(slot)) = (logs.get(i), slots.get(i)) else { continue };
             let mut bridge = Bridge::new(needs, &pool);
-            input::read(one, &mut bridge);
+            for file in *log {
+                if !needs.stop.load(Ordering::Relaxed) {
+                    input::read(file, &mut bridge);
+                }
+            }
+            bridge.close();
             *lock(slot) = Some(bridge.gathered);
         }
         pool.leave();
@@ -119,6 +131,8 @@ struct Bridge<'a> {
     gathered: Gathered,
     reader: Option<Reader>,
     bytes: u64,
+    /// What was wrong with the file that ended last.
+    trouble: Option<String>,
     /// Bytes behind the last line end.
     carry: Vec<u8>,
     ahead: VecDeque<Arc<Block>>,
@@ -164,6 +178,7 @@ impl<'a> Bridge<'a> {
             gathered: Gathered::default(),
             reader: None,
             bytes: 0,
+            trouble: None,
             carry: Vec::new(),
             ahead: VecDeque::new(),
             tallies: Arc::default(),
@@ -218,6 +233,31 @@ impl<'a> Bridge<'a> {
         }
     }
 
+    /// Nothing more comes of the log that was read last.
+    fn close(&mut self) {
+        let Some(reader) = self.reader.take() else { return };
+        let counts =
+            reader.finish(&mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser });
+        self.settle(counts);
+    }
+
+    /// Notes what was counted of the file that ended.
+    fn settle(&mut self, counts: Counts) {
+        let trouble = self.trouble.take();
+        if let Some(s) = self.gathered.sources.last_mut() {
+            s.lines = counts.lines;
+            s.parsed = counts.lines.saturating_sub(counts.unparsed);
+            s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
+            s.bytes = self.bytes;
+            let troubles: Vec<String> = trouble.into_iter().chain(oddities(&counts)).collect();
+            if !troubles.is_empty() {
+                s.trouble = Some(troubles.join("; "));
+            }
+        }
+        // The names of formats stand in the source now; a hundred thousand files have as many lists of them.
+        self.gathered.counts.push(Counts { formats: Vec::new(), ..counts });
+    }
+
     fn stopped(&self) -> bool {
         self.needs.stop.load(Ordering::Relaxed)
     }
@@ -256,10 +296,20 @@ impl Consumer for Bridge<'_> {
         let source = self.gathered.obs.source(shown);
         let file_name = shown.rsplit(['/', ':']).next().unwrap_or(shown).to_owned();
         let reference = (self.needs.now)(modified);
-        self.reader = Some(Reader::new(
-            source,
-            Context { reference, file_name, layouts: self.needs.layouts.clone(), ..Context::default() },
-        ));
+        let context =
+            Context { reference, file_name, layouts: self.needs.layouts.clone(), ..Context::default() };
+        let follows = self.gathered.sources.last().is_some_and(|s| rotation::follows(&s.path, shown));
+        let mut tap = Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser };
+        match &mut self.reader {
+            Some(reader) if follows => {
+                let counts = reader.go_on(source, context, &mut tap);
+                self.settle(counts);
+            }
+            _ => {
+                self.close();
+                self.reader = Some(Reader::new(source, context));
+            }
+        }
         self.gathered.sources.push(Source { path: shown.to_owned(), ..Source::default() });
         self.bytes = 0;
         self.tallies = Arc::default();
@@ -334,30 +384,17 @@ impl Consumer for Bridge<'_> {
     }
 
     fn end(&mut self, trouble: Option<String>) {
-        if !self.carry.is_empty() {
-            let rest = std::mem::take(&mut self.carry);
-            self.lines(&rest);
-        }
         self.catch_up();
-        let Some(reader) = self.reader.take() else { return };
+        // A line without its end may go on in the next file of the log.
+        let rest = std::mem::take(&mut self.carry);
+        if let Some(reader) = &mut self.reader {
+            reader.push(&rest, &mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser });
+        }
         let source = self.gathered.obs.paths().saturating_sub(1) as u32;
         for (service, tally) in self.tallies.take() {
             self.gathered.obs.add(source, service.as_deref(), tally);
         }
-        let counts =
-            reader.finish(&mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser });
-        if let Some(s) = self.gathered.sources.last_mut() {
-            s.lines = counts.lines;
-            s.parsed = counts.lines.saturating_sub(counts.unparsed);
-            s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
-            s.bytes = self.bytes;
-            let mut troubles: Vec<String> = trouble.into_iter().collect();
-            troubles.extend(oddities(&counts));
-            if !troubles.is_empty() {
-                s.trouble = Some(troubles.join("; "));
-            }
-        }
-        // The names of formats stand in the source now; a hundred thousand files have as many lists of them.
-        self.gathered.counts.push(Counts { formats: Vec::new(), ..counts });
+        // The reader stays: the next file may be the next of the same rotated log.
+        self.trouble = trouble;
     }
 }
