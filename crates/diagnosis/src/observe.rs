@@ -157,6 +157,13 @@ impl Observations {
         self.streams[i].traffic.add(tally.finish(source));
     }
 
+    /// No further record comes: what only helps to read them is let go.
+    pub fn close(&mut self) {
+        self.wordings = Wordings::default();
+        self.records.shrink_to_fit();
+        self.said.shrink_to_fit();
+    }
+
     /// What was observed in further sources, named after those of `self`.
     pub fn append(&mut self, other: Observations) {
         let sources = self.paths.len() as u32;

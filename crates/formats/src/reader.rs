@@ -19,7 +19,7 @@ use crate::{
 use memchr::memchr;
 use record::{Ending, Level, Outcomes, Record, Time, Zone};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -142,16 +142,30 @@ pub struct Reader {
     step: Step,
     /// The lines behind a head, while they are read for the first time.
     learning: Option<Learning>,
-    /// Wordings of entries of which nothing is kept.
-    quiet: HashMap<u64, Outcomes<()>>,
+    /// Wordings of entries that tell of no request, no mark and no trace.
+    silent: HashMap<u64, Outcomes<Silence>>,
+    /// Such wordings in which no error was found either.
+    traceless: HashSet<u64>,
     numbers: Vec<u64>,
+}
+
+/// What an entry's words are known to lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    /// A request, a mark, a trace.
+    Plain,
+    /// All that would make it worth keeping.
+    Dull,
 }
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// It began an entry that may go on; the hash of its words.
-    Opened(u64),
+    /// It began an entry that may go on.
+    Opened {
+        alone: bool,
+        in_trace: bool,
+    },
     /// It went on with that entry.
     Appended,
     Other,
@@ -186,6 +200,8 @@ struct Pending {
     words: u64,
     /// Its other lines, known from an earlier entry, with the length of the message they made.
     known: Option<(Arc<Known>, usize)>,
+    /// Words that are known to say nothing but themselves.
+    silent: Option<u64>,
 }
 
 fn hash(parts: impl Hash) -> u64 {
@@ -269,7 +285,8 @@ impl Reader {
             repeats: Repeats::default(),
             step: Step::Other,
             learning: None,
-            quiet: HashMap::new(),
+            silent: HashMap::new(),
+            traceless: HashSet::new(),
             numbers: Vec::new(),
         }
     }
@@ -351,7 +368,13 @@ impl Reader {
                 let begin = learnt.from;
                 self.repeats.keep(learnt, &rest[begin..from]);
             }
-            if let Step::Opened(head) = self.step {
+            // Heads begin alike; what begins otherwise may go on with one.
+            let (head, next) = (&rest[from..at], &rest[at..]);
+            if let Step::Opened { alone, in_trace } = self.step
+                && head.get(..2) != next.get(..2)
+            {
+                let head = String::from_utf8_lossy(head);
+                let head = hash((record::skeleton(&head, |_| {}), alone, in_trace));
                 match self.repeats.find(head, &rest[at..]) {
                     Some(known) => {
                         at += known.len();
@@ -713,15 +736,20 @@ impl Reader {
         }
         // Most entries of most logs are of this kind.
         let quiet = matches!(entry.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
-        let plain = quiet && entry.trace.is_none() && entry.mark.is_none() && entry.request.is_none();
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
-        let words = plain.then(|| {
+        let asks = entry
+            .request
+            .as_ref()
+            .is_some_and(|r| r.status.is_some() || !r.target.is_empty() || r.ending != Ending::Answered);
+        let plain = entry.trace.is_none() && entry.mark.is_none() && !asks;
+        let words_said = plain.then(|| {
             hash((stream, format, entry.level, record::skeleton(&entry.message, |n| numbers.push(n))))
         });
-        let dull = words.and_then(|w| self.quiet.get(&w)).is_some_and(|q| q.find(&numbers).is_some());
+        let words = words_said;
+        let silence = words.and_then(|w| self.silent.get(&w)).and_then(|s| s.find(&numbers)).copied();
         self.numbers = numbers;
-        if dull {
+        if silence == Some(Silence::Dull) && quiet && entry.request.is_none() {
             self.counts.records += 1;
             self.flush_stream(stream, sink);
             return;
@@ -729,11 +757,7 @@ impl Reader {
         let message_owned = entry.message.clone();
         let message: &str = &message_owned;
         // What the prefix does not know of the request, the message may name.
-        if entry
-            .request
-            .as_ref()
-            .is_none_or(|r| r.status.is_none() && r.target.is_empty() && r.ending == Ending::Answered)
-        {
+        if !asks && silence.is_none() {
             if let Some(found) = access::request_in(message) {
                 merge(&mut entry.request, found);
             } else if let Some(found) = mention::request(message) {
@@ -783,10 +807,14 @@ impl Reader {
             }
             return;
         }
-        let mark = entry
-            .mark
-            .take()
-            .or_else(|| if ledger { None } else { marks::mark(message, service.as_deref()) });
+        let mark = entry.mark.take().or_else(|| {
+            if ledger || silence.is_some() { None } else { marks::mark(message, service.as_deref()) }
+        });
+        let named = entry
+            .request
+            .as_ref()
+            .is_some_and(|r| r.status.is_some() || !r.target.is_empty() || r.ending != Ending::Answered);
+        let nothing = mark.is_none() && !named && silence.is_none();
         if quiet
             && !ledger
             && mark.is_none()
@@ -795,11 +823,7 @@ impl Reader {
             && !sink.wants(message)
         {
             self.flush_stream(stream, sink);
-            if let Some(w) = words
-                && (self.quiet.len() < HABITS_MAX || self.quiet.contains_key(&w))
-            {
-                self.quiet.entry(w).or_default().learn(&self.numbers, (), |(), ()| true);
-            }
+            self.learn_silence(words.filter(|_| nothing), Silence::Dull);
             // Its continuation lines have nothing to hang on; a trace among them opens a record of its own.
             return;
         }
@@ -808,8 +832,9 @@ impl Reader {
             Some((t, z)) => (Some(t), z),
             None => (self.last_at.map(|(t, _)| t), Zone::Neighbour),
         };
-        let in_trace = trace::starts(said) || trace::continues(said);
-        let (alone, words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
+        let in_trace = silence.is_none() && (trace::starts(said) || trace::continues(said));
+        self.learn_silence(words.filter(|_| nothing && !in_trace), Silence::Plain);
+        let (alone, first_words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
         self.open.push(Pending {
             record: Record {
                 source: self.source,
@@ -845,11 +870,21 @@ impl Reader {
             headless: false,
             frames: false,
             alone,
-            words,
+            words: first_words,
             known: None,
+            silent: words_said.filter(|_| silence.is_some()),
         });
         if stream == 0 && !entry.closed && self.unwrapped && wrapping.service.is_none() {
-            self.step = Step::Opened(hash((record::skeleton(raw, |_| {}), alone, in_trace)));
+            self.step = Step::Opened { alone, in_trace };
+        }
+    }
+
+    /// What this entry's words say: nothing, or nothing that is kept.
+    fn learn_silence(&mut self, words: Option<u64>, silence: Silence) {
+        if let Some(w) = words
+            && (self.silent.len() < HABITS_MAX || self.silent.contains_key(&w))
+        {
+            self.silent.entry(w).or_default().learn(&self.numbers, silence, |a, b| a == b);
         }
     }
 
@@ -1054,6 +1089,7 @@ impl Reader {
             alone: false,
             words: 0,
             known: None,
+            silent: None,
         });
     }
 
@@ -1112,13 +1148,25 @@ impl Reader {
         };
         let known = p.known.as_ref().filter(|(_, len)| *len == r.message.len() && p.trace.is_none());
         let own;
+        let one_line = p.silent.filter(|_| p.trace.is_none() && !r.message.contains('\n'));
+        let traceless = one_line.is_some_and(|w| self.traceless.contains(&w));
         let closing = match known {
+            _ if traceless => {
+                own = Closing { exceptions: Arc::default(), mark: None };
+                &own
+            }
             Some((k, _)) => k.closing.get_or_init(|| whole(&r)),
             None => {
                 own = whole(&r);
                 &own
             }
         };
+        if let Some(w) = one_line
+            && closing.exceptions.is_empty()
+            && self.traceless.len() < HABITS_MAX
+        {
+            self.traceless.insert(w);
+        }
         r.exceptions = Arc::clone(&closing.exceptions);
         if matches!(r.mark, None | Some(record::Mark::Started(_)))
             && let Some(m) = &closing.mark

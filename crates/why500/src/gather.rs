@@ -100,6 +100,7 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
                 }
             }
             bridge.close();
+            bridge.gathered.obs.close();
             *lock(slot) = Some(bridge.gathered);
         }
         pool.leave();
