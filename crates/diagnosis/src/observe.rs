@@ -157,11 +157,17 @@ impl Observations {
         self.streams[i].traffic.add(tally.finish(source));
     }
 
-    /// No further record comes: what only helps to read them is let go.
-    pub fn close(&mut self) {
-        self.wordings = Wordings::default();
+    /// Gives back the room for more: of a hundred thousand small logs that would be most of the memory.
+    pub fn shrink(&mut self) {
+        self.streams.shrink_to_fit();
         self.records.shrink_to_fit();
         self.said.shrink_to_fit();
+        self.paths.shrink_to_fit();
+        self.families.shrink_to_fit();
+        self.wordings = Wordings::default();
+        for s in &mut self.streams {
+            s.traffic.shrink();
+        }
     }
 
     /// What was observed in further sources, named after those of `self`.
@@ -188,6 +194,7 @@ impl Observations {
         for (i, mut s) in other.streams.into_iter().enumerate() {
             let to = &mut self.streams[moved[i]];
             s.traffic.move_sources(sources);
+            s.traffic.shrink();
             to.traffic.add(s.traffic);
             to.timeless.extend(s.timeless.into_iter().map(|(src, l, k, st)| (src + sources, l, k, st)));
             to.failures.extend(s.failures.into_iter().map(|f| f + records));

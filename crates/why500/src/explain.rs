@@ -304,6 +304,8 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
         },
     );
     progress.clear();
+    let no_files = inputs.is_empty();
+    drop(inputs);
     let interrupted = stop.load(Ordering::Relaxed);
     let mut report = finish(gathered, &zone, filter, &troubles, interrupted);
     if let Some(id) = &options.problem {
@@ -342,7 +344,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     if report.totals.lines == 0 {
         eprintln!(
             "why500: nothing readable: {}",
-            if inputs.is_empty() { "no log file was found" } else { "all files are empty or refused" }
+            if no_files { "no log file was found" } else { "all files are empty or refused" }
         );
         return Ok(ExitCode::from(3));
     }

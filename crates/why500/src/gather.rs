@@ -16,7 +16,7 @@ use diagnosis::{Observations, Recogniser, Source};
 use formats::layout::Layout;
 use formats::{Context, Counts, Healthy, Reader, Sink};
 use record::Record;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +43,13 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// Gives back the room for more.
+    fn shrink(&mut self) {
+        self.obs.shrink();
+        self.sources.shrink_to_fit();
+        self.counts.shrink_to_fit();
+    }
+
     fn append(&mut self, other: Gathered) {
         self.obs.append(other.obs);
         self.sources.extend(other.sources);
@@ -79,11 +86,12 @@ fn logs(inputs: &[Input]) -> Vec<&[Input]> {
 /// Reads all inputs.
 pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
     let logs = logs(inputs);
-    // The largest first, so that no core is left with it alone at the end.
+    // Large ones first, so that no core is left with one alone at the end; the others in their order, so that little waits for
+    // what comes before it.
     let mut order: Vec<usize> = (0..logs.len()).collect();
     let size = |i: usize| -> u64 { logs.get(i).map_or(0, |l| l.iter().map(|f| f.size).sum()) };
-    order.sort_by_key(|&i| std::cmp::Reverse(size(i)));
-    let slots: Vec<Mutex<Option<Gathered>>> = logs.iter().map(|_| Mutex::new(None)).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(Some(size(i)).filter(|s| *s >= BLOCK_BYTES as u64)));
+    let all: Mutex<Joined> = Mutex::default();
     let next = AtomicUsize::new(0);
     let pool = Pool::default();
     let work = || {
@@ -92,7 +100,7 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
             if needs.stop.load(Ordering::Relaxed) {
                 break;
             }
-            let (Some(log), Some(slot)) = (logs.get(i), slots.get(i)) else { continue };
+            let Some(log) = logs.get(i) else { continue };
             let mut bridge = Bridge::new(needs, &pool);
             for file in *log {
                 if !needs.stop.load(Ordering::Relaxed) {
@@ -100,8 +108,7 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
                 }
             }
             bridge.close();
-            bridge.gathered.obs.close();
-            *lock(slot) = Some(bridge.gathered);
+            lock(&all).put(i, bridge.gathered);
         }
         pool.leave();
         pool.help_until_all_left();
@@ -116,13 +123,41 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
     } else {
         work();
     }
-    let mut all = Gathered::default();
-    for slot in slots {
-        if let Some(g) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            all.append(g);
+    all.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
+}
+
+/// What was gathered of the logs, put together in their order as soon as all before them are there: a hundred thousand apart would
+/// take twice the memory.
+#[derive(Default)]
+struct Joined {
+    all: Gathered,
+    /// Number of the log that comes next.
+    next: usize,
+    waiting: BTreeMap<usize, Gathered>,
+}
+
+impl Joined {
+    fn put(&mut self, number: usize, mut log: Gathered) {
+        if number != self.next {
+            log.shrink();
+            self.waiting.insert(number, log);
+            return;
+        }
+        self.all.append(log);
+        self.next += 1;
+        while let Some(log) = self.waiting.remove(&self.next) {
+            self.all.append(log);
+            self.next += 1;
         }
     }
-    all
+
+    /// All of it; logs that were not read (Ctrl-C) are left out.
+    fn finish(mut self) -> Gathered {
+        for log in self.waiting.into_values() {
+            self.all.append(log);
+        }
+        self.all
+    }
 }
 
 /// Brings the lines of one input to observations.

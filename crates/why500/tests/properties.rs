@@ -220,7 +220,11 @@ fn a_second_hop_does_not_double_the_failures() {
         fs::create_dir_all(place.0.join("edge")).unwrap();
         fs::write(place.0.join("edge/access.log"), outer).unwrap();
         let (was, is) = (said(&logs, &here()), said(&place.0, &here()));
-        if is != was {
+        // The outermost log dates a failure: moved by a second, one may be joined to the error of its neighbour.
+        let verdicts = |s: &Said| -> Vec<String> {
+            s.problems.iter().map(|p| p.split(" at ").next().unwrap_or("").to_owned()).collect()
+        };
+        if is.failures != was.failures || verdicts(&is) != verdicts(&was) {
             faults.push(format!("{}: {}", name(&logs), difference(&was, &is)));
         }
     }
