@@ -30,14 +30,25 @@ pub(crate) fn resolve(
 ) -> Vec<String> {
     let mut notes = Vec::new();
     let n = obs.paths.len();
-    let mut seen_of = vec![0usize; n];
-    let mut ranges: Vec<[Option<(Time, Time)>; 2]> = vec![[None, None]; n];
+    // The files of a rotated log have one clock: the last of them may hold a few lines only.
+    let mut number_of: HashMap<&str, usize> = HashMap::new();
+    let log_of: Vec<usize> = (0..n)
+        .map(|i| {
+            let next = number_of.len();
+            *number_of.entry(obs.log_of(i as u32)).or_insert(next)
+        })
+        .collect();
+    let logs = number_of.len();
+    let mut wall_of = vec![false; logs];
+    for (i, &log) in log_of.iter().enumerate() {
+        wall_of[log] |= wall.get(i).copied().unwrap_or(false);
+    }
+    let mut seen_of = vec![0usize; logs];
+    let mut ranges: Vec<[Option<(Time, Time)>; 2]> = vec![[None, None]; logs];
     let mut see = |source: u32, zone_stated: bool, t: Time, n: usize| {
-        if let Some(c) = seen_of.get_mut(source as usize) {
-            *c += n;
-        }
-        if let Some(r) = ranges.get_mut(source as usize) {
-            let r = &mut r[usize::from(zone_stated)];
+        if let Some(&log) = log_of.get(source as usize) {
+            seen_of[log] += n;
+            let r = &mut ranges[log][usize::from(zone_stated)];
             *r = Some(r.map_or((t, t), |(a, b)| (a.min(t), b.max(t))));
         }
     };
@@ -70,9 +81,10 @@ pub(crate) fn resolve(
             all = Some(all.map_or((a, b), |(x, y)| (x.min(a), y.max(b))));
         }
     }
-    for (source, range) in ranges.iter().enumerate() {
+    for (source, &log) in log_of.iter().enumerate() {
+        let range = ranges[log];
         let Some((from, to)) = range[0] else { continue };
-        if !wall.get(source).copied().unwrap_or(false) {
+        if !wall_of[log] {
             continue;
         }
         let default = default_offset_s(from);
@@ -93,7 +105,7 @@ pub(crate) fn resolve(
                     .max_by(|a, b| overlap(*a).total_cmp(&overlap(*b)).then(b.abs().cmp(&a.abs())));
                 match best {
                     Some(b)
-                        if seen_of[source] >= RECORDS_MIN
+                        if seen_of[log] >= RECORDS_MIN
                             && own < 0.5
                             && overlap(b) > own + 0.3
                             && overlap(b) > 0.0 =>

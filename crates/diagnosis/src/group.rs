@@ -471,10 +471,11 @@ impl Scene<'_> {
             .collect();
         // Last words: findings that concern the whole process, and uncaught errors right before it died.
         let mut words: Vec<(Time, usize)> = Vec::new();
+        let one_log = self.obs.logs() == 1;
         for (c, cand) in self.candidates.iter().enumerate() {
             let r = self.record(c);
             let (Some(at), Some(f)) = (r.at, cand.best()) else { continue };
-            let alone = edges.len() == 1 && edges.contains(&r.source) && self.obs.paths.len() == 1;
+            let alone = edges.len() == 1 && edges.contains(&r.source) && one_log;
             if (edges.contains(&r.source) && !alone && r.format != "plain" && r.service.is_none())
                 || f.symptom
             {

@@ -19,7 +19,7 @@ mod trigger;
 mod verdict;
 mod wording;
 
-pub use observe::{Observations, Tally};
+pub use observe::{Observations, Tally, family};
 pub use problem::*;
 pub use recognise::{Finding, Recogniser, Scope};
 
@@ -37,6 +37,8 @@ pub struct Settings<'a> {
     pub wall: &'a [bool],
     /// By source: it states its zone somewhere.
     pub stated: &'a [bool],
+    /// By source: its lines, those included that were not read.
+    pub lines: &'a [u64],
     /// Which failures are asked for.
     pub filter: Filter,
 }
@@ -83,6 +85,8 @@ pub fn diagnose(mut obs: Observations, settings: &Settings<'_>) -> Report {
             ));
         }
     }
+    let source_ranges = obs.source_ranges();
+    obs.join_rotated(settings.lines, &source_ranges);
     drop_copies(&mut obs);
     let mut ledger = ledger::build(&obs);
     notes.append(&mut ledger.notes);
@@ -130,7 +134,7 @@ pub fn diagnose(mut obs: Observations, settings: &Settings<'_>) -> Report {
         traffic: verdict::traffic(&scene, &ledger.edges),
         problems,
         sources: Vec::new(),
-        source_ranges: obs.source_ranges(),
+        source_ranges,
         notes,
     }
 }

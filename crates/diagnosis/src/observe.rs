@@ -7,7 +7,7 @@ pub use crate::traffic::Tally;
 use crate::traffic::{TICKS_MAX, Tick, Traffic};
 use crate::wording::{Said, Wordings};
 use record::{Ending, Mark, Record, Request, Time, Zone};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 pub(crate) fn hash(parts: impl Hash) -> u64 {
@@ -39,6 +39,8 @@ pub struct Observations {
     /// Path of each source.
     pub(crate) paths: Vec<String>,
     families: Vec<String>,
+    /// By source, once its log is put together: the source that stands for the log, and the log's lines before it.
+    places: Vec<(u32, u64)>,
     pub(crate) range: Option<(Time, Time)>,
     /// What each record says.
     pub(crate) said: Vec<Said>,
@@ -48,7 +50,7 @@ pub struct Observations {
 }
 
 /// A file's name without what rotation adds: `access.log.2.gz`, `access.log-20261124`, `localhost.2026-11-24.log`.
-fn family(path: &str) -> String {
+pub fn family(path: &str) -> String {
     let mut p = path.to_owned();
     for end in [".gz", ".zst", ".xz", ".bz2", ".zip"] {
         if let Some(s) = p.strip_suffix(end) {
@@ -86,6 +88,11 @@ impl Observations {
     /// How many sources were named.
     pub fn paths(&self) -> usize {
         self.paths.len()
+    }
+
+    /// The log that a source is a file of: its name without what rotation adds.
+    pub(crate) fn log_of(&self, source: u32) -> &str {
+        self.families.get(source as usize).map_or("", String::as_str)
     }
 
     fn stream(&mut self, source: u32, service: Option<&str>) -> usize {
@@ -150,6 +157,19 @@ impl Observations {
         self.streams[i].traffic.add(tally.finish(source));
     }
 
+    /// Gives back the room for more: of a hundred thousand small logs that would be most of the memory.
+    pub fn shrink(&mut self) {
+        self.streams.shrink_to_fit();
+        self.records.shrink_to_fit();
+        self.said.shrink_to_fit();
+        self.paths.shrink_to_fit();
+        self.families.shrink_to_fit();
+        self.wordings = Wordings::default();
+        for s in &mut self.streams {
+            s.traffic.shrink();
+        }
+    }
+
     /// What was observed in further sources, named after those of `self`.
     pub fn append(&mut self, other: Observations) {
         let sources = self.paths.len() as u32;
@@ -174,6 +194,7 @@ impl Observations {
         for (i, mut s) in other.streams.into_iter().enumerate() {
             let to = &mut self.streams[moved[i]];
             s.traffic.move_sources(sources);
+            s.traffic.shrink();
             to.traffic.add(s.traffic);
             to.timeless.extend(s.timeless.into_iter().map(|(src, l, k, st)| (src + sources, l, k, st)));
             to.failures.extend(s.failures.into_iter().map(|f| f + records));
@@ -255,6 +276,49 @@ impl Observations {
                 s.traffic.shift(source, by);
             }
         }
+    }
+
+    /// Puts the files of each rotated log together: their records are those of one source, its lines counted through. What stands
+    /// near what in a log does not depend on where it was cut. Ticks keep their files.
+    pub(crate) fn join_rotated(&mut self, lines: &[u64], ranges: &[Option<(Time, Time)>]) {
+        let mut order: Vec<usize> = (0..self.paths.len()).collect();
+        order.sort_by_key(|&i| (ranges.get(i).copied().flatten().map(|r| r.0), i));
+        // The youngest file stands for its log: it has the log's name.
+        let stands: HashMap<&str, u32> =
+            self.families.iter().enumerate().map(|(i, f)| (f.as_str(), i as u32)).collect();
+        let mut before: HashMap<&str, u64> = HashMap::new();
+        let mut places: Vec<(u32, u64)> = (0..self.paths.len() as u32).map(|i| (i, 0)).collect();
+        for i in order {
+            let log = self.families[i].as_str();
+            let passed = before.entry(log).or_default();
+            places[i] = (stands.get(log).copied().unwrap_or(i as u32), *passed);
+            *passed += lines.get(i).copied().unwrap_or(0);
+        }
+        for r in &mut self.records {
+            if let Some(&(source, passed)) = places.get(r.source as usize) {
+                (r.source, r.line) = (source, r.line + passed);
+            }
+        }
+        self.places = places;
+    }
+
+    /// The file and line of a line of a log.
+    pub(crate) fn place(&self, source: u32, line: u64) -> (&str, u64) {
+        let file = self
+            .places
+            .iter()
+            .enumerate()
+            .filter(|(_, (log, passed))| *log == source && *passed < line.max(1))
+            .max_by_key(|(_, (_, passed))| *passed);
+        match file {
+            Some((i, (_, passed))) => (&self.paths[i], line - passed),
+            None => (self.paths.get(source as usize).map_or("", String::as_str), line),
+        }
+    }
+
+    /// How many logs there are, the files of a rotated one counted once.
+    pub(crate) fn logs(&self) -> usize {
+        self.families.iter().collect::<HashSet<_>>().len()
     }
 
     /// First and last instant of each source.

@@ -7,7 +7,7 @@
 use crate::observe::hash;
 use crate::route;
 use record::{SECOND, Time};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// Requests remembered singly per stream (24 bytes each): enough to hold two logs of the same traffic against each other.
 pub(crate) const TICKS_MAX: usize = 200_000;
@@ -108,8 +108,8 @@ pub(crate) struct Traffic {
     /// Of requests that are not odd, one in two to this power stays.
     ticks_level: u32,
     odd_ticks: usize,
-    /// By source: first and last instant.
-    spans: BTreeMap<u32, (Time, Time)>,
+    /// By source, in order: first and last instant. Nearly always of one source.
+    spans: Vec<(u32, (Time, Time))>,
     minutes: HashMap<(u32, i64), u64>,
     index: HashMap<Box<str>, usize>,
     routes: Vec<RouteSeen>,
@@ -194,8 +194,14 @@ impl Traffic {
     }
 
     fn span_of(&mut self, source: u32, from: Time, to: Time) {
-        let span = self.spans.entry(source).or_insert((from, to));
-        *span = (span.0.min(from), span.1.max(to));
+        match self.spans.binary_search_by_key(&source, |s| s.0) {
+            Ok(i) => {
+                if let Some((_, span)) = self.spans.get_mut(i) {
+                    *span = (span.0.min(from), span.1.max(to));
+                }
+            }
+            Err(i) => self.spans.insert(i, (source, (from, to))),
+        }
     }
 
     /// The number under which a route is counted.
@@ -277,6 +283,16 @@ impl Traffic {
         (self.routes_level > 0).then(|| 1u64.checked_shl(self.routes_level).unwrap_or(u64::MAX))
     }
 
+    /// Gives back the room for more.
+    pub fn shrink(&mut self) {
+        self.ticks.shrink_to_fit();
+        self.spans.shrink_to_fit();
+        self.routes.shrink_to_fit();
+        for r in &mut self.routes {
+            r.samples.shrink_to_fit();
+        }
+    }
+
     /// Adds what was counted elsewhere.
     pub fn add(&mut self, other: Traffic) {
         self.total += other.total;
@@ -339,7 +355,9 @@ impl Traffic {
         for t in &mut self.ticks {
             t.source += by;
         }
-        self.spans = std::mem::take(&mut self.spans).into_iter().map(|(s, v)| (s + by, v)).collect();
+        for (source, _) in &mut self.spans {
+            *source += by;
+        }
         self.minutes =
             std::mem::take(&mut self.minutes).into_iter().map(|((s, m), n)| ((s + by, m), n)).collect();
     }
@@ -349,7 +367,7 @@ impl Traffic {
         for t in self.ticks.iter_mut().filter(|t| t.source == source) {
             t.at = t.at.plus(by);
         }
-        if let Some((a, b)) = self.spans.get_mut(&source) {
+        if let Some((_, (a, b))) = self.spans.iter_mut().find(|s| s.0 == source) {
             (*a, *b) = (a.plus(by), b.plus(by));
         }
         let minutes = by.div_euclid(MINUTE);
@@ -381,7 +399,7 @@ impl Traffic {
 
     /// First and last instant.
     pub fn span(&self) -> Option<(Time, Time)> {
-        self.spans.values().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        self.spans.iter().map(|s| s.1).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// First and last instant by source.
@@ -482,7 +500,7 @@ impl Tally {
     ) {
         let h = bytes_hash(bytes_hash(0, method), target) | 1;
         // Two places for each: what was seen last moves to the second when another takes the first.
-        let (slot, second) = ((h >> 32) as usize % CACHE, (h >> 32) as usize % CACHE ^ 1);
+        let (slot, second) = ((h >> 32) as usize % CACHE, ((h >> 32) as usize % CACHE) ^ 1);
         let mut seen = self.cache.get(slot).copied().unwrap_or_default();
         if seen.hash != h
             && let Some(other) = self.cache.get(second).copied().filter(|s| s.hash == h)

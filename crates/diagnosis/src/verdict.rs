@@ -99,8 +99,9 @@ fn short(culprit: &str) -> &str {
 }
 
 fn quote(scene: &Scene<'_>, r: &Record, line: u64, text: &str, role: Role, why: &str) -> Evidence {
+    let (source, line) = scene.obs.place(r.source, line);
     Evidence {
-        source: scene.obs.paths.get(r.source as usize).cloned().unwrap_or_default(),
+        source: source.to_owned(),
         line,
         at: r.at,
         role,
@@ -202,9 +203,8 @@ fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Ev
     // One line of the ledger, and the event that set it off.
     if let Some(&i) = g.failures.first().and_then(|&k| scene.failures[k].seen.first()) {
         let r = &scene.obs.records[i];
-        if r.is_ledger()
-            && !out.iter().any(|e| e.line == r.line && e.source == scene.obs.paths[r.source as usize])
-        {
+        let place = scene.obs.place(r.source, r.line);
+        if r.is_ledger() && !out.iter().any(|e| (e.source.as_str(), e.line) == place) {
             out.push(quote(scene, r, r.line, &r.text, Role::Symptom, "the first failed request"));
         }
     }

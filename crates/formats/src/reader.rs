@@ -19,7 +19,7 @@ use crate::{
 use memchr::memchr;
 use record::{Ending, Level, Outcomes, Record, Time, Zone};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -80,6 +80,8 @@ pub trait Sink {
 pub struct Counts {
     /// Physical lines. While a source is read, those before the first that is read count too: by them lines have their numbers.
     pub lines: u64,
+    /// Lines that come before them and were not read.
+    pub lines_before: u64,
     /// Records begun (healthy requests included).
     pub records: u64,
     /// Lines that no format knew and that continue nothing.
@@ -106,6 +108,12 @@ pub struct Counts {
     pub zone_wall: bool,
 }
 
+impl Counts {
+    fn behind(lines_before: u64) -> Counts {
+        Counts { lines: lines_before, lines_before, ..Counts::default() }
+    }
+}
+
 /// Reads one source.
 pub struct Reader {
     source: u32,
@@ -118,6 +126,10 @@ pub struct Reader {
     unwrapped_lines: u64,
     wrapped_lines: u64,
     counts: Counts,
+    /// Lines of all files of a rotated log: by it is known how long an open entry got nothing.
+    clock: u64,
+    /// The end of the file before, which had no line end: the first line of this one may be its rest.
+    torn: Option<Torn>,
     open: Vec<Pending>,
     last_at: Option<(Time, Zone)>,
     pairs: Pairs,
@@ -138,19 +150,40 @@ pub struct Reader {
     step: Step,
     /// The lines behind a head, while they are read for the first time.
     learning: Option<Learning>,
-    /// Wordings of entries of which nothing is kept.
-    quiet: HashMap<u64, Outcomes<()>>,
+    /// Wordings of entries that tell of no request, no mark and no trace.
+    silent: HashMap<u64, Outcomes<Silence>>,
+    /// Such wordings in which no error was found either.
+    traceless: HashSet<u64>,
     numbers: Vec<u64>,
+}
+
+/// What an entry's words are known to lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    /// A request, a mark, a trace.
+    Plain,
+    /// All that would make it worth keeping.
+    Dull,
 }
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// It began an entry that may go on; the hash of its words.
-    Opened(u64),
+    /// It began an entry that may go on.
+    Opened {
+        alone: bool,
+        in_trace: bool,
+    },
     /// It went on with that entry.
     Appended,
     Other,
+}
+
+/// A line without an end, and where it began.
+struct Torn {
+    bytes: Vec<u8>,
+    source: u32,
+    line: u64,
 }
 
 struct Pending {
@@ -175,6 +208,8 @@ struct Pending {
     words: u64,
     /// Its other lines, known from an earlier entry, with the length of the message they made.
     known: Option<(Arc<Known>, usize)>,
+    /// Words that are known to say nothing but themselves.
+    silent: Option<u64>,
 }
 
 fn hash(parts: impl Hash) -> u64 {
@@ -233,7 +268,7 @@ impl Reader {
     /// A reader for a source.
     pub fn new(source: u32, context: Context) -> Reader {
         let formats: Vec<_> = crate::table().collect();
-        let counts = Counts { lines: context.lines_before, ..Counts::default() };
+        let counts = Counts::behind(context.lines_before);
         Reader {
             source,
             context,
@@ -244,6 +279,8 @@ impl Reader {
             unwrapped_lines: 0,
             wrapped_lines: 0,
             counts,
+            clock: 0,
+            torn: None,
             open: Vec::new(),
             last_at: None,
             pairs: Pairs::default(),
@@ -257,7 +294,8 @@ impl Reader {
             repeats: Repeats::default(),
             step: Step::Other,
             learning: None,
-            quiet: HashMap::new(),
+            silent: HashMap::new(),
+            traceless: HashSet::new(),
             numbers: Vec::new(),
         }
     }
@@ -291,7 +329,9 @@ impl Reader {
 
     /// Does what reading these healthy requests would have done, apart from counting them.
     fn skip(&mut self, run: &Run, sink: &mut dyn Sink) {
+        self.end_torn(sink);
         self.end_json(sink);
+        self.clock += run.lines;
         self.counts.lines += run.lines;
         self.counts.records += run.lines;
         self.unwrapped_lines += run.lines;
@@ -337,7 +377,13 @@ impl Reader {
                 let begin = learnt.from;
                 self.repeats.keep(learnt, &rest[begin..from]);
             }
-            if let Step::Opened(head) = self.step {
+            // Heads begin alike; what begins otherwise may go on with one.
+            let (head, next) = (&rest[from..at], &rest[at..]);
+            if let Step::Opened { alone, in_trace } = self.step
+                && head.get(..2) != next.get(..2)
+            {
+                let head = String::from_utf8_lossy(head);
+                let head = hash((record::skeleton(&head, |_| {}), alone, in_trace));
                 match self.repeats.find(head, &rest[at..]) {
                     Some(known) => {
                         at += known.len();
@@ -356,7 +402,8 @@ impl Reader {
     fn repeat(&mut self, known: Arc<Known>) {
         self.counts.lines += known.lines;
         self.unwrapped_lines += known.lines;
-        let now = self.counts.lines;
+        self.clock += known.lines;
+        let now = self.clock;
         let Some(p) = self.current(0) else { return };
         if p.record.message.len() + known.said.len() < MESSAGE_MAX {
             p.record.message.push_str(&known.said);
@@ -372,8 +419,53 @@ impl Reader {
         self.tail.extend_from_slice(&rest[..rest.len().min(room)]);
     }
 
+    /// Goes on with the next file of the same log, which was rotated; gives the counts of the one that ended. What is open stays so:
+    /// rotation by copying (logrotate's `copytruncate`) cuts between any two bytes, and rotation by renaming in the middle of a
+    /// stack trace.
+    pub fn go_on(&mut self, source: u32, context: Context, sink: &mut dyn Sink) -> Counts {
+        self.end_torn(sink);
+        let tail = std::mem::take(&mut self.tail);
+        if !tail.is_empty() {
+            self.torn = Some(Torn { bytes: tail, source: self.source, line: self.counts.lines + 1 });
+        }
+        let counts = self.end_counts();
+        self.source = source;
+        // Years that lines leave out are taken from the file's own time.
+        if self.context.reference.civil().year != context.reference.civil().year && self.learner.is_some() {
+            self.learner = Some(Learner::default());
+        }
+        let w3c_fields = context.w3c_fields.or(self.context.w3c_fields.take());
+        self.context = Context { w3c_fields, ..context };
+        self.counts = Counts::behind(self.context.lines_before);
+        counts
+    }
+
+    /// The torn end of the file before is a line of its own: its rest did not come.
+    fn end_torn(&mut self, sink: &mut dyn Sink) {
+        let Some(torn) = self.torn.take() else { return };
+        let here = (self.source, self.counts.lines);
+        (self.source, self.counts.lines) = (torn.source, torn.line - 1);
+        self.line(&torn.bytes, sink);
+        (self.source, self.counts.lines) = here;
+    }
+
+    /// Is the first line of a file the rest of the last line of the file before? Two lines that both say what they are and when are
+    /// two, and a stamp that lost its first digits is a stamp still, so what they are together counts too.
+    fn is_rest(&self, torn: &[u8], line: &[u8], whole: &[u8]) -> bool {
+        !self.stands_alone(line) || (!self.stands_alone(torn) && self.stands_alone(whole))
+    }
+
+    /// Does the line say by itself what it is and when it was written?
+    fn stands_alone(&self, bytes: &[u8]) -> bool {
+        let line = String::from_utf8_lossy(&bytes[..bytes.len().min(LINE_MAX)]);
+        let line = strip_ansi(line.strip_suffix('\r').unwrap_or(&line));
+        self.unwrap(&line).is_some_and(|w| w.at.is_some())
+            || self.formats.iter().any(|f| f.read(&line, &self.context).is_some_and(|e| e.at.is_some()))
+    }
+
     /// Ends the source: everything still open is handed over.
     pub fn finish(mut self, sink: &mut dyn Sink) -> Counts {
+        self.end_torn(sink);
         if !self.tail.is_empty() {
             let line = std::mem::take(&mut self.tail);
             self.line(&line, sink);
@@ -388,23 +480,38 @@ impl Reader {
         for r in std::mem::take(&mut self.pairs).into_endless(self.source) {
             sink.record(r);
         }
-        let hits = &self.format_hits;
+        self.end_counts()
+    }
+
+    fn end_counts(&mut self) -> Counts {
         let mut formats: Vec<(&'static str, u64)> = Vec::new();
-        for (f, n) in self.formats.iter().zip(hits) {
-            if *n > 0 {
+        for (f, n) in self.formats.iter().zip(&mut self.format_hits) {
+            let n = std::mem::take(n);
+            if n > 0 {
                 match formats.iter_mut().find(|(name, _)| *name == f.name()) {
                     Some(e) => e.1 += n,
-                    None => formats.push((f.name(), *n)),
+                    None => formats.push((f.name(), n)),
                 }
             }
         }
         formats.sort_by_key(|f| std::cmp::Reverse(f.1));
         self.counts.formats = formats;
         self.counts.lines -= self.context.lines_before;
-        self.counts
+        std::mem::take(&mut self.counts)
     }
 
     fn line(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        let whole;
+        let mut bytes = bytes;
+        if let Some(torn) = &self.torn {
+            whole = [&torn.bytes, bytes].concat();
+            if self.is_rest(&torn.bytes, bytes, &whole) {
+                self.torn = None;
+                bytes = &whole;
+            } else {
+                self.end_torn(sink);
+            }
+        }
         let Some(mut learner) = self.learner.take() else { return self.whole(bytes, sink) };
         let mut witness = Witness { inner: Some(sink), facts: None, healthy: 0 };
         self.whole(bytes, &mut witness);
@@ -416,8 +523,10 @@ impl Reader {
 
     /// Reads a line whole.
     pub(crate) fn whole(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        let mut bytes = bytes;
         self.counts.lines += 1;
-        let mut bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+        self.clock += 1;
+        bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         if self.counts.lines == 1 {
             bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         }
@@ -638,15 +747,20 @@ impl Reader {
         }
         // Most entries of most logs are of this kind.
         let quiet = matches!(entry.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
-        let plain = quiet && entry.trace.is_none() && entry.mark.is_none() && entry.request.is_none();
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
-        let words = plain.then(|| {
+        let asks = entry
+            .request
+            .as_ref()
+            .is_some_and(|r| r.status.is_some() || !r.target.is_empty() || r.ending != Ending::Answered);
+        let plain = entry.trace.is_none() && entry.mark.is_none() && !asks;
+        let words_said = plain.then(|| {
             hash((stream, format, entry.level, record::skeleton(&entry.message, |n| numbers.push(n))))
         });
-        let dull = words.and_then(|w| self.quiet.get(&w)).is_some_and(|q| q.find(&numbers).is_some());
+        let words = words_said;
+        let silence = words.and_then(|w| self.silent.get(&w)).and_then(|s| s.find(&numbers)).copied();
         self.numbers = numbers;
-        if dull {
+        if silence == Some(Silence::Dull) && quiet && entry.request.is_none() {
             self.counts.records += 1;
             self.flush_stream(stream, sink);
             return;
@@ -654,11 +768,7 @@ impl Reader {
         let message_owned = entry.message.clone();
         let message: &str = &message_owned;
         // What the prefix does not know of the request, the message may name.
-        if entry
-            .request
-            .as_ref()
-            .is_none_or(|r| r.status.is_none() && r.target.is_empty() && r.ending == Ending::Answered)
-        {
+        if !asks && silence.is_none() {
             if let Some(found) = access::request_in(message) {
                 merge(&mut entry.request, found);
             } else if let Some(found) = mention::request(message) {
@@ -708,10 +818,14 @@ impl Reader {
             }
             return;
         }
-        let mark = entry
-            .mark
-            .take()
-            .or_else(|| if ledger { None } else { marks::mark(message, service.as_deref()) });
+        let mark = entry.mark.take().or_else(|| {
+            if ledger || silence.is_some() { None } else { marks::mark(message, service.as_deref()) }
+        });
+        let named = entry
+            .request
+            .as_ref()
+            .is_some_and(|r| r.status.is_some() || !r.target.is_empty() || r.ending != Ending::Answered);
+        let nothing = mark.is_none() && !named && silence.is_none();
         if quiet
             && !ledger
             && mark.is_none()
@@ -720,11 +834,7 @@ impl Reader {
             && !sink.wants(message)
         {
             self.flush_stream(stream, sink);
-            if let Some(w) = words
-                && (self.quiet.len() < HABITS_MAX || self.quiet.contains_key(&w))
-            {
-                self.quiet.entry(w).or_default().learn(&self.numbers, (), |(), ()| true);
-            }
+            self.learn_silence(words.filter(|_| nothing), Silence::Dull);
             // Its continuation lines have nothing to hang on; a trace among them opens a record of its own.
             return;
         }
@@ -733,8 +843,9 @@ impl Reader {
             Some((t, z)) => (Some(t), z),
             None => (self.last_at.map(|(t, _)| t), Zone::Neighbour),
         };
-        let in_trace = trace::starts(said) || trace::continues(said);
-        let (alone, words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
+        let in_trace = silence.is_none() && (trace::starts(said) || trace::continues(said));
+        self.learn_silence(words.filter(|_| nothing && !in_trace), Silence::Plain);
+        let (alone, first_words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
         self.open.push(Pending {
             record: Record {
                 source: self.source,
@@ -765,16 +876,26 @@ impl Reader {
             writer,
             closed: entry.closed,
             in_trace,
-            touched: self.counts.lines,
+            touched: self.clock,
             trace: entry.trace.map(Cow::into_owned),
             headless: false,
             frames: false,
             alone,
-            words,
+            words: first_words,
             known: None,
+            silent: words_said.filter(|_| silence.is_some()),
         });
         if stream == 0 && !entry.closed && self.unwrapped && wrapping.service.is_none() {
-            self.step = Step::Opened(hash((record::skeleton(raw, |_| {}), alone, in_trace)));
+            self.step = Step::Opened { alone, in_trace };
+        }
+    }
+
+    /// What this entry's words say: nothing, or nothing that is kept.
+    fn learn_silence(&mut self, words: Option<u64>, silence: Silence) {
+        if let Some(w) = words
+            && (self.silent.len() < HABITS_MAX || self.silent.contains_key(&w))
+        {
+            self.silent.entry(w).or_default().learn(&self.numbers, silence, |a, b| a == b);
         }
     }
 
@@ -802,7 +923,7 @@ impl Reader {
         {
             append(p, message);
             p.in_trace = true;
-            p.touched = self.counts.lines;
+            p.touched = self.clock;
             return true;
         }
 
@@ -827,7 +948,7 @@ impl Reader {
             if goes_on {
                 append(p, said);
                 p.in_trace = trace::continues(said);
-                p.touched = self.counts.lines;
+                p.touched = self.clock;
                 return true;
             }
         }
@@ -843,7 +964,7 @@ impl Reader {
             let p = &self.open[i];
             let done = (p.stream == stream
                 && (whole || p.record.pid.as_deref() == pid || p.record.pid.is_none()))
-                || self.counts.lines.saturating_sub(p.touched) > OPEN_LINES_MAX;
+                || self.clock.saturating_sub(p.touched) > OPEN_LINES_MAX;
             if done {
                 let p = self.open.remove(i);
                 self.close(p, sink);
@@ -878,7 +999,7 @@ impl Reader {
         let ledger = request.as_ref().is_some_and(|r| r.status.is_some());
         // Container runtimes and syslog frame each line: what is no part of a trace is a message of its own there.
         let framed = wrapping.at.is_some() || wrapping.service.is_some();
-        let now = self.counts.lines;
+        let now = self.clock;
         if let Some(p) = self.current(stream) {
             let free = p.closed
                 || (starts
@@ -972,13 +1093,14 @@ impl Reader {
             writer: hash((stream, "plain")),
             closed: request.as_ref().is_some_and(|r| r.status.is_some()),
             in_trace: starts || trace::continues(line),
-            touched: self.counts.lines,
+            touched: self.clock,
             trace: None,
             headless: true,
             frames: false,
             alone: false,
             words: 0,
             known: None,
+            silent: None,
         });
     }
 
@@ -1037,13 +1159,25 @@ impl Reader {
         };
         let known = p.known.as_ref().filter(|(_, len)| *len == r.message.len() && p.trace.is_none());
         let own;
+        let one_line = p.silent.filter(|_| p.trace.is_none() && !r.message.contains('\n'));
+        let traceless = one_line.is_some_and(|w| self.traceless.contains(&w));
         let closing = match known {
+            _ if traceless => {
+                own = Closing { exceptions: Arc::default(), mark: None };
+                &own
+            }
             Some((k, _)) => k.closing.get_or_init(|| whole(&r)),
             None => {
                 own = whole(&r);
                 &own
             }
         };
+        if let Some(w) = one_line
+            && closing.exceptions.is_empty()
+            && self.traceless.len() < HABITS_MAX
+        {
+            self.traceless.insert(w);
+        }
         r.exceptions = Arc::clone(&closing.exceptions);
         if matches!(r.mark, None | Some(record::Mark::Started(_)))
             && let Some(m) = &closing.mark
@@ -1208,6 +1342,33 @@ mod tests {
         let text =
             format!("2026-11-24 07:00:00 WARN app: {}\n{}", "x".repeat(MESSAGE_MAX), "  y\n".repeat(20_000));
         assert_eq!(read(&text).len(), 1);
+    }
+
+    #[test]
+    fn a_rotated_log_is_read_as_if_it_were_one_file() {
+        let text = "2026-11-24 07:00:00,123 ERROR app: boom\nTraceback (most recent call last):\n  File \"/srv/a.py\", line 7, in f\nValueError: x\n2026-11-24 07:00:01,000 ERROR app: again\n";
+        let whole = read(text);
+        for cut in 1..text.len() {
+            let mut kept = Kept::default();
+            let mut reader = Reader::new(0, Context::default());
+            reader.push(&text.as_bytes()[..cut], &mut kept);
+            let first = reader.go_on(1, Context::default(), &mut kept);
+            reader.push(&text.as_bytes()[cut..], &mut kept);
+            let second = reader.finish(&mut kept);
+            assert_eq!(kept.0, whole, "cut at {cut}: {}", &text[..cut]);
+            assert_eq!(first.lines + second.lines, 5, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_complete_line_without_its_end_is_not_glued_to_the_next_file() {
+        let mut kept = Kept::default();
+        let mut reader = Reader::new(0, Context::default());
+        reader.push(b"2026-11-24 07:00:00 ERROR first", &mut kept);
+        reader.go_on(1, Context::default(), &mut kept);
+        reader.push(b"2026-11-24 07:00:01 ERROR second\n", &mut kept);
+        reader.finish(&mut kept);
+        assert_eq!(kept.0, ["first", "second"]);
     }
 
     #[test]

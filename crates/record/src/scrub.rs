@@ -254,8 +254,8 @@ fn keep_password_key(c: &Captures<'_>, rest: &str) -> Option<String> {
     if is_spoken_of(word) || is_expression(value) { None } else { keep_key(c, rest) }
 }
 
-fn whole(_: &Captures<'_>, _: &str) -> Option<String> {
-    Some(PLACEHOLDER.to_owned())
+fn whole(c: &Captures<'_>, _: &str) -> Option<String> {
+    Some(format!("{}{PLACEHOLDER}", c.name("k").map_or("", |m| m.as_str())))
 }
 
 /// Words that stand behind `password:` in messages and are no passwords.
@@ -358,9 +358,18 @@ const PASSWORDS: &str = r"pass(?:word|wd|phrase)?|pwd|passwort|mysql_pwd|pgpassw
 const TOKENS: &str = r"(?:access_?|refresh_?|id_?|auth_?|api_?|bearer_?|csrf_?|xsrf_?|reset_?|session_?|x_?amz_?security_?)?token|_?csrf|csrfmiddlewaretoken|authenticity_token|session_?id|sess(?:ion)?id|phpsessid|jsessionid|jwt|sig|signature|x_?amz_?(?:signature|credential)|sharedaccesssignature|code_?verifier|auth|session|api_?secret";
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-    let rule = |(signs, pattern, act)| Rule { pattern, regex: OnceLock::new(), signs, act };
+    let rule =
+        |(signs, pattern, act)| Rule { pattern: behind_escapes(pattern), regex: OnceLock::new(), signs, act };
     patterns().into_iter().map(rule).collect()
 });
+
+/// A pattern that begins at a word's edge, so that a word behind an escape of a URL begins there too: `q=key%20AKIA…`.
+fn behind_escapes(pattern: String) -> String {
+    match pattern.strip_prefix(r"\b") {
+        Some(rest) => format!(r"(?P<k>\b|%[0-9A-Fa-f]{{2}})(?:{rest})"),
+        None => pattern,
+    }
+}
 
 /// The rules in the order in which they are applied, from the most certain to the widest.
 fn patterns() -> Vec<(u32, String, Act)> {
@@ -506,6 +515,11 @@ fn cards(text: &str) -> Cow<'_, str> {
     let (mut done, mut at) = (0, 0);
     while let Some(step) = bytes.get(at..).and_then(|b| b.iter().position(u8::is_ascii_digit)) {
         let begin = at + step;
+        // In a URL a blank is `%20`: its digits are none of the number's.
+        if begin > 0 && bytes.get(begin - 1) == Some(&b'%') && is_escape(bytes, begin - 1) {
+            at = begin + 2;
+            continue;
+        }
         let mut end = begin;
         let mut digits = 0;
         let mut number = [0u8; 20];
@@ -521,6 +535,11 @@ fn cards(text: &str) -> Cow<'_, str> {
                     end = i;
                 }
                 b' ' | b'-' if bytes.get(i + 1).is_some_and(u8::is_ascii_digit) => i += 1,
+                b'%' if bytes.get(i + 1..i + 3) == Some(b"20")
+                    && bytes.get(i + 3).is_some_and(u8::is_ascii_digit) =>
+                {
+                    i += 3;
+                }
                 _ => break,
             }
         }
@@ -530,14 +549,15 @@ fn cards(text: &str) -> Cow<'_, str> {
                 c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b':' | b'/' | b'#' | b'+')
             })
         };
-        let joined_before = begin > 0 && inside(bytes.get(begin - 1));
+        let escaped = begin >= 3 && is_escape(bytes, begin - 3);
+        let joined_before = begin > 0 && !escaped && inside(bytes.get(begin - 1));
         let joined_after = matches!(bytes.get(end), Some(c) if c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b':' | b'/'))
             || (bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit));
         if !CARD_DIGITS.contains(&digits) || joined_before || joined_after {
             continue;
         }
         let (Some(number), Some(shown)) = (number.get(..digits), text.get(begin..end)) else { continue };
-        if is_card(number, shown) {
+        if is_card(number, &shown.replace("%20", " ")) {
             let to = out.get_or_insert_with(|| String::with_capacity(text.len()));
             to.push_str(text.get(done..begin).unwrap_or_default());
             to.push_str(PLACEHOLDER);
@@ -551,6 +571,11 @@ fn cards(text: &str) -> Cow<'_, str> {
         }
         None => Cow::Borrowed(text),
     }
+}
+
+/// Does an escape of a URL (`%20`) stand here?
+fn is_escape(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at..at + 3), Some([b'%', a, b]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
 }
 
 /// Issuer prefix (Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay), grouping and Luhn's
@@ -703,6 +728,11 @@ mod tests {
             ("amex 3782 822463 10005 x", "amex [scrubbed] x"),
             // A header without a scheme.
             ("Authorization: 9f86d081884c7d65 x", "Authorization: [scrubbed] x"),
+            // What a URL escapes parts words too.
+            ("GET /a?q=card%204929-6495-8333-3657%20x", "GET /a?q=card%20[scrubbed]%20x"),
+            ("GET /a?q=amex%203782%20822463%2010005", "GET /a?q=amex%20[scrubbed]"),
+            ("GET /a?q=key%20AKIAIOSFODNN7EXAMPLE%20x", "GET /a?q=key%20[scrubbed]%20x"),
+            ("GET /a?q=%22sk_live_4eC39HqLyjWDarjtT1zdp7dc", "GET /a?q=%22[scrubbed]"),
         ] {
             assert_eq!(scrub(text), expected, "{text}");
             assert_eq!(scrub(expected), expected, "twice: {text}");

@@ -316,6 +316,8 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
         },
     );
     progress.clear();
+    let no_files = inputs.is_empty();
+    drop(inputs);
     let interrupted = stop.load(Ordering::Relaxed);
     let mut report = finish(gathered, &zone, filter, &troubles, interrupted);
     if let Some(since) = &since {
@@ -362,7 +364,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     if report.totals.lines == 0 && !nothing_new {
         eprintln!(
             "why500: nothing readable: {}",
-            if inputs.is_empty() { "no log file was found" } else { "all files are empty or refused" }
+            if no_files { "no log file was found" } else { "all files are empty or refused" }
         );
         return Ok(ExitCode::from(3));
     }
@@ -379,9 +381,12 @@ fn finish(
     let Gathered { obs, mut sources, counts } = gathered;
     let wall: Vec<bool> = counts.iter().map(|c| c.zone_wall).collect();
     let stated: Vec<bool> = counts.iter().map(|c| c.zone_stated).collect();
+    let lines: Vec<u64> = counts.iter().map(|c| c.lines_before + c.lines).collect();
     let offset = |t: Time| offset_at(zone, t);
-    let mut report =
-        diagnosis::diagnose(obs, &Settings { offset_s: &offset, wall: &wall, stated: &stated, filter });
+    let mut report = diagnosis::diagnose(
+        obs,
+        &Settings { offset_s: &offset, wall: &wall, stated: &stated, lines: &lines, filter },
+    );
     for (s, range) in sources.iter_mut().zip(&report.source_ranges) {
         s.range = *range;
     }

@@ -10,13 +10,13 @@ mod progress;
 
 pub use progress::Progress;
 
-use crate::input::{self, Consumer, Input, Place};
+use crate::input::{self, Consumer, Input, Place, rotation};
 use blocks::{Block, Pool, Tallies};
 use diagnosis::{Observations, Recogniser, Source};
 use formats::layout::Layout;
 use formats::{Context, Counts, Healthy, Reader, Sink};
 use record::Record;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +43,13 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// Gives back the room for more.
+    fn shrink(&mut self) {
+        self.obs.shrink();
+        self.sources.shrink_to_fit();
+        self.counts.shrink_to_fit();
+    }
+
     fn append(&mut self, other: Gathered) {
         self.obs.append(other.obs);
         self.sources.extend(other.sources);
@@ -71,12 +78,20 @@ fn lock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The files of each rotated log, which are read one after the other, as an entry may have been cut between two.
+fn logs(inputs: &[Input]) -> Vec<&[Input]> {
+    inputs.chunk_by(|a, b| rotation::follows(&a.shown, &b.shown)).collect()
+}
+
 /// Reads all inputs.
 pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
-    // The largest first, so that no core is left with it alone at the end.
-    let mut order: Vec<usize> = (0..inputs.len()).collect();
-    order.sort_by_key(|&i| std::cmp::Reverse(inputs.get(i).map_or(0, |x| x.size)));
-    let slots: Vec<Mutex<Option<Gathered>>> = inputs.iter().map(|_| Mutex::new(None)).collect();
+    let logs = logs(inputs);
+    // Large ones first, so that no core is left with one alone at the end; the others in their order, so that little waits for
+    // what comes before it.
+    let mut order: Vec<usize> = (0..logs.len()).collect();
+    let size = |i: usize| -> u64 { logs.get(i).map_or(0, |l| l.iter().map(|f| f.size).sum()) };
+    order.sort_by_key(|&i| std::cmp::Reverse(Some(size(i)).filter(|s| *s >= BLOCK_BYTES as u64)));
+    let all: Mutex<Joined> = Mutex::default();
     let next = AtomicUsize::new(0);
     let pool = Pool::default();
     let work = || {
@@ -85,10 +100,15 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
             if needs.stop.load(Ordering::Relaxed) {
                 break;
             }
-            let (Some(one), Some(slot)) = (inputs.get(i), slots.get(i)) else { continue };
+            let Some(log) = logs.get(i) else { continue };
             let mut bridge = Bridge::new(needs, &pool);
-            input::read(one, &mut bridge);
-            *lock(slot) = Some(bridge.gathered);
+            for file in *log {
+                if !needs.stop.load(Ordering::Relaxed) {
+                    input::read(file, &mut bridge);
+                }
+            }
+            bridge.close();
+            lock(&all).put(i, bridge.gathered);
         }
         pool.leave();
         pool.help_until_all_left();
@@ -103,13 +123,41 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
     } else {
         work();
     }
-    let mut all = Gathered::default();
-    for slot in slots {
-        if let Some(g) = slot.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            all.append(g);
+    all.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
+}
+
+/// What was gathered of the logs, put together in their order as soon as all before them are there: a hundred thousand apart would
+/// take twice the memory.
+#[derive(Default)]
+struct Joined {
+    all: Gathered,
+    /// Number of the log that comes next.
+    next: usize,
+    waiting: BTreeMap<usize, Gathered>,
+}
+
+impl Joined {
+    fn put(&mut self, number: usize, mut log: Gathered) {
+        if number != self.next {
+            log.shrink();
+            self.waiting.insert(number, log);
+            return;
+        }
+        self.all.append(log);
+        self.next += 1;
+        while let Some(log) = self.waiting.remove(&self.next) {
+            self.all.append(log);
+            self.next += 1;
         }
     }
-    all
+
+    /// All of it; logs that were not read (Ctrl-C) are left out.
+    fn finish(mut self) -> Gathered {
+        for log in self.waiting.into_values() {
+            self.all.append(log);
+        }
+        self.all
+    }
 }
 
 /// Brings the lines of one input to observations.
@@ -121,6 +169,10 @@ struct Bridge<'a> {
     bytes: u64,
     /// Where the source is followed from, if it is.
     place: Option<Arc<Place>>,
+    /// The same of the source that begins next.
+    next: Option<Arc<Place>>,
+    /// What was wrong with the file that ended last.
+    trouble: Option<String>,
     /// Bytes behind the last line end.
     carry: Vec<u8>,
     /// How many they are, those counted that are too many to be carried.
@@ -169,6 +221,8 @@ impl<'a> Bridge<'a> {
             reader: None,
             bytes: 0,
             place: None,
+            next: None,
+            trouble: None,
             carry: Vec::new(),
             unended: 0,
             ahead: VecDeque::new(),
@@ -230,6 +284,40 @@ impl<'a> Bridge<'a> {
         self.place.as_ref().map_or(0, |p| p.offset)
     }
 
+    /// Nothing more comes of the log that was read last.
+    fn close(&mut self) {
+        let Some(mut reader) = self.reader.take() else { return };
+        let mut tap = Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser };
+        let rest = std::mem::take(&mut self.carry);
+        if self.place.as_ref().is_none_or(|p| !p.grows) {
+            reader.push(&rest, &mut tap);
+            self.unended = 0;
+        }
+        // Otherwise the line may still be being written: the next run reads it.
+        let counts = reader.finish(&mut tap);
+        self.settle(counts);
+    }
+
+    /// Notes what was counted of the file that ended.
+    fn settle(&mut self, counts: Counts) {
+        let trouble = self.trouble.take();
+        if let Some(s) = self.gathered.sources.last_mut() {
+            s.lines = counts.lines;
+            s.parsed = counts.lines.saturating_sub(counts.unparsed);
+            s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
+            s.bytes = self.bytes - self.unended;
+            if let Some(place) = self.place.take() {
+                place.reached(s.bytes, counts.lines, self.unended);
+            }
+            let troubles: Vec<String> = trouble.into_iter().chain(oddities(&counts)).collect();
+            if !troubles.is_empty() {
+                s.trouble = Some(troubles.join("; "));
+            }
+        }
+        // The names of formats stand in the source now; a hundred thousand files have as many lists of them.
+        self.gathered.counts.push(Counts { formats: Vec::new(), ..counts });
+    }
+
     fn stopped(&self) -> bool {
         self.needs.stop.load(Ordering::Relaxed)
     }
@@ -265,18 +353,33 @@ fn oddities(counts: &Counts) -> Vec<String> {
 
 impl Consumer for Bridge<'_> {
     fn follow(&mut self, place: &Arc<Place>) {
-        self.place = Some(Arc::clone(place));
+        self.next = Some(Arc::clone(place));
     }
 
     fn begin(&mut self, shown: &str, modified: Option<SystemTime>) -> bool {
         let source = self.gathered.obs.source(shown);
         let file_name = shown.rsplit(['/', ':']).next().unwrap_or(shown).to_owned();
         let reference = (self.needs.now)(modified);
-        let (lines_before, w3c_fields) =
-            self.place.as_ref().map_or((0, None), |p| (p.lines, p.w3c_fields.clone()));
+        let file = self.next.take();
+        let (lines_before, w3c_fields) = file.as_ref().map_or((0, None), |p| (p.lines, p.w3c_fields.clone()));
         let layouts = self.needs.layouts.clone();
-        self.reader =
-            Some(Reader::new(source, Context { reference, file_name, w3c_fields, layouts, lines_before }));
+        let context = Context { reference, file_name, w3c_fields, layouts, lines_before };
+        let follows = self.gathered.sources.last().is_some_and(|s| rotation::follows(&s.path, shown));
+        let mut tap = Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser };
+        match &mut self.reader {
+            Some(reader) if follows => {
+                // A line without its end may go on in the next file of the log.
+                reader.push(&std::mem::take(&mut self.carry), &mut tap);
+                self.unended = 0;
+                let counts = reader.go_on(source, context, &mut tap);
+                self.settle(counts);
+            }
+            _ => {
+                self.close();
+                self.reader = Some(Reader::new(source, context));
+            }
+        }
+        self.place = file;
         self.gathered.sources.push(Source { path: shown.to_owned(), ..Source::default() });
         self.bytes = 0;
         self.unended = 0;
@@ -354,40 +457,12 @@ impl Consumer for Bridge<'_> {
     }
 
     fn end(&mut self, trouble: Option<String>) {
-        let place = self.place.take();
-        let mut unended = 0;
-        if place.as_ref().is_some_and(|p| p.grows) {
-            // The line may still be being written: the next run reads it.
-            unended = self.unended;
-            self.carry.clear();
-        }
-        if !self.carry.is_empty() {
-            let rest = std::mem::take(&mut self.carry);
-            self.lines(&rest);
-        }
         self.catch_up();
-        let Some(reader) = self.reader.take() else { return };
         let source = self.gathered.obs.paths().saturating_sub(1) as u32;
         for (service, tally) in self.tallies.take() {
             self.gathered.obs.add(source, service.as_deref(), tally);
         }
-        let counts =
-            reader.finish(&mut Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser });
-        if let Some(s) = self.gathered.sources.last_mut() {
-            s.lines = counts.lines;
-            s.parsed = counts.lines.saturating_sub(counts.unparsed);
-            s.format = counts.formats.iter().map(|(n, _)| *n).take(3).collect::<Vec<_>>().join(", ");
-            s.bytes = self.bytes - unended;
-            if let Some(place) = place {
-                place.reached(s.bytes, counts.lines, unended);
-            }
-            let mut troubles: Vec<String> = trouble.into_iter().collect();
-            troubles.extend(oddities(&counts));
-            if !troubles.is_empty() {
-                s.trouble = Some(troubles.join("; "));
-            }
-        }
-        // The names of formats stand in the source now; a hundred thousand files have as many lists of them.
-        self.gathered.counts.push(Counts { formats: Vec::new(), ..counts });
+        // The reader stays, with a last line without its end: the next file may be the next of the same rotated log.
+        self.trouble = trouble;
     }
 }

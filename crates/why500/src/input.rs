@@ -4,6 +4,7 @@
 
 mod moves;
 mod place;
+pub mod rotation;
 mod unpack;
 
 pub use place::Place;
@@ -196,10 +197,14 @@ pub fn is_config(path: &Path) -> bool {
     name.ends_with(".conf") || name == ".htaccess"
 }
 
-/// Expands what the user named, in a stable order.
+/// Expands what the user named. The order is always the same, however the arguments stand: files of one log together, the oldest
+/// first.
 pub fn find(args: &[PathBuf], troubles: &mut Vec<Trouble>) -> Vec<Input> {
     let mut found = Vec::new();
     let mut seen = HashSet::new();
+    let mut args: Vec<&PathBuf> = args.iter().collect();
+    args.sort();
+    let folders = args.iter().filter(|a| a.is_dir()).count();
     for arg in args {
         if arg.as_os_str() == "-" {
             found.push(Input {
@@ -235,10 +240,13 @@ pub fn find(args: &[PathBuf], troubles: &mut Vec<Trouble>) -> Vec<Input> {
             }
             continue;
         }
-        // A folder's files are shown by their path within it: that is how people know them.
-        let shown = if arg.is_dir() { String::new() } else { text.into_owned() };
+        // A folder's files are shown by their path within it: that is how people know them. Those of several folders would be one
+        // log each under the same name.
+        let shown =
+            if folders == 1 && arg.is_dir() { String::new() } else { text.trim_end_matches('/').to_owned() };
         walk(arg, &shown, 0, &mut found, &mut seen, troubles);
     }
+    found.sort_by_cached_key(|i| rotation::order(&i.shown));
     found
 }
 
@@ -773,16 +781,16 @@ mod tests {
         fs::write(dir.join("a.log"), "newest\n").unwrap();
         let mut kept = Kept::default();
         inputs.iter().for_each(|i| read(i, &mut kept));
-        assert_eq!(kept.text, "new\nolder\n");
-        assert!(kept.troubles[0].contains("rotated to a.log.1"), "{:?}", kept.troubles);
-        assert!(kept.troubles[1].contains("rotated to a.log.2"), "{:?}", kept.troubles);
+        assert_eq!(kept.text, "older\nnew\n");
+        assert!(kept.troubles[0].contains("rotated to a.log.2"), "{:?}", kept.troubles);
+        assert!(kept.troubles[1].contains("rotated to a.log.1"), "{:?}", kept.troubles);
 
         // Compressed and gone: its lines are in another file, and are not read in place of it.
         let inputs = listed(&dir);
         fs::remove_file(dir.join("a.log.2")).unwrap();
         let mut kept = Kept::default();
         inputs.iter().for_each(|i| read(i, &mut kept));
-        assert_eq!(kept.text, "newest\nnew\n");
+        assert_eq!(kept.text, "new\nnewest\n");
         assert!(kept.troubles[0].contains("run again"), "{:?}", kept.troubles);
         fs::remove_dir_all(dir).unwrap();
     }
@@ -845,6 +853,23 @@ mod tests {
             text.push_str(&utf16_text(&mut rest, false));
             assert_eq!(text, "aé😀\n", "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn the_same_names_in_two_folders_are_two_logs() {
+        let dir = folder("two", &[]);
+        for web in ["web1", "web2"] {
+            fs::create_dir(dir.join(web)).unwrap();
+            fs::write(dir.join(web).join("access.log"), "x\n").unwrap();
+        }
+        let shown = |paths: &[PathBuf]| -> Vec<String> {
+            find(paths, &mut Vec::new()).into_iter().map(|i| i.shown).collect()
+        };
+        let (one, two) = (dir.join("web1"), dir.join("web2"));
+        assert_eq!(shown(std::slice::from_ref(&one)), ["access.log"]);
+        let both = [format!("{}/access.log", one.display()), format!("{}/access.log", two.display())];
+        assert_eq!(shown(&[two.clone(), one.clone()]), both);
+        fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]

@@ -107,6 +107,14 @@ fn failed(n: u32) -> String {
     )
 }
 
+/// A request for whose answer nginx waited in vain: another problem than [`failed`].
+fn slow(n: u32) -> String {
+    failed(n).replace(
+        "connect() failed (111: Connection refused) while connecting to upstream",
+        "upstream timed out (110: Connection timed out) while reading response header from upstream",
+    )
+}
+
 fn all(range: std::ops::Range<u32>) -> String {
     range.map(failed).collect()
 }
@@ -174,7 +182,7 @@ fn rotation_is_followed() {
     site.explain();
     site.append("error.log", &failed(3));
     fs::rename(site.log("error.log"), site.log("error.log.1")).unwrap();
-    site.append("error.log", &failed(4));
+    site.append("error.log", &slow(4));
     let told = site.explain();
     assert_eq!((told.failures(), told.lines()), (2, 2));
     assert_eq!(told.evidence(), ["error.log.1:4", "error.log:1"]);
@@ -182,7 +190,7 @@ fn rotation_is_followed() {
     // Rotated by copying, the file itself cut off.
     site.append("error.log", &all(5..7));
     fs::copy(site.log("error.log"), site.log("error.log.0")).unwrap();
-    fs::write(site.log("error.log"), failed(7)).unwrap();
+    fs::write(site.log("error.log"), slow(7)).unwrap();
     let told = site.explain();
     assert_eq!(told.failures(), 3);
     assert_eq!(told.evidence(), ["error.log.0:2", "error.log:1"]);
@@ -210,7 +218,7 @@ fn packed_copies_are_read_from_where_the_file_was_read() {
     let packed = Command::new("gzip").arg(site.log("error.log")).status().unwrap();
     assert!(packed.success());
     fs::rename(site.log("error.log.gz"), site.log("error.log.1.gz")).unwrap();
-    site.append("error.log", &failed(6));
+    site.append("error.log", &slow(6));
     let told = site.explain();
     assert_eq!(told.failures(), 2);
     assert_eq!(told.evidence(), ["error.log.1.gz:6", "error.log:1"]);
@@ -352,4 +360,19 @@ fn a_file_of_two_names_is_known_by_both() {
         site.append("error.log", &failed(n));
         assert_eq!(site.explain().lines(), 2);
     }
+}
+
+#[test]
+fn a_line_that_rotation_cut_is_read_with_its_rest() {
+    let site = Site::new("cut");
+    let line = failed(1);
+    let (begin, end) = line.split_at(line.len() - 60);
+    site.append("error.log", &format!("{}{begin}", failed(0)));
+    assert_eq!(site.explain().failures(), 1);
+    fs::copy(site.log("error.log"), site.log("error.log.1")).unwrap();
+    fs::write(site.log("error.log"), format!("{end}{}", slow(2))).unwrap();
+    let told = site.explain();
+    assert_eq!(told.failures(), 2);
+    assert_eq!(told.evidence(), ["error.log:1", "error.log:2"]);
+    assert_eq!(site.explain().lines(), 0);
 }

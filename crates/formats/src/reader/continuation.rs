@@ -24,9 +24,12 @@ pub(super) fn joins(message: &str, line: &str) -> bool {
 /// Of a line, this much is searched for words of errors: it is asked again for each line that follows.
 const ANNOUNCED_BYTES: usize = 1024;
 
+/// Of a message, its last line is sought in this much.
+const LAST_LINE_BYTES: usize = 8 * 1024;
+
 /// Does a line without head speak of an error, so that the trace after it is its?
 pub(super) fn announces(message: &str) -> bool {
-    let line = cut(message.lines().next_back().unwrap_or(""), ANNOUNCED_BYTES).to_ascii_lowercase();
+    let line = cut(last_line(message), ANNOUNCED_BYTES).to_ascii_lowercase();
     [
         "exception",
         "error",
@@ -42,6 +45,18 @@ pub(super) fn announces(message: &str) -> bool {
     ]
     .iter()
     .any(|w| line.contains(w))
+}
+
+/// The last line of a message. For one that is longer than lines of words are, the message's own beginning speaks.
+fn last_line(message: &str) -> &str {
+    let from = (message.len().saturating_sub(LAST_LINE_BYTES)..=message.len())
+        .find(|i| message.is_char_boundary(*i))
+        .unwrap_or(0);
+    let near = message.get(from..).unwrap_or_default();
+    if from > 0 && !near.strip_suffix('\n').unwrap_or(near).contains('\n') {
+        return message;
+    }
+    near.lines().next_back().unwrap_or("")
 }
 
 /// Does the message announce that another exception of its chain follows (Python's `During handling of the above …`)?

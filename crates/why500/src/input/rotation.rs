@@ -1,0 +1,79 @@
+//! The files of one log, which rotation cut: `access.log.2.gz`, `access.log.1`, `access.log`; `app.log-20261124`, `app.log`.
+//!
+//! They are read from the oldest to the youngest, so that an entry that was cut between two of them is one entry.
+
+use diagnosis::family;
+
+/// How old a file is among those of its log; the greatest is the youngest.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Age {
+    /// Named by when it was cut; in digits, the later the greater.
+    Dated(u64),
+    /// Numbered: the greater the older.
+    Numbered(std::cmp::Reverse<u64>),
+    /// Still written to.
+    Written,
+}
+
+fn age(path: &str, family: &str) -> Age {
+    // Ends in numbers (and what packing adds), as the family is the path without them.
+    let added = path.get(family.len()..).unwrap_or("");
+    let digits: String =
+        added.split('.').filter(|p| !matches!(*p, "gz" | "xz" | "zst" | "bz2" | "zip")).collect();
+    let digits: String = digits.chars().filter(char::is_ascii_digit).take(18).collect();
+    match digits.parse::<u64>() {
+        Ok(n) if digits.len() >= 6 => Age::Dated(n),
+        Ok(n) => Age::Numbered(std::cmp::Reverse(n)),
+        Err(_) => Age::Written,
+    }
+}
+
+/// A key by which the files of each log stand together, the oldest first.
+pub(super) fn order(path: &str) -> impl Ord + use<> {
+    let family = family(path);
+    let age = age(path, &family);
+    (family, age, path.to_owned())
+}
+
+/// Is the second file of the same log as the first, and younger?
+pub fn follows(first: &str, second: &str) -> bool {
+    let (a, b) = (family(first), family(second));
+    a == b && age(first, &a) < age(second, &b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_log_stand_together_from_the_oldest_on() {
+        let mut paths = [
+            "b/access.log",
+            "a/access.log.1",
+            "a/access.log.10.gz",
+            "a/access.log",
+            "a/access.log.2.gz",
+            "a/app.log",
+            "a/app.log-20261124",
+            "a/app.log-20261123.gz",
+        ];
+        paths.sort_by_key(|p| order(p));
+        assert_eq!(
+            paths,
+            [
+                "a/access.log.10.gz",
+                "a/access.log.2.gz",
+                "a/access.log.1",
+                "a/access.log",
+                "a/app.log-20261123.gz",
+                "a/app.log-20261124",
+                "a/app.log",
+                "b/access.log",
+            ]
+        );
+        assert!(follows("a/access.log.1", "a/access.log"));
+        assert!(!follows("a/access.log", "a/access.log.1"));
+        assert!(!follows("a/access.log.1", "b/access.log"));
+        assert!(!follows("a/access.log", "a/access.log"));
+    }
+}
