@@ -135,6 +135,7 @@ pub fn diagnose(mut obs: Observations, settings: &Settings<'_>) -> Report {
         problems,
         sources: Vec::new(),
         source_ranges,
+        nothing_new: false,
         notes,
     }
 }

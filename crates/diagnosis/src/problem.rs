@@ -20,6 +20,8 @@ pub struct Report {
     pub traffic: Timeline,
     /// First and last instant of each source, in the order in which they were named.
     pub source_ranges: Vec<Option<(Time, Time)>>,
+    /// Nothing was read since an earlier run has read all there is.
+    pub nothing_new: bool,
 }
 
 /// Totals over all sources.

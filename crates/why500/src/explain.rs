@@ -322,6 +322,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     let mut report = finish(gathered, &zone, filter, &troubles, interrupted);
     if let Some(since) = &since {
         report.notes.splice(0..0, since.notes(report.totals.bytes));
+        report.nothing_new = report.totals.lines == 0 && since.explains_nothing();
     }
     if let Some(id) = &options.problem {
         report.problems.retain(|p| p.id.starts_with(id.as_str()));
@@ -356,12 +357,11 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     if interrupted {
         return Ok(ExitCode::from(130));
     }
-    let nothing_new = since.as_ref().is_some_and(Since::explains_nothing);
     // What the report did not tell must be read again: the state is kept last.
     if let Some(since) = since {
         since.keep(began)?;
     }
-    if report.totals.lines == 0 && !nothing_new {
+    if report.totals.lines == 0 && !report.nothing_new {
         eprintln!(
             "why500: nothing readable: {}",
             if no_files { "no log file was found" } else { "all files are empty or refused" }

@@ -32,7 +32,8 @@ impl Site {
 
     fn run_on(&self, path: &Path, options: &[&str], stdin: &str) -> Output {
         let mut child = Command::new(env!("CARGO_BIN_EXE_why500"))
-            .args(["explain", "--json", "--all-evidence", "--since-last", "--tz", "UTC"])
+            .args(["explain", "--all-evidence", "--since-last", "--tz", "UTC"])
+            .args(if options.contains(&"--format") { &[][..] } else { &["--json"] })
             .args(options)
             .arg(path)
             .env("XDG_STATE_HOME", self.0.join("state"))
@@ -146,6 +147,8 @@ fn what_was_told_is_not_told_again() {
     let third = site.explain();
     assert_eq!((third.failures(), third.lines()), (0, 0));
     assert!(third.notes().contains("was read: 0 of 2 files, 0 bytes."), "{}", third.notes());
+    let page = site.run_on(&site.0.join("logs"), &["--format", "markdown"], "");
+    assert!(!String::from_utf8_lossy(&page.stdout).contains("No line was read: name"));
 }
 
 #[test]

@@ -167,6 +167,9 @@ fn statuses(problem: &Problem, times: &str) -> String {
 /// What is missing where no failure could be found: the records that would count requests.
 fn needed(report: &Report) -> Vec<&'static str> {
     let mut out = Vec::new();
+    if report.nothing_new {
+        return out;
+    }
     if report.totals.lines == 0 {
         out.push(
             "No line was read: name the files or folders that hold the logs, or pipe one in (why500 \
