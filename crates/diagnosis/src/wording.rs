@@ -102,12 +102,14 @@ impl Wording {
 
 /// The hash of all that a record says, apart from numbers.
 fn words(r: &Record, numbers: &mut Vec<u64>) -> u64 {
-    let mut keys = hash((r.source, r.format, r.level, &r.service, r.mark.is_some(), r.exceptions.len()));
+    let mut keys =
+        hash((r.source, r.format, r.level, &r.service, r.mark.is_some(), r.exceptions.len(), r.tail));
     let mut add = |text: &str| {
         keys = keys.rotate_left(7) ^ record::skeleton(text, |n| numbers.push(n));
     };
     if !is_bare(r) {
-        add(&r.message);
+        let said = if r.tail == 0 { &r.message } else { r.message.lines().next().unwrap_or("") };
+        add(said);
     }
     for (k, v) in &r.fields {
         add(k);
