@@ -559,3 +559,74 @@ impl Tally {
         self.traffic
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(cores: usize, n: u64) -> Traffic {
+        let mut tallies: Vec<Tally> = (0..cores).map(|_| Tally::default()).collect();
+        for i in 0..n {
+            let at = Time::from_secs(1_795_503_600).plus(i as i64 * 1_000);
+            let target = format!("/cart/{}?x={}", i % 7, mix(i) % 500_000);
+            let status = if i % 1000 == 7 { 499 } else { 200 };
+            // Which core counts which block is chance.
+            let core = mix(i / 997) as usize % cores;
+            let client = if i % 3 == 0 { "10.0.0.1" } else { "203.0.113.9" };
+            tallies[core].count(at, status, b"GET", target.as_bytes(), Some(client.as_bytes()), false, i);
+        }
+        let mut all = Traffic::default();
+        for t in tallies {
+            all.add(t.finish(0));
+        }
+        all.settle();
+        all
+    }
+
+    /// More requests and targets than are kept: what stays does not depend on who counted what.
+    #[test]
+    fn what_is_kept_does_not_depend_on_the_cores() {
+        let (one, three) = (counted(1, 500_000), counted(3, 500_000));
+        assert!(one.ticks_level > 0, "nothing was let go");
+        assert_eq!(one.ticks, three.ticks);
+        assert_eq!((one.total, one.local, one.span()), (three.total, three.local, three.span()));
+        let mut minutes: Vec<_> = one.over_time(MINUTE).into_iter().map(|(_, n)| n).collect();
+        assert_eq!(minutes.iter().sum::<u64>(), 500_000);
+        minutes.dedup();
+        assert!(minutes.len() <= 3, "{minutes:?}");
+        let samples = |t: &Traffic| {
+            let seen = t.seen("GET", "/cart/{id}").unwrap();
+            let mut list: Vec<Sample> = seen.samples().cloned().collect();
+            list.sort();
+            (seen.healthy, list)
+        };
+        assert_eq!(samples(&one), samples(&three));
+        assert_eq!(samples(&one).1.len(), SAMPLES_MAX);
+    }
+
+    #[test]
+    fn routes_without_end_are_folded_and_told() {
+        let mut t = Tally::default();
+        for i in 0..100_000u32 {
+            let name: String = (0..6).map(|k| char::from(b'a' + (i >> (k * 3) & 7) as u8)).collect();
+            t.count(Time(0), 200, b"GET", format!("/x/{name}").as_bytes(), None, false, u64::from(i));
+        }
+        let all = t.finish(0);
+        assert!(all.index.len() <= ROUTES_MAX + ROUTES_MAX / 2);
+        assert!(all.routes_folded().is_some());
+        assert_eq!(all.routes.iter().map(|r| r.healthy).sum::<u64>(), 100_000);
+    }
+
+    #[test]
+    fn addresses_of_the_house() {
+        for local in ["127.0.0.1", "10.1.2.3", "192.168.7.1", "172.16.0.9", "::1", "unix:", "-", "localhost"]
+        {
+            assert!(is_local(local.as_bytes()), "{local}");
+        }
+        for far in
+            ["203.0.113.9", "172.32.0.1", "109.1.1.1", "100.64.0.1", "2001:db8::1", "193.1.1.1", "1.1.1.1"]
+        {
+            assert!(!is_local(far.as_bytes()), "{far}");
+        }
+    }
+}
