@@ -311,6 +311,12 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> HashMap<usize, usize
     out
 }
 
+/// Does the failure carry an id of the request?
+fn has_id(f: &Failure, q: Option<&record::Request>) -> bool {
+    !f.ids.is_empty()
+        && q.is_some_and(|q| [&q.id, &q.trace].into_iter().flatten().any(|id| f.ids.contains(id)))
+}
+
 fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request>) -> Option<(i32, How)> {
     let mut s = 0;
     let mut how = How::Time;
@@ -575,6 +581,7 @@ fn join_once(
         }
         let best = options
             .into_iter()
+            .filter(|&k| off(&failures[k], r) <= NAMED_US || has_id(&failures[k], q))
             .filter_map(|k| {
                 let (mut s, how) = score(obs, &failures[k], r, q)?;
                 s -= 12 * has.get(&(k, cand.template)).copied().unwrap_or(0).min(3) as i32;

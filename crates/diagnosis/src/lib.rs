@@ -87,6 +87,12 @@ pub fn diagnose(mut obs: Observations, settings: &Settings<'_>) -> Report {
     }
     let source_ranges = obs.source_ranges();
     obs.join_rotated(settings.lines, &source_ranges);
+    if obs.errors_passed > 0 {
+        notes.push(format!(
+            "{} further errors and warnings were counted but not held against failures: a log has so many of them that the first ones must do; --since and --until narrow them down.",
+            obs.errors_passed
+        ));
+    }
     drop_copies(&mut obs);
     let mut ledger = ledger::build(&obs);
     notes.append(&mut ledger.notes);

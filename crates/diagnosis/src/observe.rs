@@ -10,6 +10,9 @@ use record::{Ending, Mark, Record, Request, Time, Zone};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// Records of one log, apart from requests, that are kept to explain failures (half a kilobyte each once their wording is known).
+const ERRORS_MAX: usize = 150_000;
+
 pub(crate) fn hash(parts: impl Hash) -> u64 {
     let mut h = DefaultHasher::new();
     parts.hash(&mut h);
@@ -45,6 +48,9 @@ pub struct Observations {
     /// What each record says.
     pub(crate) said: Vec<Said>,
     wordings: Wordings,
+    /// Records that are no requests: how many are kept, how many were let go.
+    errors: usize,
+    pub(crate) errors_passed: u64,
     /// By source and whether their zone was stated: how many records were not kept, the first and the last instant.
     pub(crate) passed: BTreeMap<(u32, bool), (usize, Time, Time)>,
 }
@@ -200,6 +206,7 @@ impl Observations {
             to.failures.extend(s.failures.into_iter().map(|f| f + records));
         }
         self.stream_of.extend(other.stream_of.into_iter().map(|(r, s)| (r + records, moved[s])));
+        self.errors_passed += other.errors_passed;
         self.said.extend(other.said);
         self.passed.extend(other.passed.into_iter().map(|((s, z), v)| ((s + sources, z), v)));
         self.records.extend(other.records.into_iter().map(|mut r| {
@@ -211,11 +218,18 @@ impl Observations {
     /// Any other record. What it says is recognised at once; one that says nothing is not kept.
     pub fn record(&mut self, mut record: Record, recogniser: &Recogniser) {
         record.lines = u32::try_from(record.message.lines().count()).unwrap_or(u32::MAX);
+        let ledger = record.is_ledger();
+        if !ledger && record.mark.is_none() && self.errors >= ERRORS_MAX {
+            self.errors_passed += 1;
+            self.passed(&record);
+            return;
+        }
         let said = self.wordings.read(&mut record, recogniser);
         if said.findings.is_none() && record.mark.is_none() && !record.is_ledger() {
             self.passed(&record);
             return;
         }
+        self.errors += usize::from(!ledger);
         self.said.push(said);
         let index = self.records.len();
         if record.is_ledger()

@@ -37,6 +37,13 @@ impl Tick {
     fn is_odd(&self) -> bool {
         self.status >= 499 || self.status == 0
     }
+
+    /// Its place in the draw. The same request has the same in another log: its minute counts as that of the quarter of an hour,
+    /// which is the same in all zones.
+    fn lot(&self) -> u64 {
+        let minute = self.at.0.div_euclid(MINUTE).rem_euclid(15);
+        mix(self.key ^ (minute as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
 }
 
 /// A healthy request of a route.
@@ -176,7 +183,7 @@ impl Traffic {
         if tick.is_odd() && self.odd_ticks < ODD_TICKS_MAX {
             self.odd_ticks += 1;
             self.ticks.push(tick);
-        } else if stays(tick.key, self.ticks_level) {
+        } else if stays(tick.lot(), self.ticks_level) {
             self.ticks.push(tick);
             self.thin_ticks();
         }
@@ -186,7 +193,7 @@ impl Traffic {
         while self.ticks.len() > TICKS_MAX + self.odd_ticks {
             self.ticks_level += 1;
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.key, level));
+            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
             if level >= 64 {
                 self.ticks.truncate(TICKS_MAX);
             }
@@ -314,12 +321,12 @@ impl Traffic {
         if other.ticks_level > self.ticks_level {
             self.ticks_level = other.ticks_level;
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.key, level));
+            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
         }
         if self.ticks.is_empty() {
             (self.ticks, self.odd_ticks) = (other.ticks, other.odd_ticks);
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.key, level));
+            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
         } else {
             for t in other.ticks {
                 self.keep(t);
@@ -394,7 +401,7 @@ impl Traffic {
     /// The requests remembered here that `other` would remember too, had it seen them.
     pub fn ticks_kept_by(&self, other: &Traffic) -> impl Iterator<Item = &Tick> {
         let level = other.ticks_level.max(self.ticks_level);
-        self.ticks.iter().filter(move |t| stays(t.key, level))
+        self.ticks.iter().filter(move |t| stays(t.lot(), level))
     }
 
     /// First and last instant.
@@ -530,9 +537,7 @@ impl Tally {
         self.in_minute += 1;
         self.span = Some(self.span.map_or((at, at), |(a, b)| (a.min(at), b.max(at))));
         let t = &mut self.traffic;
-        if stays(seen.key, t.ticks_level) {
-            t.keep(Tick { at, key: seen.key, source: 0, status });
-        }
+        t.keep(Tick { at, key: seen.key, source: 0, status });
         if let Some(r) = t.routes.get_mut(seen.route as usize) {
             r.healthy += 1;
             let lot = mix(number);
@@ -557,5 +562,77 @@ impl Tally {
         }
         self.traffic.move_sources(source);
         self.traffic
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(cores: usize, n: u64) -> Traffic {
+        let mut tallies: Vec<Tally> = (0..cores).map(|_| Tally::default()).collect();
+        for i in 0..n {
+            let at = Time::from_secs(1_795_503_600).plus(i as i64 * 1_000);
+            let target = format!("/cart/{}?x={}", i % 7, mix(i) % 500_000);
+            let status = if i % 1000 == 7 { 499 } else { 200 };
+            // Which core counts which block is chance.
+            let core = mix(i / 997) as usize % cores;
+            let client = if i % 3 == 0 { "10.0.0.1" } else { "203.0.113.9" };
+            tallies[core].count(at, status, b"GET", target.as_bytes(), Some(client.as_bytes()), false, i);
+        }
+        let mut all = Traffic::default();
+        for t in tallies {
+            all.add(t.finish(0));
+        }
+        all.settle();
+        all
+    }
+
+    /// More requests and targets than are kept: what stays does not depend on who counted what.
+    #[test]
+    fn what_is_kept_does_not_depend_on_the_cores() {
+        let (one, three) = (counted(1, 500_000), counted(3, 500_000));
+        assert!(one.ticks_level > 0, "nothing was let go");
+        assert!(one.ticks == three.ticks, "{} and {} requests", one.ticks.len(), three.ticks.len());
+        assert!(one.ticks.len() > TICKS_MAX / 4);
+        assert_eq!((one.total, one.local, one.span()), (three.total, three.local, three.span()));
+        let mut minutes: Vec<_> = one.over_time(MINUTE).into_iter().map(|(_, n)| n).collect();
+        assert_eq!(minutes.iter().sum::<u64>(), 500_000);
+        minutes.dedup();
+        assert!(minutes.len() <= 3, "{minutes:?}");
+        let samples = |t: &Traffic| {
+            let seen = t.seen("GET", "/cart/{id}").unwrap();
+            let mut list: Vec<Sample> = seen.samples().cloned().collect();
+            list.sort();
+            (seen.healthy, list)
+        };
+        assert_eq!(samples(&one), samples(&three));
+        assert_eq!(samples(&one).1.len(), SAMPLES_MAX);
+    }
+
+    #[test]
+    fn routes_without_end_are_folded_and_told() {
+        let mut t = Tally::default();
+        for i in 0..100_000u32 {
+            let name: String = (0..6).map(|k| char::from(b'a' + (i >> (k * 3) & 7) as u8)).collect();
+            t.count(Time(0), 200, b"GET", format!("/x/{name}").as_bytes(), None, false, u64::from(i));
+        }
+        let all = t.finish(0);
+        assert!(all.index.len() <= ROUTES_MAX + ROUTES_MAX / 2);
+        assert!(all.routes_folded().is_some());
+        assert_eq!(all.routes.iter().map(|r| r.healthy).sum::<u64>(), 100_000);
+    }
+
+    #[test]
+    fn addresses_of_the_house() {
+        for local in ["127.0.0.1", "10.1.2.3", "192.168.7.1", "172.16.0.9", "::1", "unix:", "-", "localhost"]
+        {
+            assert!(is_local(local.as_bytes()), "{local}");
+        }
+        for far in
+            ["203.0.113.9", "172.32.0.1", "109.1.1.1", "100.64.0.1", "2001:db8::1", "193.1.1.1", "1.1.1.1"]
+        {
+            assert!(!is_local(far.as_bytes()), "{far}");
+        }
     }
 }

@@ -19,6 +19,10 @@ use std::sync::Arc;
 const WORDINGS_MAX: usize = 4_096;
 /// Records of a wording kept whole.
 const WHOLE_MAX: u32 = 24;
+/// Bytes of records kept whole per source, whatever their wordings: some ten thousand errors with their traces.
+const WHOLE_BYTES_MAX: usize = 24 << 20;
+/// Different findings shared between records of a source.
+const SHARED_MAX: usize = 4_096;
 /// Bytes kept of the message of others.
 const SHORT_BYTES: usize = 240;
 
@@ -42,6 +46,9 @@ struct Wording {
 #[derive(Default)]
 pub(crate) struct Wordings {
     known: HashMap<u64, Wording>,
+    /// By what they say: findings of records that say something else each time are often the same.
+    shared: HashMap<u64, Arc<[Finding]>>,
+    whole_bytes: usize,
     numbers: Vec<u64>,
 }
 
@@ -77,7 +84,36 @@ impl Wordings {
             None => read_whole(r, recogniser),
         };
         self.numbers = numbers;
+        let said = self.share(said);
+        if !r.is_ledger() {
+            self.whole_bytes += r.message.len() + r.text.len();
+            if self.whole_bytes > WHOLE_BYTES_MAX {
+                let exceptions = Arc::clone(&r.exceptions);
+                shorten(r, &exceptions);
+            }
+        }
         if is_bare(r) { Said { template: join::template(r), ..said } } else { said }
+    }
+}
+
+impl Wordings {
+    fn share(&mut self, said: Said) -> Said {
+        let Some(findings) = &said.findings else { return said };
+        let key = hash(
+            findings
+                .iter()
+                .map(|f| {
+                    (f.cause.to_string(), &f.culprit, &f.service, f.symptom, f.weight, &f.signature, &f.title)
+                })
+                .collect::<Vec<_>>(),
+        );
+        if let Some(known) = self.shared.get(&key) {
+            return Said { findings: Some(Arc::clone(known)), ..said };
+        }
+        if self.shared.len() < SHARED_MAX {
+            self.shared.insert(key, Arc::clone(findings));
+        }
+        said
     }
 }
 
@@ -102,12 +138,14 @@ impl Wording {
 
 /// The hash of all that a record says, apart from numbers.
 fn words(r: &Record, numbers: &mut Vec<u64>) -> u64 {
-    let mut keys = hash((r.source, r.format, r.level, &r.service, r.mark.is_some(), r.exceptions.len()));
+    let mut keys =
+        hash((r.source, r.format, r.level, &r.service, r.mark.is_some(), r.exceptions.len(), r.tail));
     let mut add = |text: &str| {
         keys = keys.rotate_left(7) ^ record::skeleton(text, |n| numbers.push(n));
     };
     if !is_bare(r) {
-        add(&r.message);
+        let said = if r.tail == 0 { &r.message } else { r.message.lines().next().unwrap_or("") };
+        add(said);
     }
     for (k, v) in &r.fields {
         add(k);

@@ -13,6 +13,8 @@
 
 mod cut;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use scan::Run;
 pub use scan::{Clock, Glanced, Scanned, Tally, scan};

@@ -862,6 +862,7 @@ impl Reader {
                 message: cut(said, MESSAGE_MAX).to_owned(),
                 request: entry.request.as_ref().map(RequestRef::to_request),
                 lines: 0,
+                tail: 0,
                 exceptions: Arc::default(),
                 fields: entry
                     .fields
@@ -1155,6 +1156,7 @@ impl Reader {
                 None => trace::read(&r.message),
             }
             .into(),
+            tail: p.known.as_ref().map_or(0, |(k, _)| hash(&*k.said)),
             mark: if r.message.contains('\n') { marks::mark(&r.message, r.service.as_deref()) } else { None },
         };
         let known = p.known.as_ref().filter(|(_, len)| *len == r.message.len() && p.trace.is_none());
@@ -1163,7 +1165,7 @@ impl Reader {
         let traceless = one_line.is_some_and(|w| self.traceless.contains(&w));
         let closing = match known {
             _ if traceless => {
-                own = Closing { exceptions: Arc::default(), mark: None };
+                own = Closing { tail: 0, exceptions: Arc::default(), mark: None };
                 &own
             }
             Some((k, _)) => k.closing.get_or_init(|| whole(&r)),
@@ -1179,6 +1181,7 @@ impl Reader {
             self.traceless.insert(w);
         }
         r.exceptions = Arc::clone(&closing.exceptions);
+        r.tail = if known.is_some() { closing.tail } else { 0 };
         if matches!(r.mark, None | Some(record::Mark::Started(_)))
             && let Some(m) = &closing.mark
         {

@@ -47,6 +47,8 @@ pub struct Record {
     pub message: String,
     /// Lines that it takes in the file, as far as they were kept; 0 where nobody counted.
     pub lines: u32,
+    /// The hash of all lines behind the first, where they are the very lines that followed a record before; else 0.
+    pub tail: u64,
     /// The request it is about.
     pub request: Option<Request>,
     /// The chain of exceptions it carries, outermost first, the deepest cause last.

@@ -2,7 +2,7 @@
 
 const PRIME: u64 = 0x9fb2_1c65_1e98_df25;
 /// So many values of a number must have had the same outcome before it is taken to change nothing.
-const FREE_AFTER: usize = 12;
+const FREE_AFTER: usize = 8;
 /// Readings remembered per wording; one with more outcomes is read each time.
 const READINGS_MAX: usize = 48;
 

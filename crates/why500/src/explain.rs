@@ -25,6 +25,9 @@ pub enum Colour {
     Never,
 }
 
+/// Threads asked for by hand; the largest servers have as many cores.
+const THREADS_MAX: i64 = 512;
+
 /// Options of `explain`.
 #[derive(Args, Debug)]
 pub struct Explain {
@@ -79,6 +82,9 @@ pub struct Explain {
     /// Layout of access logs, as in nginx log_format or Apache LogFormat
     #[arg(long, value_name = "LAYOUT")]
     log_format: Vec<String>,
+    /// Threads that read [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
+    threads: Option<u16>,
     /// When to colour
     #[arg(long, value_enum, default_value = "auto")]
     color: Colour,
@@ -189,6 +195,10 @@ fn instant(text: &str, zone: &jiff::tz::TimeZone) -> Result<Time, Usage> {
         record::Zone::Stated => stamp.time,
         _ => stamp.time.plus(-offset_at(zone, stamp.time) * record::SECOND),
     })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn now() -> Time {
@@ -311,7 +321,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
             layouts,
             stop: &stop,
             progress: &progress,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            threads: options.threads.map_or_else(cores, usize::from),
             now: |modified| modified.map_or_else(now, time_of),
         },
     );

@@ -21,12 +21,17 @@ fn cases() -> Vec<PathBuf> {
 }
 
 fn explain(case: &Path, tz: &str) -> Value {
+    explain_with(&["--tz", tz], &case.join("logs"))
+}
+
+fn explain_with(options: &[&str], logs: &Path) -> Value {
     let out = Command::new(env!("CARGO_BIN_EXE_why500"))
-        .args(["explain", "--format", "json", "--tz", tz])
-        .arg(case.join("logs"))
+        .args(["explain", "--format", "json"])
+        .args(options)
+        .arg(logs)
         .output()
         .unwrap();
-    assert!(out.status.success(), "{}: {}", case.display(), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{}: {}", logs.display(), String::from_utf8_lossy(&out.stderr));
     serde_json::from_slice(&out.stdout).unwrap()
 }
 
@@ -110,4 +115,25 @@ fn every_incident_is_explained_as_it_was() {
 fn the_same_logs_give_the_same_report() {
     let case = cases().into_iter().find(|c| c.ends_with("node-mysql2-multi")).unwrap();
     assert_eq!(explain(&case, "UTC"), explain(&case, "UTC"));
+}
+
+#[test]
+fn threads_change_nothing_in_the_report() {
+    // Some megabytes, so that there are blocks to go through ahead of the reader.
+    let logs = std::env::temp_dir().join(format!("why500-threads-{}", std::process::id()));
+    std::fs::create_dir_all(&logs).unwrap();
+    let lines: String = (0..40_000)
+        .map(|i| {
+            let (h, m, s) = (i / 3600, i / 60 % 60, i % 60);
+            let status = if i % 97 == 0 { 502 } else { 200 };
+            format!("203.0.113.{} - - [24/Nov/2026:{h:02}:{m:02}:{s:02} +0000] \"GET /cart/{i} HTTP/1.1\" {status} 157 \"-\" \"curl/8.5\"\n", i % 250)
+        })
+        .collect();
+    std::fs::write(logs.join("access.log"), lines).unwrap();
+    let report = |threads| explain_with(&["--tz", "UTC", "--threads", threads], &logs);
+    let (one, many) = (report("1"), report("5"));
+    std::fs::remove_dir_all(&logs).unwrap();
+    assert_eq!(one["totals"]["requests"], 40_000);
+    assert_eq!(one["totals"]["failures"], 413);
+    assert_eq!(one, many);
 }

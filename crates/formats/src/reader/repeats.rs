@@ -43,6 +43,8 @@ impl Known {
 /// What the entry's whole text says.
 #[derive(Debug)]
 pub(super) struct Closing {
+    /// The hash of the lines.
+    pub tail: u64,
     pub exceptions: Arc<[Exception]>,
     pub mark: Option<Mark>,
 }
