@@ -88,8 +88,10 @@ fn explain(about: u8, files: &[(String, Vec<u8>)]) -> Vec<String> {
     if about & 16 != 0 {
         filter.route = Some("/a".into());
     }
-    let settings = Settings { offset_s: &|_| offset_s, wall: &wall, stated: &stated, filter };
-    let mut report = diagnosis::diagnose(obs, &settings);
+    let lines: Vec<u64> = counts.iter().map(|c| c.lines).collect();
+    let settings =
+        Settings { offset_s: &|_| offset_s, wall: &wall, stated: &stated, lines: &lines, filter };
+    let mut report = diagnosis::diagnose(&mut obs, &settings);
     report.sources = files
         .iter()
         .zip(&counts)

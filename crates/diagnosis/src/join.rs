@@ -1,7 +1,7 @@
 //! Joins error records to the failures they tell of: by id, by request line, by client, by neighbourhood in the same log, by time.
 
 use crate::ledger::Failure;
-use crate::observe::{Observations, hash};
+use crate::observe::{Numbered, Observations, hash};
 use crate::recognise::{Finding, Scope};
 use crate::route;
 use record::{Level, Record, SECOND, Time};
@@ -62,7 +62,7 @@ pub(crate) struct Join {
 #[derive(Debug, Default)]
 pub(crate) struct Joins {
     pub list: Vec<Join>,
-    pub templates: HashMap<u64, Met>,
+    pub templates: Numbered<u64, Met>,
     /// Share of the whole range that lies so near to some failure that a record would meet it in time by chance.
     pub chance: f64,
 }
@@ -166,10 +166,10 @@ fn late(r: &Record) -> i64 {
 
 struct Index {
     by_id: HashMap<String, Vec<usize>>,
-    by_tail: HashMap<u64, Dated>,
-    by_client: HashMap<u64, Dated>,
+    by_tail: Numbered<u64, Dated>,
+    by_client: Numbered<u64, Dated>,
     /// Source → (line, failure), sorted.
-    by_source: HashMap<u32, Vec<(u64, usize)>>,
+    by_source: Numbered<u32, Vec<(u64, usize)>>,
     by_time: Vec<(Time, usize)>,
     longest_us: i64,
     /// The same, with what is not logged.
@@ -179,9 +179,9 @@ struct Index {
 fn index(obs: &Observations, failures: &[Failure]) -> Index {
     let mut ix = Index {
         by_id: HashMap::new(),
-        by_tail: HashMap::new(),
-        by_client: HashMap::new(),
-        by_source: HashMap::new(),
+        by_tail: Numbered::default(),
+        by_client: Numbered::default(),
+        by_source: Numbered::default(),
         by_time: Vec::new(),
         longest_us: 0,
         took_us: 0,
@@ -270,7 +270,7 @@ fn says_route(target: &str) -> bool {
 
 /// Lines that one thread wrote at the same instant tell of the same request: each record of such a burst is led by the first
 /// of them that knows its client, id or target. (Apache: AH02454 has no client, the AH01079 behind it has.)
-fn leaders(obs: &Observations, candidates: &[Candidate]) -> HashMap<usize, usize> {
+fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usize> {
     let mut by_writer: HashMap<(u32, &str), Vec<usize>> = HashMap::new();
     for (c, cand) in candidates.iter().enumerate().filter(|(_, c)| !c.ledger) {
         let r = &obs.records[cand.record];
@@ -284,7 +284,7 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> HashMap<usize, usize
             .as_ref()
             .is_some_and(|q| q.client.is_some() || q.id.is_some() || !q.target.is_empty())
     };
-    let mut out = HashMap::new();
+    let mut out = Numbered::default();
     for list in by_writer.values() {
         let mut from = 0;
         while from < list.len() {
@@ -337,16 +337,17 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
     }
     if let Some(q) = q {
         if says_route(&q.target) {
-            let seen: Vec<&str> =
-                f.seen.iter().filter_map(|&i| obs.request(i)).map(|x| x.target.as_str()).collect();
-            let fit = seen
+            let path = route::path(&q.target);
+            let fit = f
+                .seen
                 .iter()
-                .map(|t| {
-                    if *t == q.target {
+                .filter_map(|&i| obs.request(i))
+                .map(|x| {
+                    if x.target == q.target {
                         60
-                    } else if route::path(t) == route::path(&q.target) {
+                    } else if route::path(&x.target) == path {
                         50
-                    } else if route::tail(t) == route::tail(&q.target) {
+                    } else if route::tail(&x.target) == route::tail(path) {
                         40
                     } else {
                         0
@@ -435,8 +436,8 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
 /// How often records of a template met failures of a route: (template, route) and template alone.
 #[derive(Default)]
 struct Affinity {
-    pairs: HashMap<(u64, u64), u32>,
-    templates: HashMap<u64, u32>,
+    pairs: Numbered<(u64, u64), u32>,
+    templates: Numbered<u64, u32>,
     /// By source: how often an error stood directly before, and directly after, the only failed request near it.
     sides: HashMap<u32, (u32, u32)>,
 }
@@ -531,12 +532,12 @@ fn join_once(
     let ix = index(obs, failures);
     let leaders = leaders(obs, candidates);
     let mut led: Vec<(usize, usize)> = Vec::new();
-    let mut joined_to: HashMap<usize, (usize, How)> = HashMap::new();
+    let mut joined_to: Numbered<usize, (usize, How)> = Numbered::default();
     let mut joins = Joins::default();
     // What each failure has already: (source, template).
-    let mut has: HashMap<(usize, u64), u32> = HashMap::new();
+    let mut has: Numbered<(usize, u64), u32> = Numbered::default();
     let mut explained: Vec<bool> = vec![false; failures.len()];
-    let mut ledger_of: HashMap<usize, usize> = HashMap::new();
+    let mut ledger_of: Numbered<usize, usize> = Numbered::default();
     for (k, f) in failures.iter().enumerate() {
         for &i in &f.seen {
             ledger_of.insert(i, k);

@@ -72,10 +72,10 @@ impl Filter {
 
 /// The diagnosis: problems, most harmful first, with totals (of requests and failures), traffic and notes. Lines, bytes and sources
 /// are the caller's to fill in.
-pub fn diagnose(mut obs: Observations, settings: &Settings<'_>) -> Report {
-    let mut notes = clock::resolve(&mut obs, settings.offset_s, settings.wall, settings.stated);
+pub fn diagnose(obs: &mut Observations, settings: &Settings<'_>) -> Report {
+    let mut notes = clock::resolve(obs, settings.offset_s, settings.wall, settings.stated);
     obs.settle();
-    notes.append(&mut clock::date_undated(&mut obs));
+    notes.append(&mut clock::date_undated(obs));
     obs.settle();
     for s in &obs.streams {
         if let Some(n) = s.traffic.routes_folded() {
@@ -93,29 +93,29 @@ pub fn diagnose(mut obs: Observations, settings: &Settings<'_>) -> Report {
             obs.errors_passed
         ));
     }
-    drop_copies(&mut obs);
-    let mut ledger = ledger::build(&obs);
+    drop_copies(obs);
+    let mut ledger = ledger::build(obs);
     notes.append(&mut ledger.notes);
-    let candidates = candidates(&obs);
+    let candidates = candidates(obs);
     if ledger.failures.iter().all(|f| !f.counts) {
-        infer(&obs, &candidates, &mut ledger);
+        infer(obs, &candidates, &mut ledger);
     }
     for f in &mut ledger.failures {
         f.counts = f.counts && settings.filter.wants(f);
     }
-    let events = events::gather(&obs);
-    let mut joins = join::join(&obs, &ledger.failures, &candidates);
+    let events = events::gather(obs);
+    let mut joins = join::join(obs, &ledger.failures, &candidates);
     if !ledger.inferred {
-        let cut = ledger::unlogged(&obs, &ledger.failures, &candidates, &joins);
+        let cut = ledger::unlogged(obs, &ledger.failures, &candidates, &joins);
         if !cut.is_empty() {
             notes.push(format!("{} requests were cut off without an entry in any access log; they were counted by the errors that cut them.", cut.len()));
             ledger.requests = ledger.requests.map(|n| n + cut.len() as u64);
             ledger.failures.extend(cut.into_iter().filter(|f| settings.filter.wants(f)));
-            joins = join::join(&obs, &ledger.failures, &candidates);
+            joins = join::join(obs, &ledger.failures, &candidates);
         }
     }
     let scene = Scene {
-        obs: &obs,
+        obs: &*obs,
         failures: &ledger.failures,
         candidates: &candidates,
         joins: &joins,

@@ -13,6 +13,37 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// Records of one log, apart from requests, that are kept to explain failures (half a kilobyte each once their wording is known).
 const ERRORS_MAX: usize = 150_000;
 
+/// Hashes what is a hash, a number or a few of them: the maps of the diagnosis are not filled by strangers' choice of keys.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.write_u64(u64::from(*b));
+        }
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(23) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(u64::from(n));
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+}
+
+/// A map of numbers.
+pub(crate) type Numbered<K, V> = HashMap<K, V, std::hash::BuildHasherDefault<Mixer>>;
+
 pub(crate) fn hash(parts: impl Hash) -> u64 {
     let mut h = DefaultHasher::new();
     parts.hash(&mut h);
@@ -38,7 +69,7 @@ pub struct Observations {
     by_key: HashMap<(String, Option<String>), usize>,
     pub(crate) records: Vec<Record>,
     /// Stream of each ledger record.
-    pub(crate) stream_of: HashMap<usize, usize>,
+    pub(crate) stream_of: Numbered<usize, usize>,
     /// Path of each source.
     pub(crate) paths: Vec<String>,
     families: Vec<String>,
@@ -207,12 +238,22 @@ impl Observations {
         }
         self.stream_of.extend(other.stream_of.into_iter().map(|(r, s)| (r + records, moved[s])));
         self.errors_passed += other.errors_passed;
-        self.said.extend(other.said);
+        if self.said.is_empty() {
+            self.said = other.said;
+        } else {
+            self.said.extend(other.said);
+        }
         self.passed.extend(other.passed.into_iter().map(|((s, z), v)| ((s + sources, z), v)));
-        self.records.extend(other.records.into_iter().map(|mut r| {
+        let mut more = other.records;
+        for r in &mut more {
             r.source += sources;
-            r
-        }));
+        }
+        // The first log's are taken over as they are: copied, they would be there twice for a while.
+        if self.records.is_empty() {
+            self.records = more;
+        } else {
+            self.records.append(&mut more);
+        }
     }
 
     /// Any other record. What it says is recognised at once; one that says nothing is not kept.

@@ -388,15 +388,17 @@ fn finish(
     troubles: &[Trouble],
     interrupted: bool,
 ) -> Report {
-    let Gathered { obs, mut sources, counts } = gathered;
+    let Gathered { mut obs, mut sources, counts } = gathered;
     let wall: Vec<bool> = counts.iter().map(|c| c.zone_wall).collect();
     let stated: Vec<bool> = counts.iter().map(|c| c.zone_stated).collect();
     let lines: Vec<u64> = counts.iter().map(|c| c.lines_before + c.lines).collect();
     let offset = |t: Time| offset_at(zone, t);
     let mut report = diagnosis::diagnose(
-        obs,
+        &mut obs,
         &Settings { offset_s: &offset, wall: &wall, stated: &stated, lines: &lines, filter },
     );
+    // The program ends soon: to give back each record by itself would take a tenth of its time.
+    std::mem::forget(obs);
     for (s, range) in sources.iter_mut().zip(&report.source_ranges) {
         s.range = *range;
     }
