@@ -159,10 +159,15 @@ fn said_twice(obs: &Observations, f: &Failure, index: usize) -> bool {
         && p.target == q.target
         && p.status == q.status
         && p.client == q.client
-        && first_words(&a.message) != first_words(&b.message)
+        && first_words(said(a)) != first_words(said(b))
         && a.service == b.service
         && a.level.max(b.level) >= record::Level::Warn
         && !matches!((&p.id, &q.id), (Some(x), Some(y)) if x != y)
+}
+
+/// What a record says; an access-log line is its own message.
+fn said(r: &Record) -> &str {
+    if r.message.is_empty() { &r.text } else { &r.message }
 }
 
 fn first_words(message: &str) -> &str {

@@ -89,7 +89,7 @@ pub fn diagnose(obs: &mut Observations, settings: &Settings<'_>) -> Report {
     obs.join_rotated(settings.lines, &source_ranges);
     if obs.errors_passed > 0 {
         notes.push(format!(
-            "{} further errors and warnings were counted but not held against failures: a log has so many of them that the first ones must do; --since and --until narrow them down.",
+            "{} further errors and warnings were counted but not held against failures: they come by the thousands, and a part of them must do; --since and --until narrow them down.",
             obs.errors_passed
         ));
     }
@@ -200,7 +200,7 @@ fn candidates(obs: &Observations) -> Vec<Candidate> {
     let mut out = Vec::new();
     for (i, (r, said)) in obs.records.iter().zip(&obs.said).enumerate() {
         let Some(findings) = &said.findings else { continue };
-        if r.message.is_empty() && r.exceptions.is_empty() {
+        if r.message.is_empty() && r.exceptions.is_empty() && !r.is_ledger() {
             continue;
         }
         out.push(Candidate {

@@ -266,11 +266,24 @@ impl Observations {
             return;
         }
         let said = self.wordings.read(&mut record, recogniser);
+        if said.surplus && record.mark.is_none() {
+            self.errors_passed += 1;
+            self.passed(&record);
+            return;
+        }
         if said.findings.is_none() && record.mark.is_none() && !record.is_ledger() {
             self.passed(&record);
             return;
         }
+        if let Some(q) = &mut record.request {
+            // Nothing asks for it any more.
+            q.agent = None;
+        }
         self.errors += usize::from(!ledger);
+        if ledger && said.findings.is_none() && record.message == record.text {
+            // An access-log line is its own message.
+            record.message = String::new();
+        }
         self.said.push(said);
         let index = self.records.len();
         if record.is_ledger()

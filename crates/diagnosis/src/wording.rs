@@ -18,7 +18,10 @@ use std::sync::Arc;
 /// Wordings remembered per source; a source with more says something else each time, and remembering would be in vain.
 const WORDINGS_MAX: usize = 4_096;
 /// Records of a wording kept whole.
-const WHOLE_MAX: u32 = 24;
+const WHOLE_MAX: u32 = 12;
+/// Warnings of one wording that are all kept; of twice as many every second, of four times as many every fourth … A program that
+/// warns so often tells of its traffic rather than of failures, and whether it does is seen in a part as well.
+const WARNINGS_MAX: u32 = 4_096;
 /// Bytes of records kept whole per source, whatever their wordings: some ten thousand errors with their traces.
 const WHOLE_BYTES_MAX: usize = 24 << 20;
 /// Different findings shared between records of a source.
@@ -33,6 +36,8 @@ pub(crate) struct Said {
     pub findings: Option<Arc<[Finding]>>,
     /// What its first line says apart from its variables, and how.
     pub template: u64,
+    /// It is one of so many alike that it need not be kept.
+    pub surplus: bool,
 }
 
 #[derive(Default)]
@@ -121,7 +126,11 @@ impl Wording {
     fn read(&mut self, r: &mut Record, numbers: &[u64], recogniser: &Recogniser) -> Said {
         self.records = self.records.saturating_add(1);
         if let Some(said) = self.outcomes.find(numbers) {
-            let said = said.clone();
+            let mut said = said.clone();
+            if r.level <= Level::Warn && !r.is_ledger() {
+                let one_in = (self.records / WARNINGS_MAX + 1).next_power_of_two();
+                said.surplus = one_in > 1 && self.records % one_in != 0;
+            }
             if self.records > WHOLE_MAX && !r.is_ledger() {
                 shorten(r, &self.exceptions);
             }
@@ -173,14 +182,11 @@ fn shorten(r: &mut Record, exceptions: &Arc<[Exception]>) {
     }
     r.fields.retain(|(k, _)| matches!(k.as_str(), "file" | "remote"));
     r.fields.shrink_to_fit();
-    if let Some(q) = &mut r.request {
-        q.agent = None;
-    }
 }
 
 /// Recognises what a record says, if it may explain a failure.
 fn read_whole(r: &Record, recogniser: &Recogniser) -> Said {
-    Said { findings: recognise(r, recogniser).map(Into::into), template: join::template(r) }
+    Said { findings: recognise(r, recogniser).map(Into::into), template: join::template(r), surplus: false }
 }
 
 /// An access-log line says nothing of causes but its flags: user agents and referers are not to be read as errors.
