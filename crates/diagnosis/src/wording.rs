@@ -21,9 +21,12 @@ const WORDINGS_MAX: usize = 4_096;
 const WHOLE_MAX: u32 = 12;
 /// Warnings of one wording that are all kept; of twice as many every second, of four times as many every fourth … A program that
 /// warns so often tells of its traffic rather than of failures, and whether it does is seen in a part as well.
-const WARNINGS_MAX: u32 = 4_096;
-/// Bytes of records kept whole per source, whatever their wordings: some ten thousand errors with their traces.
-const WHOLE_BYTES_MAX: usize = 24 << 20;
+const WARNINGS_MAX: u32 = 2_048;
+/// Bytes of records kept whole per source, whatever their wordings: some two thousand errors with their traces. The first of each
+/// wording may take four times as much.
+const WHOLE_BYTES_MAX: usize = 12 << 20;
+/// Records of a wording for which there is more room.
+const FIRST: u32 = 2;
 /// Different findings shared between records of a source.
 const SHARED_MAX: usize = 4_096;
 /// Bytes kept of the message of others.
@@ -83,16 +86,21 @@ impl Wordings {
         numbers.clear();
         let key = words(r, &mut numbers);
         let room = self.known.len() < WORDINGS_MAX;
-        let said = match self.known.get_mut(&key) {
-            Some(w) => w.read(r, &numbers, recogniser),
-            None if room => self.known.entry(key).or_default().read(r, &numbers, recogniser),
-            None => read_whole(r, recogniser),
+        let (said, nth) = match self.known.get_mut(&key) {
+            Some(w) => (w.read(r, &numbers, recogniser), w.records),
+            None if room => (self.known.entry(key).or_default().read(r, &numbers, recogniser), 1),
+            None => (read_whole(r, recogniser), u32::MAX),
         };
         self.numbers = numbers;
         let said = self.share(said);
         if !r.is_ledger() {
-            self.whole_bytes += r.message.len() + r.text.len();
-            if self.whole_bytes > WHOLE_BYTES_MAX {
+            if !r.text.is_empty() {
+                self.whole_bytes += r.message.len() + r.text.len();
+            }
+            // The first of a wording is what will be quoted.
+            let max = if nth <= FIRST { 4 * WHOLE_BYTES_MAX } else { WHOLE_BYTES_MAX };
+            if self.whole_bytes > max && !r.text.is_empty() {
+                self.whole_bytes -= r.message.len() + r.text.len();
                 let exceptions = Arc::clone(&r.exceptions);
                 shorten(r, &exceptions);
             }
@@ -129,7 +137,7 @@ impl Wording {
             let mut said = said.clone();
             if r.level <= Level::Warn && !r.is_ledger() {
                 let one_in = (self.records / WARNINGS_MAX + 1).next_power_of_two();
-                said.surplus = one_in > 1 && self.records % one_in != 0;
+                said.surplus = one_in > 1 && !self.records.is_multiple_of(one_in);
             }
             if self.records > WHOLE_MAX && !r.is_ledger() {
                 shorten(r, &self.exceptions);
