@@ -9,6 +9,7 @@ use crate::wording::{Said, Wordings};
 use record::{Ending, Mark, Record, Request, Time, Zone};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// Records of one log, apart from requests, that are kept to explain failures (half a kilobyte each once their wording is known).
 const ERRORS_MAX: usize = 150_000;
@@ -53,7 +54,7 @@ pub(crate) fn hash(parts: impl Hash) -> u64 {
 /// Requests as one log of one server (over its rotated files) tells them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
-    pub family: String,
+    pub family: Arc<str>,
     /// All its requests, counted.
     pub traffic: Traffic,
     /// Requests of sources that write no times at all (uvicorn, some consoles): (source, line, key, status).
@@ -66,13 +67,11 @@ pub(crate) struct Stream {
 #[derive(Default)]
 pub struct Observations {
     pub(crate) streams: Vec<Stream>,
-    by_key: HashMap<(String, Option<String>), usize>,
+    by_key: HashMap<(Arc<str>, Option<String>), usize>,
     pub(crate) records: Vec<Record>,
-    /// Stream of each ledger record.
-    pub(crate) stream_of: Numbered<usize, usize>,
     /// Path of each source.
     pub(crate) paths: Vec<String>,
-    families: Vec<String>,
+    families: Vec<Arc<str>>,
     /// By source, once its log is put together: the source that stands for the log, and the log's lines before it.
     places: Vec<(u32, u64)>,
     pub(crate) range: Option<(Time, Time)>,
@@ -118,7 +117,7 @@ impl Observations {
     /// Names a source; its index is that of its records.
     pub fn source(&mut self, path: &str) -> u32 {
         self.paths.push(path.to_owned());
-        self.families.push(family(path));
+        self.families.push(family(path).into());
         (self.paths.len() - 1) as u32
     }
 
@@ -129,7 +128,7 @@ impl Observations {
 
     /// The log that a source is a file of: its name without what rotation adds.
     pub(crate) fn log_of(&self, source: u32) -> &str {
-        self.families.get(source as usize).map_or("", String::as_str)
+        self.families.get(source as usize).map_or("", |f| f)
     }
 
     fn stream(&mut self, source: u32, service: Option<&str>) -> usize {
@@ -236,7 +235,6 @@ impl Observations {
             to.timeless.extend(s.timeless.into_iter().map(|(src, l, k, st)| (src + sources, l, k, st)));
             to.failures.extend(s.failures.into_iter().map(|f| f + records));
         }
-        self.stream_of.extend(other.stream_of.into_iter().map(|(r, s)| (r + records, moved[s])));
         self.errors_passed += other.errors_passed;
         if self.said.is_empty() {
             self.said = other.said;
@@ -308,7 +306,6 @@ impl Observations {
             if failed {
                 self.streams[i].failures.push(index);
             }
-            self.stream_of.insert(index, i);
         }
         self.records.push(record);
     }
@@ -353,11 +350,11 @@ impl Observations {
         order.sort_by_key(|&i| (ranges.get(i).copied().flatten().map(|r| r.0), i));
         // The youngest file stands for its log: it has the log's name.
         let stands: HashMap<&str, u32> =
-            self.families.iter().enumerate().map(|(i, f)| (f.as_str(), i as u32)).collect();
+            self.families.iter().enumerate().map(|(i, f)| (&**f, i as u32)).collect();
         let mut before: HashMap<&str, u64> = HashMap::new();
         let mut places: Vec<(u32, u64)> = (0..self.paths.len() as u32).map(|i| (i, 0)).collect();
         for i in order {
-            let log = self.families[i].as_str();
+            let log = &*self.families[i];
             let passed = before.entry(log).or_default();
             places[i] = (stands.get(log).copied().unwrap_or(i as u32), *passed);
             *passed += lines.get(i).copied().unwrap_or(0);

@@ -21,6 +21,8 @@ const SAMPLES_MAX: usize = 400;
 const ROUTES_MAX: usize = 20_000;
 /// Counted apart when a log is so long that not each request is remembered.
 const MINUTE: i64 = 60 * SECOND;
+/// Requests of which nothing is counted by the minute: their own times suffice.
+const FEW: usize = 4_096;
 /// Minutes counted per stream: two months.
 const MINUTES_MAX: usize = 100_000;
 
@@ -118,6 +120,8 @@ pub(crate) struct Traffic {
     /// By source, in order: first and last instant. Nearly always of one source.
     spans: Vec<(u32, (Time, Time))>,
     minutes: HashMap<(u32, i64), u64>,
+    /// Minutes are counted, as there are many requests; of few, each is remembered.
+    by_minute: bool,
     index: HashMap<Box<str>, usize>,
     routes: Vec<RouteSeen>,
     routes_level: u32,
@@ -172,11 +176,31 @@ impl Traffic {
     /// A request at an instant.
     pub fn tick(&mut self, tick: Tick) {
         self.span_of(tick.source, tick.at, tick.at);
-        let minute = (tick.source, tick.at.0.div_euclid(MINUTE));
-        if self.minutes.len() < MINUTES_MAX || self.minutes.contains_key(&minute) {
-            *self.minutes.entry(minute).or_default() += 1;
+        if self.by_minute {
+            self.count_minute(tick.source, tick.at.0.div_euclid(MINUTE), 1);
         }
         self.keep(tick);
+        if !self.by_minute && self.ticks.len() >= FEW {
+            self.begin_minutes();
+        }
+    }
+
+    fn count_minute(&mut self, source: u32, minute: i64, n: u64) {
+        let key = (source, minute);
+        if self.minutes.len() < MINUTES_MAX || self.minutes.contains_key(&key) {
+            *self.minutes.entry(key).or_default() += n;
+        }
+    }
+
+    /// From here on minutes are counted; so far all requests are remembered.
+    fn begin_minutes(&mut self) {
+        if !std::mem::replace(&mut self.by_minute, true) {
+            let known: Vec<(u32, i64)> =
+                self.ticks.iter().map(|t| (t.source, t.at.0.div_euclid(MINUTE))).collect();
+            for (source, minute) in known {
+                self.count_minute(source, minute, 1);
+            }
+        }
     }
 
     fn keep(&mut self, tick: Tick) {
@@ -301,7 +325,14 @@ impl Traffic {
     }
 
     /// Adds what was counted elsewhere.
-    pub fn add(&mut self, other: Traffic) {
+    pub fn add(&mut self, mut other: Traffic) {
+        if self.by_minute || other.by_minute || self.ticks.len() + other.ticks.len() >= FEW {
+            self.begin_minutes();
+            other.begin_minutes();
+        }
+        for ((source, minute), n) in std::mem::take(&mut other.minutes) {
+            self.count_minute(source, minute, n);
+        }
         self.total += other.total;
         self.with_upstream += other.with_upstream;
         self.local += other.local;
@@ -312,11 +343,6 @@ impl Traffic {
         }
         for (source, (from, to)) in other.spans {
             self.span_of(source, from, to);
-        }
-        for (minute, n) in other.minutes {
-            if self.minutes.len() < MINUTES_MAX || self.minutes.contains_key(&minute) {
-                *self.minutes.entry(minute).or_default() += n;
-            }
         }
         if other.ticks_level > self.ticks_level {
             self.ticks_level = other.ticks_level;
@@ -483,7 +509,7 @@ fn bytes_hash(seed: u64, bytes: &[u8]) -> u64 {
 impl Default for Tally {
     fn default() -> Tally {
         Tally {
-            traffic: Traffic::default(),
+            traffic: Traffic { by_minute: true, ..Traffic::default() },
             cache: vec![Seen::default(); CACHE],
             minute: i64::MIN,
             in_minute: 0,
@@ -550,7 +576,8 @@ impl Tally {
 
     fn end_minute(&mut self) {
         if self.in_minute > 0 {
-            *self.traffic.minutes.entry((0, self.minute)).or_default() += std::mem::take(&mut self.in_minute);
+            let n = std::mem::take(&mut self.in_minute);
+            self.traffic.count_minute(0, self.minute, n);
         }
     }
 

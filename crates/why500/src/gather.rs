@@ -126,37 +126,41 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
     all.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
 }
 
-/// What was gathered of the logs, put together in their order as soon as all before them are there: a hundred thousand apart would
-/// take twice the memory.
+/// What was gathered so far, put together where logs stand next to each other: a hundred thousand small ones would each take room of
+/// its own while a large one before them is read.
 #[derive(Default)]
 struct Joined {
-    all: Gathered,
-    /// Number of the log that comes next.
-    next: usize,
-    waiting: BTreeMap<usize, Gathered>,
+    /// By the number of their first log: the number behind their last, and what they told.
+    runs: BTreeMap<usize, (usize, Gathered)>,
 }
 
 impl Joined {
     fn put(&mut self, number: usize, mut log: Gathered) {
-        if number != self.next {
-            log.shrink();
-            self.waiting.insert(number, log);
-            return;
+        let mut end = number + 1;
+        if let Some((after, more)) = self.runs.remove(&end) {
+            end = after;
+            log.append(more);
         }
-        self.all.append(log);
-        self.next += 1;
-        while let Some(log) = self.waiting.remove(&self.next) {
-            self.all.append(log);
-            self.next += 1;
+        match self.runs.range_mut(..number).next_back() {
+            Some((_, (last, before))) if *last == number => {
+                before.append(log);
+                *last = end;
+            }
+            _ => {
+                log.shrink();
+                self.runs.insert(number, (end, log));
+            }
         }
     }
 
     /// All of it; logs that were not read (Ctrl-C) are left out.
-    fn finish(mut self) -> Gathered {
-        for log in self.waiting.into_values() {
-            self.all.append(log);
+    fn finish(self) -> Gathered {
+        let mut runs = self.runs.into_values().map(|(_, log)| log);
+        let mut all = runs.next().unwrap_or_default();
+        for log in runs {
+            all.append(log);
         }
-        self.all
+        all
     }
 }
 
