@@ -15,7 +15,18 @@ struct Seen<'a>(&'a mut Vec<String>);
 
 impl Tally for Seen<'_> {
     fn count(&mut self, g: &Glanced<'_>) {
-        self.0.push(fuzz::facts(Some(g.at), g.status, g.method, g.target, g.client, g.service, g.upstream));
+        let text = |b| String::from_utf8_lossy(b);
+        let client = g.client.map(text);
+        // Whether a log names upstreams is told of the log, not of each request.
+        self.0.push(fuzz::facts(
+            Some(g.at),
+            g.status,
+            &text(g.method),
+            &text(g.target),
+            client.as_deref(),
+            g.service,
+            false,
+        ));
     }
 }
 

@@ -75,7 +75,7 @@ impl Sink for Kept {
             &q.target,
             q.client.as_deref(),
             healthy.service,
-            q.upstream.is_some(),
+            false,
         ));
         self.healthy.push(format!("{healthy:?}"));
     }
