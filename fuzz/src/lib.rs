@@ -85,7 +85,8 @@ impl Sink for Kept {
     }
 
     fn record(&mut self, record: Record) {
-        self.records.push(record);
+        // Whether its lines were known tells how they came in, not what they say.
+        self.records.push(Record { tail: 0, ..record });
     }
 }
 
