@@ -749,15 +749,11 @@ impl Reader {
         let quiet = matches!(entry.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
-        let asks = entry
-            .request
-            .as_ref()
-            .is_some_and(|r| r.status.is_some() || !r.target.is_empty() || r.ending != Ending::Answered);
+        let asks = entry.request.as_ref().is_some_and(asks);
         let plain = entry.trace.is_none() && entry.mark.is_none() && !asks;
-        let words_said = plain.then(|| {
+        let words = plain.then(|| {
             hash((stream, format, entry.level, record::skeleton(&entry.message, |n| numbers.push(n))))
         });
-        let words = words_said;
         let silence = words.and_then(|w| self.silent.get(&w)).and_then(|s| s.find(&numbers)).copied();
         self.numbers = numbers;
         if silence == Some(Silence::Dull) && quiet && entry.request.is_none() {
@@ -821,10 +817,7 @@ impl Reader {
         let mark = entry.mark.take().or_else(|| {
             if ledger || silence.is_some() { None } else { marks::mark(message, service.as_deref()) }
         });
-        let named = entry
-            .request
-            .as_ref()
-            .is_some_and(|r| r.status.is_some() || !r.target.is_empty() || r.ending != Ending::Answered);
+        let named = entry.request.as_ref().is_some_and(self::asks);
         let nothing = mark.is_none() && !named && silence.is_none();
         if quiet
             && !ledger
@@ -884,7 +877,7 @@ impl Reader {
             alone,
             words: first_words,
             known: None,
-            silent: words_said.filter(|_| silence.is_some()),
+            silent: words.filter(|_| silence.is_some()),
         });
         if stream == 0 && !entry.closed && self.unwrapped && wrapping.service.is_none() {
             self.step = Step::Opened { alone, in_trace };
@@ -1264,6 +1257,11 @@ impl Wrapping {
             pid: text(|w| w.pid.as_ref().map(|s| s.to_string())),
         }
     }
+}
+
+/// Is it a request that asks for something or was answered, rather than a client or an id alone?
+fn asks(r: &RequestRef<'_>) -> bool {
+    r.status.is_some() || !r.target.is_empty() || r.ending != Ending::Answered
 }
 
 fn merge<'a>(into: &mut Option<RequestRef<'a>>, found: RequestRef<'_>) {
