@@ -122,29 +122,82 @@ const NEAREST_MAX: usize = 512;
 /// A record that names the request may be so far from its failure, beyond the time that it took.
 const NAMED_US: i64 = 65 * SECOND;
 
+/// Longer than this a failed request seldom takes, unless it timed out.
+const SHORT_US: i64 = 2 * SECOND;
+
 /// Failures of one route or client, by time.
 #[derive(Default)]
 struct Dated {
-    dated: Vec<(Time, usize)>,
+    /// Those that took no longer than [`SHORT_US`]: records of theirs are near them.
+    short: Vec<(Time, usize)>,
+    long: Vec<(Time, usize)>,
     undated: Vec<usize>,
+    /// How long some of the short ones took is known.
+    timed: bool,
 }
 
 impl Dated {
-    fn push(&mut self, at: Option<Time>, k: usize) {
-        match at {
-            Some(t) if self.dated.last() != Some(&(t, k)) => self.dated.push((t, k)),
+    fn push(&mut self, f: &Failure, k: usize) {
+        let took = took(f);
+        let list = if took <= SHORT_US { &mut self.short } else { &mut self.long };
+        self.timed |= f.duration_us.is_some();
+        match f.at {
+            Some(t) if list.last() != Some(&(t, k)) => list.push((t, k)),
             None if self.undated.last() != Some(&k) => self.undated.push(k),
             _ => {}
         }
     }
 
-    /// Those that a record may tell of.
-    fn around(&self, r: &Record, reach: i64) -> impl Iterator<Item = usize> + '_ {
-        let (from, to) = match r.at {
-            Some(at) => near(&self.dated, at, reach, reach + late(r)),
-            None => (0, self.dated.len()),
+    /// Asks those that a record may tell of, the nearest first, until what they could be worth at most (`at_most`, by the time that
+    /// lies between) is less than what `ask` says was found.
+    fn ask(
+        &self,
+        r: &Record,
+        reach: i64,
+        at_most: impl Fn(i64, bool) -> i32,
+        mut ask: impl FnMut(usize) -> i32,
+    ) {
+        for &k in &self.undated {
+            ask(k);
+        }
+        let Some(at) = r.at else {
+            for (_, k) in self.short.iter().chain(&self.long) {
+                ask(*k);
+            }
+            return;
         };
-        self.dated[from..to].iter().map(|(_, k)| *k).chain(self.undated.iter().copied())
+        let late = late(r);
+        let (from, to) = near(&self.long, at, reach, reach + late);
+        for (_, k) in &self.long[from..to] {
+            ask(*k);
+        }
+        let (from, to) = near(&self.short, at, reach, reach + late);
+        let list = &self.short[from..to];
+        let mut after = list.partition_point(|(t, _)| *t < at);
+        let mut before = after;
+        loop {
+            let back = before.checked_sub(1).and_then(|i| list.get(i));
+            let next = match (back, list.get(after)) {
+                (Some(b), Some(a)) if at.since(b.0) <= a.0.since(at) => {
+                    before -= 1;
+                    b
+                }
+                (_, Some(a)) => {
+                    after += 1;
+                    a
+                }
+                (Some(b), None) => {
+                    before -= 1;
+                    b
+                }
+                (None, None) => return,
+            };
+            let found = ask(next.1);
+            let away = (next.0.apart(at) - late).max(0);
+            if found > at_most(away, self.timed) {
+                return;
+            }
+        }
     }
 }
 
@@ -161,6 +214,127 @@ fn late(r: &Record) -> i64 {
     match (r.at, r.until) {
         (Some(a), Some(u)) => u.since(a).clamp(0, 30 * SECOND),
         _ => 0,
+    }
+}
+
+/// What joining compares of a request, each text as its hash: a flood of errors is held against hundreds of failures each.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    /// Names a route: front controllers stand for any.
+    route: bool,
+    target: u64,
+    path: u64,
+    tail: u64,
+    /// 0: not known.
+    method: u64,
+    /// 0: not known.
+    client: u64,
+    /// From within the network.
+    local: bool,
+    has_id: bool,
+}
+
+/// The hash of a text that is known; 0 of one that is not.
+fn known(text: Option<&str>) -> u64 {
+    text.map_or(0, |t| hash(t) | 1)
+}
+
+impl Asked {
+    fn of(q: &record::Request) -> Asked {
+        let path = route::path(&q.target);
+        Asked {
+            route: says_route(&q.target),
+            target: hash(q.target.as_str()),
+            path: hash(path),
+            tail: hash(route::tail(path)),
+            method: known(Some(q.method.as_str()).filter(|m| !m.is_empty())),
+            client: known(q.client.as_deref()),
+            local: q.client.as_deref().is_some_and(is_local),
+            has_id: q.id.is_some(),
+        }
+    }
+}
+
+/// Who wrote a record, and where it stands.
+#[derive(Clone, Copy)]
+struct Written {
+    source: u32,
+    line: u64,
+    /// 0: not known.
+    pid: u64,
+    /// 0: not known.
+    service: u64,
+    format: &'static str,
+}
+
+impl Written {
+    fn of(r: &Record) -> Written {
+        Written {
+            source: r.source,
+            line: r.line,
+            pid: known(r.pid.as_deref()),
+            service: known(r.service.as_deref()),
+            format: r.format,
+        }
+    }
+
+    fn same_format(&self, other: &Written) -> bool {
+        std::ptr::eq(self.format, other.format) || self.format == other.format
+    }
+}
+
+/// What joining compares of a failure: by its ledger records, outermost first.
+struct Facet<'a> {
+    seen: Vec<(Written, Option<Asked>)>,
+    method: u64,
+    client: u64,
+    local: bool,
+    /// The script or file that its path ends with.
+    file: Option<&'a str>,
+}
+
+fn facets<'a>(obs: &Observations, failures: &'a [Failure]) -> Vec<Facet<'a>> {
+    failures
+        .iter()
+        .map(|f| {
+            let file = route::path(&f.target).rsplit('/').next().unwrap_or("");
+            Facet {
+                seen: f
+                    .seen
+                    .iter()
+                    .map(|&i| (Written::of(&obs.records[i]), obs.request(i).map(Asked::of)))
+                    .collect(),
+                method: known(Some(f.method.as_str()).filter(|m| !m.is_empty())),
+                client: known(f.client.as_deref()),
+                local: f.client.as_deref().is_some_and(is_local),
+                file: (file.len() >= 5 && file.contains('.')).then_some(file),
+            }
+        })
+        .collect()
+}
+
+/// A record that asks which failure it tells of.
+struct Asker<'a> {
+    r: &'a Record,
+    written: Written,
+    asked: Option<Asked>,
+    ids: [Option<&'a str>; 2],
+}
+
+impl<'a> Asker<'a> {
+    fn new(r: &'a Record) -> Asker<'a> {
+        let q = r.request.as_ref();
+        Asker {
+            r,
+            written: Written::of(r),
+            asked: q.map(Asked::of),
+            ids: [q.and_then(|q| q.id.as_deref()), q.and_then(|q| q.trace.as_deref())],
+        }
+    }
+
+    /// Does the failure carry an id of the request?
+    fn has_id(&self, f: &Failure) -> bool {
+        !f.ids.is_empty() && self.ids.into_iter().flatten().any(|id| f.ids.iter().any(|x| x == id))
     }
 }
 
@@ -192,9 +366,9 @@ fn index(obs: &Observations, failures: &[Failure]) -> Index {
         }
         for &i in &f.seen {
             if let Some(q) = obs.request(i) {
-                ix.by_tail.entry(hash(route::tail(&q.target))).or_default().push(f.at, k);
+                ix.by_tail.entry(hash(route::tail(&q.target))).or_default().push(f, k);
                 if let Some(c) = &q.client {
-                    ix.by_client.entry(hash(c.as_str())).or_default().push(f.at, k);
+                    ix.by_client.entry(hash(c.as_str())).or_default().push(f, k);
                 }
             }
             let r = &obs.records[i];
@@ -207,7 +381,8 @@ fn index(obs: &Observations, failures: &[Failure]) -> Index {
         ix.took_us = ix.took_us.max(took(f));
     }
     for d in ix.by_tail.values_mut().chain(ix.by_client.values_mut()) {
-        d.dated.sort_unstable();
+        d.short.sort_unstable();
+        d.long.sort_unstable();
     }
     for v in ix.by_source.values_mut() {
         v.sort_unstable();
@@ -311,43 +486,33 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usiz
     out
 }
 
-/// Does the failure carry an id of the request?
-fn has_id(f: &Failure, q: Option<&record::Request>) -> bool {
-    !f.ids.is_empty()
-        && q.is_some_and(|q| [&q.id, &q.trace].into_iter().flatten().any(|id| f.ids.contains(id)))
-}
-
-fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request>) -> Option<(i32, How)> {
+fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)> {
     let mut s = 0;
     let mut how = How::Time;
+    let r = asker.r;
     let away = off(f, r);
-    let id = q.and_then(|q| q.id.as_deref()).or(q.and_then(|q| q.trace.as_deref()));
+    let id = asker.ids.into_iter().flatten().next();
     if let Some(id) = id
         && f.ids.iter().any(|x| x == id)
     {
         return Some((200, How::Id));
     }
     // Both carry ids of the same log, and they differ: another request.
-    if id.is_some()
-        && f.seen
-            .iter()
-            .any(|&i| obs.records[i].source == r.source && obs.request(i).is_some_and(|x| x.id.is_some()))
-    {
+    if id.is_some() && facet.seen.iter().any(|(w, q)| w.source == r.source && q.is_some_and(|x| x.has_id)) {
         return None;
     }
-    if let Some(q) = q {
-        if says_route(&q.target) {
-            let path = route::path(&q.target);
-            let fit = f
+    if let Some(q) = &asker.asked {
+        if q.route {
+            let fit = facet
                 .seen
                 .iter()
-                .filter_map(|&i| obs.request(i))
+                .filter_map(|(_, x)| x.as_ref())
                 .map(|x| {
                     if x.target == q.target {
                         60
-                    } else if route::path(&x.target) == path {
+                    } else if x.path == q.path {
                         50
-                    } else if route::tail(&x.target) == route::tail(path) {
+                    } else if x.tail == q.tail {
                         40
                     } else {
                         0
@@ -364,43 +529,42 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
                 return None;
             }
             s -= i32::try_from(away / (200_000)).unwrap_or(100).min(30);
+            if q.method != 0 && facet.method != 0 && q.method != facet.method {
+                return None;
+            }
         }
-        if !q.method.is_empty() && !f.method.is_empty() && says_route(&q.target) && q.method != f.method {
-            return None;
-        }
-        if let (Some(a), Some(b)) = (&q.client, &f.client) {
-            if a == b && !is_local(a) && away <= NEAR_US {
+        if q.client != 0 && facet.client != 0 {
+            let same = q.client == facet.client;
+            if same && !q.local && away <= NEAR_US {
                 s += 25;
                 how = how.max(How::Client);
                 if how == How::Client {
                     s += 10;
                 }
-            } else if a != b && !is_local(a) && !is_local(b) {
+            } else if !same && !q.local && !facet.local {
                 return None;
             }
         }
     }
-    let neighbour = f
+    let mine = &asker.written;
+    let neighbour = facet
         .seen
         .iter()
-        .map(|&i| &obs.records[i])
-        .filter(|x| x.source == r.source)
-        .map(|x| (x.line.abs_diff(r.line), x))
+        .map(|(x, _)| x)
+        .filter(|x| x.source == mine.source)
+        .map(|x| (x.line.abs_diff(mine.line), x))
         .min_by_key(|(d, _)| *d);
     if let Some((lines, x)) = neighbour
         && away <= NEAR_US
     {
-        if let (Some(a), Some(b)) = (&x.pid, &r.pid)
-            && a != b
-            && x.format == r.format
-        {
+        let same_format = x.same_format(mine);
+        if x.pid != 0 && mine.pid != 0 && x.pid != mine.pid && same_format {
             s -= 30;
         }
-        let same_service =
-            x.service == r.service || x.service.is_none() || r.service.is_none() || x.format != r.format;
+        let same_service = x.service == mine.service || x.service == 0 || mine.service == 0 || !same_format;
         if same_service {
             let span = u64::from(r.lines);
-            let gap = if x.line > r.line { lines.saturating_sub(span) } else { lines };
+            let gap = if x.line > mine.line { lines.saturating_sub(span) } else { lines };
             s += match gap {
                 0..=3 => 34,
                 4..=12 => 26,
@@ -413,8 +577,7 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
         }
     }
     // A script or file named in the message that the failure's path ends with (CGI, mod_php).
-    let file = route::path(&f.target).rsplit('/').next().unwrap_or("");
-    if how < How::Request && file.len() >= 5 && file.contains('.') && r.message.contains(file) {
+    if how < How::Request && facet.file.is_some_and(|file| r.message.contains(file)) {
         s += 20;
     }
     // Where the duration is not logged, nearer is likelier.
@@ -447,7 +610,7 @@ const ADJACENT_LINES: u64 = 4;
 
 impl Affinity {
     /// Up to 24 points for a route that takes most of a template's records; nothing is known of templates seen once.
-    fn side_points(&self, obs: &Observations, f: &Failure, r: &Record) -> i32 {
+    fn side_points(&self, facet: &Facet<'_>, r: &Record) -> i32 {
         let Some(&(before, after)) = self.sides.get(&r.source) else { return 0 };
         if before == after {
             return 0;
@@ -455,27 +618,33 @@ impl Affinity {
         // The request on the side where this log writes its errors went well: the error was its, and was handled.
         let own = if before > after { r.status_after } else { r.status_before };
         let handled = if own.is_some_and(|s| s < 500) { -40 } else { 0 };
-        match side(obs, f, r) {
+        match side(facet, r) {
             Some(true) if before > after => 14,
             Some(false) if after > before => 14,
             _ => handled,
         }
     }
 
-    fn points(&self, template: u64, f: &Failure) -> i32 {
+    /// What both can give at most.
+    fn most(&self, template: u64, r: &Record) -> i32 {
+        let points = if self.templates.contains_key(&template) { 24 } else { 0 };
+        points + if self.sides.contains_key(&r.source) { 14 } else { 0 }
+    }
+
+    fn points(&self, template: u64, route: u64) -> i32 {
         let all = self.templates.get(&template).copied().unwrap_or(0);
         if all < 2 {
             return 0;
         }
-        let here = self.pairs.get(&(template, route_of(f))).copied().unwrap_or(0);
+        let here = self.pairs.get(&(template, route)).copied().unwrap_or(0);
         (24 * here / all) as i32
     }
 }
 
 /// Does the record stand directly before (true) or directly after (false) the failure's line in the same log?
-fn side(obs: &Observations, f: &Failure, r: &Record) -> Option<bool> {
+fn side(facet: &Facet<'_>, r: &Record) -> Option<bool> {
     let span = u64::from(r.lines);
-    f.seen.iter().map(|&i| &obs.records[i]).filter(|x| x.source == r.source).find_map(|x| {
+    facet.seen.iter().map(|(x, _)| x).filter(|x| x.source == r.source).find_map(|x| {
         if x.line >= r.line && x.line < r.line + span + ADJACENT_LINES {
             Some(true)
         } else if x.line < r.line && r.line - x.line <= ADJACENT_LINES {
@@ -493,11 +662,12 @@ fn route_of(f: &Failure) -> u64 {
 /// Joins every candidate to at most one failure: once by what each record says itself, then again knowing which errors go with
 /// which routes, for those that say little.
 pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candidate]) -> Joins {
-    let first = join_once(obs, failures, candidates, &Affinity::default());
+    let scene = Scene::new(obs, failures, candidates);
+    let first = scene.join_once(&Affinity::default());
     let mut affinity = Affinity::default();
     for j in first.list.iter().filter(|j| j.how != How::Same) {
         let t = candidates[j.candidate].template;
-        *affinity.pairs.entry((t, route_of(&failures[j.failure]))).or_default() += 1;
+        *affinity.pairs.entry((t, scene.routes[j.failure])).or_default() += 1;
         *affinity.templates.entry(t).or_default() += 1;
     }
     // On which side of its request does each log write an error? Told by errors that stand next to failed requests on one side
@@ -520,151 +690,208 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
             votes.1 += last_failed - next_failed;
         }
     }
-    join_once(obs, failures, candidates, &affinity)
+    scene.join_once(&affinity)
 }
 
-fn join_once(
-    obs: &Observations,
-    failures: &[Failure],
-    candidates: &[Candidate],
-    affinity: &Affinity,
-) -> Joins {
-    let ix = index(obs, failures);
-    let leaders = leaders(obs, candidates);
-    let mut led: Vec<(usize, usize)> = Vec::new();
-    let mut joined_to: Numbered<usize, (usize, How)> = Numbered::default();
-    let mut joins = Joins::default();
-    // What each failure has already: (source, template).
-    let mut has: Numbered<(usize, u64), u32> = Numbered::default();
-    let mut explained: Vec<bool> = vec![false; failures.len()];
-    let mut ledger_of: Numbered<usize, usize> = Numbered::default();
-    for (k, f) in failures.iter().enumerate() {
-        for &i in &f.seen {
-            ledger_of.insert(i, k);
+/// What a failure is worth to a record: points, how it was joined, and of equals the nearest, of those the first.
+type Worth = (i32, How, std::cmp::Reverse<i64>, std::cmp::Reverse<usize>);
+
+/// What [`score`] can give at most for a failure that took no longer than [`SHORT_US`], `away` from the record, whether the record names
+/// a route or only a client. `timed`: how long it took may be known.
+fn at_most(named: bool, away: i64, timed: bool) -> i32 {
+    let least = away - SHORT_US;
+    if least <= NEAR_US {
+        return i32::MAX;
+    }
+    if !named {
+        // By the client alone, they are joined when near.
+        return i32::MIN;
+    }
+    let points = |us: i64, most: i32| i32::try_from(us).unwrap_or(most).min(most);
+    let untimed = if timed { 0 } else { points(away / (SECOND / 3), 24) };
+    60 - points(least / 200_000, 30) - points(least / 100_000, 10) - untimed
+}
+
+/// What is joined, made ready to be looked up.
+struct Scene<'a> {
+    obs: &'a Observations,
+    failures: &'a [Failure],
+    candidates: &'a [Candidate],
+    ix: Index,
+    facets: Vec<Facet<'a>>,
+    /// Route, method and status of each failure, as one number.
+    routes: Vec<u64>,
+    leaders: Numbered<usize, usize>,
+}
+
+impl<'a> Scene<'a> {
+    fn new(obs: &'a Observations, failures: &'a [Failure], candidates: &'a [Candidate]) -> Scene<'a> {
+        Scene {
+            obs,
+            failures,
+            candidates,
+            ix: index(obs, failures),
+            facets: facets(obs, failures),
+            routes: failures.iter().map(route_of).collect(),
+            leaders: leaders(obs, candidates),
         }
     }
-    let mut later = Vec::new();
-    for (c, cand) in candidates.iter().enumerate() {
-        let r = &obs.records[cand.record];
-        if let Some(&k) = ledger_of.get(&cand.record) {
-            joins.list.push(Join { candidate: c, failure: k, how: How::Same });
-            continue;
-        }
-        if cand.ledger {
-            continue;
-        }
-        if let Some(&leader) = leaders.get(&c) {
-            led.push((c, leader));
-            continue;
-        }
-        let mut options: Vec<usize> = Vec::new();
-        let q = r.request.as_ref();
-        if let Some(q) = q {
-            for id in [q.id.as_ref(), q.trace.as_ref()].into_iter().flatten() {
-                options.extend(ix.by_id.get(id).into_iter().flatten());
-            }
-            if says_route(&q.target) {
-                let named = ix.by_tail.get(&hash(route::tail(&q.target)));
-                options.extend(named.into_iter().flat_map(|d| d.around(r, NAMED_US + ix.took_us)));
-            } else if let Some(cl) = &q.client {
-                let theirs = ix.by_client.get(&hash(cl.as_str()));
-                options.extend(theirs.into_iter().flat_map(|d| d.around(r, NAMED_US + ix.took_us)));
+
+    fn join_once(&self, affinity: &Affinity) -> Joins {
+        let Scene { obs, failures, candidates, ix, facets, routes, leaders } = self;
+        let mut led: Vec<(usize, usize)> = Vec::new();
+        let mut joined_to: Numbered<usize, (usize, How)> = Numbered::default();
+        let mut joins = Joins::default();
+        // What each failure has already: (source, template).
+        let mut has: Numbered<(usize, u64), u32> = Numbered::default();
+        let mut explained: Vec<bool> = vec![false; failures.len()];
+        let mut ledger_of: Numbered<usize, usize> = Numbered::default();
+        for (k, f) in failures.iter().enumerate() {
+            for &i in &f.seen {
+                ledger_of.insert(i, k);
             }
         }
-        if options.is_empty()
-            && let Some(list) = ix.by_source.get(&r.source)
-        {
-            let span = u64::from(r.lines);
-            let i = list.partition_point(|(l, _)| *l < r.line);
-            let j = list.partition_point(|(l, _)| *l < r.line + span);
-            options.extend(list[i.saturating_sub(3)..i].iter().map(|x| x.1));
-            options.extend(list[j..(j + 4).min(list.len())].iter().map(|x| x.1));
-        }
-        let best = options
-            .into_iter()
-            .filter(|&k| off(&failures[k], r) <= NAMED_US || has_id(&failures[k], q))
-            .filter_map(|k| {
-                let (mut s, how) = score(obs, &failures[k], r, q)?;
-                s -= 12 * has.get(&(k, cand.template)).copied().unwrap_or(0).min(3) as i32;
-                if how != How::Id {
-                    s += affinity.side_points(obs, &failures[k], r);
-                    s += affinity.points(cand.template, &failures[k]);
+        let option = |k: usize, asker: &Asker<'_>, template: u64, has: &Numbered<(usize, u64), u32>| {
+            let (f, facet) = (&failures[k], &facets[k]);
+            let off = off(f, asker.r);
+            if off > NAMED_US && !asker.has_id(f) {
+                return None;
+            }
+            let (mut s, how) = score(f, facet, asker)?;
+            s -= 12 * has.get(&(k, template)).copied().unwrap_or(0).min(3) as i32;
+            if how != How::Id {
+                s += affinity.side_points(facet, asker.r);
+                s += affinity.points(template, routes[k]);
+            }
+            Some((s, how, std::cmp::Reverse(off), std::cmp::Reverse(k)))
+        };
+        let mut later = Vec::new();
+        for (c, cand) in candidates.iter().enumerate() {
+            let r = &obs.records[cand.record];
+            if let Some(&k) = ledger_of.get(&cand.record) {
+                joins.list.push(Join { candidate: c, failure: k, how: How::Same });
+                continue;
+            }
+            if cand.ledger {
+                continue;
+            }
+            if let Some(&leader) = leaders.get(&c) {
+                led.push((c, leader));
+                continue;
+            }
+            let asker = Asker::new(r);
+            let mut best: Option<Worth> = None;
+            let mut ask = |k: usize| {
+                best = best.max(option(k, &asker, cand.template, &has));
+                best.map_or(i32::MIN, |(s, ..)| s)
+            };
+            let mut asked = false;
+            if let Some(q) = r.request.as_ref() {
+                for k in asker.ids.into_iter().flatten().filter_map(|id| ix.by_id.get(id)).flatten() {
+                    asked = true;
+                    ask(*k);
                 }
-                Some((s, how, k))
-            })
-            .max_by_key(|(s, how, k)| {
-                (*s, *how, std::cmp::Reverse(off(&failures[*k], r)), std::cmp::Reverse(*k))
-            });
-        match best {
-            Some((s, how, k)) if s >= 25 && how != How::Time => {
+                let reach = NAMED_US + ix.took_us;
+                let named = says_route(&q.target);
+                let list = if named {
+                    ix.by_tail.get(&hash(route::tail(&q.target)))
+                } else {
+                    q.client.as_ref().and_then(|c| ix.by_client.get(&hash(c.as_str())))
+                };
+                let rest = affinity.most(cand.template, r);
+                if let Some(list) = list {
+                    list.ask(
+                        r,
+                        reach,
+                        |away, timed| at_most(named, away, timed).saturating_add(rest),
+                        |k| {
+                            asked = true;
+                            ask(k)
+                        },
+                    );
+                }
+            }
+            if !asked && let Some(list) = ix.by_source.get(&r.source) {
+                let span = u64::from(r.lines);
+                let i = list.partition_point(|(l, _)| *l < r.line);
+                let j = list.partition_point(|(l, _)| *l < r.line + span);
+                for (_, k) in list[i.saturating_sub(3)..i].iter().chain(&list[j..(j + 4).min(list.len())]) {
+                    ask(*k);
+                }
+            }
+            let best = best.map(|(s, how, _, std::cmp::Reverse(k))| (s, how, k));
+            match best {
+                Some((s, how, k)) if s >= 25 && how != How::Time => {
+                    *has.entry((k, cand.template)).or_default() += 1;
+                    if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error
+                        || !r.exceptions.is_empty()
+                    {
+                        explained[k] = true;
+                    }
+                    joined_to.insert(c, (k, how));
+                    joins.list.push(Join { candidate: c, failure: k, how });
+                }
+                _ => later.push(c),
+            }
+        }
+        for (c, leader) in led {
+            match joined_to.get(&leader) {
+                Some(&(k, how)) => {
+                    *has.entry((k, candidates[c].template)).or_default() += 1;
+                    joins.list.push(Join { candidate: c, failure: k, how });
+                }
+                None => later.push(c),
+            }
+        }
+        later.sort_unstable();
+        // By time alone: which failures still lack an explanation, nearest first.
+        for c in later {
+            let cand = &candidates[c];
+            let r = &obs.records[cand.record];
+            let Some(at) = r.at else { continue };
+            let process = cand.best().is_some_and(|f| f.scope != Scope::Request);
+            let names_other = r.request.as_ref().is_some_and(|q| says_route(&q.target) && q.id.is_none());
+            if process || names_other {
+                continue;
+            }
+            let reach = ix.longest_us + NEAR_US;
+            let asker = Asker::new(r);
+            let best = ix
+                .around(at, reach, reach + late(r))
+                .filter(|&k| off(&failures[k], r) <= NEAR_US)
+                .filter_map(|k| {
+                    score(&failures[k], &facets[k], &asker).map(|(s, _)| {
+                        (
+                            s + affinity.points(cand.template, routes[k])
+                                + affinity.side_points(&facets[k], r),
+                            k,
+                        )
+                    })
+                })
+                .max_by_key(|&(s, k)| {
+                    let f = &failures[k];
+                    let raw = f.at.map_or(0, |t| t.since(at).abs());
+                    let taken = has.get(&(k, cand.template)).copied().unwrap_or(0);
+                    let lacks = if explained[k] { 0 } else { 20 };
+                    (std::cmp::Reverse(taken), s + lacks, std::cmp::Reverse(raw))
+                });
+            if let Some((_, k)) = best.filter(|(s, _)| *s > -15) {
                 *has.entry((k, cand.template)).or_default() += 1;
-                if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error
-                    || !r.exceptions.is_empty()
-                {
+                if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error {
                     explained[k] = true;
                 }
-                joined_to.insert(c, (k, how));
-                joins.list.push(Join { candidate: c, failure: k, how });
+                joins.list.push(Join { candidate: c, failure: k, how: How::Time });
             }
-            _ => later.push(c),
         }
-    }
-    for (c, leader) in led {
-        match joined_to.get(&leader) {
-            Some(&(k, how)) => {
-                *has.entry((k, candidates[c].template)).or_default() += 1;
-                joins.list.push(Join { candidate: c, failure: k, how });
-            }
-            None => later.push(c),
+        joins.chance = chance(obs, ix);
+        for cand in *candidates {
+            joins.templates.entry(cand.template).or_default().records += 1;
         }
-    }
-    later.sort_unstable();
-    // By time alone: which failures still lack an explanation, nearest first.
-    for c in later {
-        let cand = &candidates[c];
-        let r = &obs.records[cand.record];
-        let Some(at) = r.at else { continue };
-        let process = cand.best().is_some_and(|f| f.scope != Scope::Request);
-        let names_other = r.request.as_ref().is_some_and(|q| says_route(&q.target) && q.id.is_none());
-        if process || names_other {
-            continue;
+        for j in &joins.list {
+            let met = joins.templates.entry(candidates[j.candidate].template).or_default();
+            met.joined += 1;
+            met.by_time_only += u32::from(j.how == How::Time);
         }
-        let reach = ix.longest_us + NEAR_US;
-        let best = ix
-            .around(at, reach, reach + late(r))
-            .filter(|&k| off(&failures[k], r) <= NEAR_US)
-            .filter_map(|k| {
-                score(obs, &failures[k], r, r.request.as_ref()).map(|(s, _)| {
-                    (
-                        s + affinity.points(cand.template, &failures[k])
-                            + affinity.side_points(obs, &failures[k], r),
-                        k,
-                    )
-                })
-            })
-            .max_by_key(|&(s, k)| {
-                let f = &failures[k];
-                let raw = f.at.map_or(0, |t| t.since(at).abs());
-                let taken = has.get(&(k, cand.template)).copied().unwrap_or(0);
-                let lacks = if explained[k] { 0 } else { 20 };
-                (std::cmp::Reverse(taken), s + lacks, std::cmp::Reverse(raw))
-            });
-        if let Some((_, k)) = best.filter(|(s, _)| *s > -15) {
-            *has.entry((k, cand.template)).or_default() += 1;
-            if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error {
-                explained[k] = true;
-            }
-            joins.list.push(Join { candidate: c, failure: k, how: How::Time });
-        }
+        joins
     }
-    joins.chance = chance(obs, &ix);
-    for cand in candidates {
-        joins.templates.entry(cand.template).or_default().records += 1;
-    }
-    for j in &joins.list {
-        let met = joins.templates.entry(candidates[j.candidate].template).or_default();
-        met.joined += 1;
-        met.by_time_only += u32::from(j.how == How::Time);
-    }
-    joins
 }
