@@ -285,7 +285,13 @@ impl Written {
 
 /// What joining compares of a failure: by its ledger records, outermost first.
 struct Facet<'a> {
-    seen: Vec<(Written, Option<Asked>)>,
+    at: Option<Time>,
+    /// How long it took, as far as it is known or can be told from its status.
+    took: i64,
+    timed: bool,
+    /// The outermost, and the others.
+    first: Option<(Written, Option<Asked>)>,
+    rest: Vec<(Written, Option<Asked>)>,
     method: u64,
     client: u64,
     local: bool,
@@ -293,17 +299,25 @@ struct Facet<'a> {
     file: Option<&'a str>,
 }
 
+impl Facet<'_> {
+    fn seen(&self) -> impl Iterator<Item = &(Written, Option<Asked>)> {
+        self.first.iter().chain(&self.rest)
+    }
+}
+
 fn facets<'a>(obs: &Observations, failures: &'a [Failure]) -> Vec<Facet<'a>> {
     failures
         .iter()
         .map(|f| {
             let file = route::path(&f.target).rsplit('/').next().unwrap_or("");
+            let mut seen =
+                f.seen.iter().map(|&i| (Written::of(&obs.records[i]), obs.request(i).map(Asked::of)));
             Facet {
-                seen: f
-                    .seen
-                    .iter()
-                    .map(|&i| (Written::of(&obs.records[i]), obs.request(i).map(Asked::of)))
-                    .collect(),
+                at: f.at,
+                took: took(f),
+                timed: f.duration_us.is_some(),
+                first: seen.next(),
+                rest: seen.collect(),
                 method: known(Some(f.method.as_str()).filter(|m| !m.is_empty())),
                 client: known(f.client.as_deref()),
                 local: f.client.as_deref().is_some_and(is_local),
@@ -414,12 +428,12 @@ impl Index {
 
 /// How far a record lies outside the time that the failed request took; 0 inside. Access logs write the begin (Apache) or
 /// the end (nginx), so its duration counts both ways.
-fn off(f: &Failure, r: &Record) -> i64 {
+fn off(f: &Facet<'_>, r: &Record) -> i64 {
     let (Some(a), Some(b)) = (f.at, r.at) else { return 0 };
     // A record without a time of its own lies anywhere between its dated neighbours, if these are not too far apart.
     let end = r.until.filter(|u| *u > b && u.since(b) <= 30 * SECOND).unwrap_or(b);
     let away = if a > b && a < end { 0 } else { a.apart(b).min(a.apart(end)) };
-    (away - took(f)).max(0)
+    (away - f.took).max(0)
 }
 
 /// How long it took. A time-out whose duration is not logged took some time: proxies give up after a minute by default.
@@ -490,7 +504,7 @@ fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)
     let mut s = 0;
     let mut how = How::Time;
     let r = asker.r;
-    let away = off(f, r);
+    let away = off(facet, r);
     let id = asker.ids.into_iter().flatten().next();
     if let Some(id) = id
         && f.ids.iter().any(|x| x == id)
@@ -498,14 +512,13 @@ fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)
         return Some((200, How::Id));
     }
     // Both carry ids of the same log, and they differ: another request.
-    if id.is_some() && facet.seen.iter().any(|(w, q)| w.source == r.source && q.is_some_and(|x| x.has_id)) {
+    if id.is_some() && facet.seen().any(|(w, q)| w.source == r.source && q.is_some_and(|x| x.has_id)) {
         return None;
     }
     if let Some(q) = &asker.asked {
         if q.route {
             let fit = facet
-                .seen
-                .iter()
+                .seen()
                 .filter_map(|(_, x)| x.as_ref())
                 .map(|x| {
                     if x.target == q.target {
@@ -548,8 +561,7 @@ fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)
     }
     let mine = &asker.written;
     let neighbour = facet
-        .seen
-        .iter()
+        .seen()
         .map(|(x, _)| x)
         .filter(|x| x.source == mine.source)
         .map(|x| (x.line.abs_diff(mine.line), x))
@@ -581,8 +593,8 @@ fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)
         s += 20;
     }
     // Where the duration is not logged, nearer is likelier.
-    if f.duration_us.is_none()
-        && let (Some(a), Some(b)) = (f.at, r.at)
+    if !facet.timed
+        && let (Some(a), Some(b)) = (facet.at, r.at)
     {
         s -= i32::try_from(a.apart(b) / (SECOND / 3)).unwrap_or(100).min(24);
     }
@@ -644,7 +656,7 @@ impl Affinity {
 /// Does the record stand directly before (true) or directly after (false) the failure's line in the same log?
 fn side(facet: &Facet<'_>, r: &Record) -> Option<bool> {
     let span = u64::from(r.lines);
-    facet.seen.iter().map(|(x, _)| x).filter(|x| x.source == r.source).find_map(|x| {
+    facet.seen().map(|(x, _)| x).filter(|x| x.source == r.source).find_map(|x| {
         if x.line >= r.line && x.line < r.line + span + ADJACENT_LINES {
             Some(true)
         } else if x.line < r.line && r.line - x.line <= ADJACENT_LINES {
@@ -753,7 +765,7 @@ impl<'a> Scene<'a> {
         }
         let option = |k: usize, asker: &Asker<'_>, template: u64, has: &Numbered<(usize, u64), u32>| {
             let (f, facet) = (&failures[k], &facets[k]);
-            let off = off(f, asker.r);
+            let off = off(facet, asker.r);
             if off > NAMED_US && !asker.has_id(f) {
                 return None;
             }
@@ -858,7 +870,7 @@ impl<'a> Scene<'a> {
             let asker = Asker::new(r);
             let best = ix
                 .around(at, reach, reach + late(r))
-                .filter(|&k| off(&failures[k], r) <= NEAR_US)
+                .filter(|&k| off(&facets[k], r) <= NEAR_US)
                 .filter_map(|k| {
                     score(&failures[k], &facets[k], &asker).map(|(s, _)| {
                         (

@@ -4,7 +4,7 @@
 //! ones explain. A service that others call on a request's behalf is inner too: its failures are causes, not counts.
 
 use crate::join::{Candidate, How, Joins};
-use crate::observe::{Observations, Stream, hash, request_key};
+use crate::observe::{Numbered, Observations, Stream, hash, request_key};
 use crate::route;
 use record::{Ending, Record, SECOND, Time};
 use std::collections::{HashMap, HashSet};
@@ -576,12 +576,16 @@ pub(crate) fn unlogged(
         .map(|j| j.candidate)
         .collect();
     let mut out = Vec::new();
-    for (c, cand) in candidates.iter().enumerate() {
+    // Asked once of each wording: there are hundreds of thousands of messages, and some dozens of wordings.
+    let mut saying: Numbered<u64, bool> = Numbered::default();
+    for (c, cand) in candidates.iter().enumerate().filter(|(_, c)| !c.ledger) {
         let r = &obs.records[cand.record];
-        let says = CUT_WORDS.iter().any(|w| r.message.lines().next().is_some_and(|l| l.contains(w)));
+        let says = *saying.entry(cand.template).or_insert_with(|| {
+            CUT_WORDS.iter().any(|w| r.message.lines().next().is_some_and(|l| l.contains(w)))
+        });
         // Those that met a failure in time alone, where most of their kind met none, met it by chance.
-        let alone = !joined.contains(&c) || joins.is_noise(cand.template);
-        if says && alone && !cand.ledger && cand.best().is_some_and(|f| !f.symptom) {
+        let alone = || !joined.contains(&c) || joins.is_noise(cand.template);
+        if says && alone() && cand.best().is_some_and(|f| !f.symptom) {
             out.push(Failure { at: r.at, seen: vec![cand.record], counts: true, ..Failure::default() });
         }
     }
