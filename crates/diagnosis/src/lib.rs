@@ -190,7 +190,7 @@ fn drop_copies(obs: &mut Observations) {
         }
     }
     for i in copies {
-        obs.records[i] =
+        *obs.records[i] =
             Record { source: obs.records[i].source, line: obs.records[i].line, ..Record::default() };
     }
 }

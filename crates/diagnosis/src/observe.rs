@@ -68,7 +68,9 @@ pub(crate) struct Stream {
 pub struct Observations {
     pub(crate) streams: Vec<Stream>,
     by_key: HashMap<(Arc<str>, Option<String>), usize>,
-    pub(crate) records: Vec<Record>,
+    // Half a kilobyte each: in a list that grows and is joined to others they would be there twice for a while.
+    #[allow(clippy::vec_box)]
+    pub(crate) records: Vec<Box<Record>>,
     /// Path of each source.
     pub(crate) paths: Vec<String>,
     families: Vec<Arc<str>>,
@@ -307,7 +309,7 @@ impl Observations {
                 self.streams[i].failures.push(index);
             }
         }
-        self.records.push(record);
+        self.records.push(Box::new(record));
     }
 
     fn passed(&mut self, r: &Record) {

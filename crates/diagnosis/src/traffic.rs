@@ -10,7 +10,7 @@ use record::{SECOND, Time};
 use std::collections::{HashMap, HashSet};
 
 /// Requests remembered singly per stream (24 bytes each): enough to hold two logs of the same traffic against each other.
-pub(crate) const TICKS_MAX: usize = 200_000;
+pub(crate) const TICKS_MAX: usize = 64_000;
 /// Requests that failed or whose client left are remembered beyond that, as others may have to be explained by them.
 const ODD_TICKS_MAX: usize = 100_000;
 /// Distinct clients remembered per stream; more only says "many".
@@ -618,7 +618,7 @@ mod tests {
     /// More requests and targets than are kept: what stays does not depend on who counted what.
     #[test]
     fn what_is_kept_does_not_depend_on_the_cores() {
-        let (one, three) = (counted(1, 500_000), counted(3, 500_000));
+        let (one, three) = (counted(1, 200_000), counted(3, 200_000));
         assert!(one.ticks_level > 0, "nothing was let go");
         assert!(one.ticks == three.ticks, "{} and {} requests", one.ticks.len(), three.ticks.len());
         assert!(one.ticks.len() > TICKS_MAX / 4);
