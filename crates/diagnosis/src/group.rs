@@ -3,10 +3,11 @@
 use crate::events::{Events, Kind};
 use crate::join::{Candidate, How, Joins};
 use crate::ledger::Failure;
-use crate::observe::Observations;
+use crate::observe::{Numbered, Observations};
 use crate::recognise::{Finding, Scope};
 use record::{Cause, Class, Exception, Level, Record, SECOND, Time};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// A process that died or did not start explains refused connections for so long before a restart is due.
 const PROCESS_REACH_US: i64 = 60 * SECOND;
@@ -14,14 +15,51 @@ const PROCESS_REACH_US: i64 = 60 * SECOND;
 /// Why one failure failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Explanation {
-    pub cause: Cause,
-    pub culprit: Option<String>,
     /// Candidate that shows the cause; `None` when it was taken over from like failures.
     pub candidate: Option<usize>,
     pub how: How,
-    pub finding: Finding,
+    pub why: Arc<Why>,
+}
+
+/// What failures that failed alike share.
+#[derive(Clone, Debug)]
+pub(crate) struct Why {
+    pub cause: Cause,
+    pub culprit: Option<String>,
+    /// What was recognised, best first.
+    findings: Arc<[Finding]>,
+    /// It shows only that something deeper failed.
+    pub symptom: bool,
     /// Names the problem.
     pub fingerprint: String,
+}
+
+impl std::ops::Deref for Explanation {
+    type Target = Why;
+
+    fn deref(&self) -> &Why {
+        &self.why
+    }
+}
+
+impl Why {
+    /// The best finding; there is one.
+    pub fn finding(&self) -> Option<&Finding> {
+        self.findings.first()
+    }
+
+    /// It as the problem's own.
+    fn own_finding(&self) -> Finding {
+        Finding { symptom: self.symptom, ..self.finding().cloned().unwrap_or_default() }
+    }
+
+    fn is(&self, other: &Why) -> bool {
+        Arc::ptr_eq(&self.findings, &other.findings)
+            && self.symptom == other.symptom
+            && self.fingerprint == other.fingerprint
+            && self.culprit == other.culprit
+            && self.cause == other.cause
+    }
 }
 
 /// Failures with one explanation.
@@ -364,9 +402,9 @@ impl Scene<'_> {
             _ if outage_face(&cause) => format!("outage|{}|{key}", cause.class.name()),
             _ => format!("{cause}|{key}"),
         };
-        let mut finding = f.clone();
-        finding.symptom |= cause.is(Class::Upstream, "error-response");
-        Some(Explanation { cause, culprit, candidate: Some(candidate), how, finding, fingerprint })
+        let symptom = f.symptom || cause.is(Class::Upstream, "error-response");
+        let why = Why { cause, culprit, findings: Arc::clone(&cand.findings), symptom, fingerprint };
+        Some(Explanation { candidate: Some(candidate), how, why: Arc::new(why) })
     }
 
     /// Explains each failure by the best record joined to it (or to the inner failures below it).
@@ -378,6 +416,8 @@ impl Scene<'_> {
                 joined[p].push((j.candidate, j.how, true));
             }
         }
+        // Of a hundred thousand failures most failed alike: what they share is kept once.
+        let mut shared: Numbered<u64, Vec<Arc<Why>>> = Numbered::default();
         joined
             .iter()
             .map(|list| {
@@ -401,13 +441,20 @@ impl Scene<'_> {
                     );
                     if let Some(p) = peer {
                         let key = if peerless(&e.cause) { normal_peer(&p) } else { p.clone() };
-                        e.fingerprint = if outage_face(&e.cause) {
-                            format!("outage|{}|{key}", e.cause.class.name())
+                        let why = Arc::make_mut(&mut e.why);
+                        why.fingerprint = if outage_face(&why.cause) {
+                            format!("outage|{}|{key}", why.cause.class.name())
                         } else {
-                            format!("{}|{key}", e.cause)
+                            format!("{}|{key}", why.cause)
                         };
-                        e.culprit = Some(p);
+                        why.culprit = Some(p);
                     }
+                }
+                let alike: &mut Vec<Arc<Why>> =
+                    shared.entry(crate::observe::hash(&e.fingerprint)).or_default();
+                match alike.iter().find(|w| w.is(&e.why)) {
+                    Some(w) => e.why = Arc::clone(w),
+                    None => alike.push(Arc::clone(&e.why)),
                 }
                 Some(e)
             })
@@ -435,8 +482,9 @@ impl Scene<'_> {
         }
         for e in explained.iter_mut().flatten().filter(|e| e.cause.class == Class::Upstream && !has_peer(e)) {
             if let Some(c) = caller(e).and_then(|at| known.get(&at)) {
-                e.fingerprint = format!("{}|{}", e.cause, normal_peer(c));
-                e.culprit = Some(c.clone());
+                let why = Arc::make_mut(&mut e.why);
+                why.fingerprint = format!("{}|{}", why.cause, normal_peer(c));
+                why.culprit = Some(c.clone());
             }
         }
     }
@@ -450,9 +498,7 @@ impl Scene<'_> {
                 continue;
             }
             match e {
-                Some(e)
-                    if e.finding.symptom || (e.cause.class == Class::Upstream && outage_face(&e.cause)) =>
-                {
+                Some(e) if e.symptom || (e.cause.class == Class::Upstream && outage_face(&e.cause)) => {
                     groups.entry(e.fingerprint.clone()).or_default().push(k);
                 }
                 None if matches!(f.status, 502..=504 | 0) => groups.entry("none".into()).or_default().push(k),
@@ -553,7 +599,8 @@ impl Scene<'_> {
         // What only met a failure in time and was read only in general yields to what explains its likes.
         let weak = |e: &Option<Explanation>| {
             e.as_ref().is_none_or(|e| {
-                e.how == How::Time && (e.finding.general || e.finding.symptom || self.joins.chance > 0.3)
+                e.how == How::Time
+                    && (e.finding().is_some_and(|f| f.general) || e.symptom || self.joins.chance > 0.3)
             })
         };
         // (route, method, status) → fingerprint → count
@@ -615,7 +662,7 @@ impl Scene<'_> {
                 let wide = |k: &usize| {
                     explained[*k].as_ref().is_some_and(|e| {
                         outage_face(&e.cause)
-                            || e.finding.scope != Scope::Request
+                            || e.finding().is_some_and(|f| f.scope != Scope::Request)
                             || e.cause.class == Class::Config
                             || e.cause.class == Class::Resource
                             || matches!(
@@ -855,7 +902,7 @@ impl Scene<'_> {
             if let Some(e) = &explained[k] {
                 let c = causes.entry(&e.cause).or_default();
                 c.0 += 1;
-                c.1 = c.1.max(i32::from(e.finding.weight));
+                c.1 = c.1.max(e.finding().map_or(0, |f| i32::from(f.weight)));
             }
         }
         g.cause = causes
@@ -909,9 +956,9 @@ impl Scene<'_> {
             .filter_map(|&k| explained[k].as_ref())
             .find(|e| e.cause == g.cause && e.candidate.is_some())
         {
-            g.finding = e.finding.clone();
+            g.finding = e.own_finding();
         } else if let Some(e) = g.failures.iter().filter_map(|&k| explained[k].as_ref()).next() {
-            g.finding = e.finding.clone();
+            g.finding = e.own_finding();
         }
     }
 }

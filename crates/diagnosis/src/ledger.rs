@@ -241,7 +241,8 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
         .collect();
     edges.retain(|e| !inner_services.contains(e));
 
-    let mut failures: Vec<Failure> = Vec::new();
+    let most = obs.streams.iter().map(|s| s.failures.len()).sum();
+    let mut failures: Vec<Failure> = Vec::with_capacity(most);
     let mut by_key: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
     let mut twice = 0;
     for &e in &edges {
