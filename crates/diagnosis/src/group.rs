@@ -631,7 +631,7 @@ impl Scene<'_> {
                 continue;
             }
             // The nearest explained failure of the same route and status, if these nearly all have one explanation.
-            if let Some(map) = by_route.get(&(f.route.as_str(), f.method.as_str(), f.status)) {
+            if let Some(map) = by_route.get(&(&*f.route, &*f.method, f.status)) {
                 let total: u32 = map.values().map(|v| v.0).sum();
                 if let Some((n, like)) = map.values().max_by_key(|v| v.0)
                     && f64::from(*n) >= 0.75 * f64::from(total)

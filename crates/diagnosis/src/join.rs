@@ -5,7 +5,7 @@ use crate::observe::{Numbered, Observations, hash};
 use crate::recognise::{Finding, Scope};
 use crate::route;
 use record::{Level, Record, SECOND, Time};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How a record was joined to a failure; the order is that of trust.
@@ -291,7 +291,7 @@ struct Facet<'a> {
     timed: bool,
     /// The outermost, and the others.
     first: Option<(Written, Option<Asked>)>,
-    rest: Vec<(Written, Option<Asked>)>,
+    rest: Box<[(Written, Option<Asked>)]>,
     method: u64,
     client: u64,
     local: bool,
@@ -301,7 +301,7 @@ struct Facet<'a> {
 
 impl Facet<'_> {
     fn seen(&self) -> impl Iterator<Item = &(Written, Option<Asked>)> {
-        self.first.iter().chain(&self.rest)
+        self.first.iter().chain(self.rest.iter())
     }
 }
 
@@ -318,7 +318,7 @@ fn facets<'a>(obs: &Observations, failures: &'a [Failure]) -> Vec<Facet<'a>> {
                 timed: f.duration_us.is_some(),
                 first: seen.next(),
                 rest: seen.collect(),
-                method: known(Some(f.method.as_str()).filter(|m| !m.is_empty())),
+                method: known(Some(&*f.method).filter(|m| !m.is_empty())),
                 client: known(f.client.as_deref()),
                 local: f.client.as_deref().is_some_and(is_local),
                 file: (file.len() >= 5 && file.contains('.')).then_some(file),
@@ -702,6 +702,8 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
             votes.1 += last_failed - next_failed;
         }
     }
+    // Both lists together would be the most memory of all.
+    drop(first);
     scene.join_once(&affinity)
 }
 
@@ -752,6 +754,7 @@ impl<'a> Scene<'a> {
     fn join_once(&self, affinity: &Affinity) -> Joins {
         let Scene { obs, failures, candidates, ix, facets, routes, leaders } = self;
         let mut led: Vec<(usize, usize)> = Vec::new();
+        let leading: HashSet<usize> = leaders.values().copied().collect();
         let mut joined_to: Numbered<usize, (usize, How)> = Numbered::default();
         let mut joins = Joins::default();
         // What each failure has already: (source, template).
@@ -840,7 +843,9 @@ impl<'a> Scene<'a> {
                     {
                         explained[k] = true;
                     }
-                    joined_to.insert(c, (k, how));
+                    if leading.contains(&c) {
+                        joined_to.insert(c, (k, how));
+                    }
                     joins.list.push(Join { candidate: c, failure: k, how });
                 }
                 _ => later.push(c),

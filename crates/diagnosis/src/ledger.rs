@@ -8,9 +8,14 @@ use crate::observe::{Numbered, Observations, Stream, hash, request_key};
 use crate::route;
 use record::{Ending, Record, SECOND, Time};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Two logs write the same request at most so far apart, beyond its duration (whole-second stamps, start or end).
 const SAME_REQUEST_US: i64 = 2 * SECOND;
+/// Records that tell of one failure are written at most so far apart.
+const SAME_ERROR_US: i64 = 2 * SECOND;
+/// Failures of that time with which a record is compared.
+const RECENT_MAX: usize = 512;
 /// Ticks of one log that are held against another; more would not change the share.
 const COMPARE_MAX: usize = 4_000;
 /// Share of its requests found in another log from which on they are logs of the same traffic.
@@ -27,9 +32,9 @@ pub(crate) struct Failure {
     pub duration_us: Option<i64>,
     /// 0: no answer.
     pub status: u16,
-    pub method: String,
+    pub method: Arc<str>,
     pub target: String,
-    pub route: String,
+    pub route: Arc<str>,
     pub client: Option<String>,
     pub ids: Vec<String>,
     /// Ledger records that saw it, outermost first.
@@ -116,7 +121,22 @@ fn is_outer(a: &Stream, b: &Stream, b_in_a: f64, a_in_b: f64) -> bool {
     a.traffic.total > b.traffic.total || (a.traffic.total == b.traffic.total && a.family < b.family)
 }
 
-fn failure_of(obs: &Observations, index: usize, stream: usize) -> Failure {
+/// Methods and routes, each once: a hundred thousand failures have some dozens.
+#[derive(Default)]
+struct Names(HashSet<Arc<str>>);
+
+impl Names {
+    fn share(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(name) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = name.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
+fn failure_of(obs: &Observations, index: usize, stream: usize, names: &mut Names) -> Failure {
     let r = &obs.records[index];
     let q = r.request.clone().unwrap_or_default();
     let ids = [q.id.clone(), q.trace.clone()].into_iter().flatten().filter(|s| s.len() >= 4).collect();
@@ -124,8 +144,8 @@ fn failure_of(obs: &Observations, index: usize, stream: usize) -> Failure {
         at: r.at,
         duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
         status: q.status.unwrap_or(0),
-        route: route::template(&q.target),
-        method: q.method,
+        route: names.share(&route::template(&q.target)),
+        method: names.share(&q.method),
         target: q.target,
         client: q.client,
         ids,
@@ -241,13 +261,14 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
         .collect();
     edges.retain(|e| !inner_services.contains(e));
 
+    let mut names = Names::default();
     let most = obs.streams.iter().map(|s| s.failures.len()).sum();
     let mut failures: Vec<Failure> = Vec::with_capacity(most);
     let mut by_key: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
     let mut twice = 0;
     for &e in &edges {
         for &i in &obs.streams[e].failures {
-            let f = failure_of(obs, i, e);
+            let f = failure_of(obs, i, e, &mut names);
             if let Some(g) = failures.last_mut()
                 && said_twice(obs, g, i)
             {
@@ -279,7 +300,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
         let is_service = inner_services.contains(&edge);
         let mut taken: HashSet<usize> = HashSet::new();
         for &i in &obs.streams[b].failures {
-            let f = failure_of(obs, i, b);
+            let f = failure_of(obs, i, b, &mut names);
             if is_service {
                 inner_nodes.push(Failure { counts: false, ..f });
                 continue;
@@ -472,38 +493,62 @@ fn nest(failures: &mut Vec<Failure>, inner: Vec<Failure>) {
 /// stands for one.
 pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
     let mut failures: Vec<Failure> = Vec::new();
+    let mut names = Names::default();
+    // Only failures of a moment ago, or of the same id, are gone on with: a flood is not to be held against all that came before.
+    let mut by_id: HashMap<String, usize> = HashMap::new();
+    let mut recent: Vec<usize> = Vec::new();
     for &i in errors {
         let r = &obs.records[i];
         let q = r.request.clone().unwrap_or_default();
-        let same = failures.iter().rposition(|f| same_failure(obs, f, r));
-        match same {
+        if let Some(at) = r.at {
+            let last = |k: usize| failures[k].seen.last().and_then(|&i| obs.records[i].at);
+            recent.retain(|&k| last(k).is_none_or(|t| at.since(t).abs() <= SAME_ERROR_US));
+        }
+        recent.drain(..recent.len().saturating_sub(RECENT_MAX));
+        let near = recent.iter().copied().filter(|&k| same_failure(obs, &failures[k], r)).max();
+        let named = q.id.as_ref().or(q.trace.as_ref()).and_then(|id| by_id.get(id)).copied();
+        let k = match near.max(named) {
             Some(k) => {
                 let f = &mut failures[k];
                 f.seen.push(i);
                 if f.target.is_empty() {
                     f.target = q.target.clone();
-                    f.method = q.method.clone();
-                    f.route = route::template(&q.target);
+                    f.method = names.share(&q.method);
+                    f.route = names.share(&route::template(&q.target));
                 }
                 if f.client.is_none() {
                     f.client = q.client;
                 }
-                f.ids.extend([q.id, q.trace].into_iter().flatten());
+                for id in [q.id, q.trace].into_iter().flatten() {
+                    if !f.ids.contains(&id) {
+                        f.ids.push(id);
+                    }
+                }
+                k
             }
-            None => failures.push(Failure {
-                at: r.at,
-                duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
-                status: q.status.or(q.upstream_status.filter(|s| *s >= 500)).unwrap_or(0),
-                route: if q.target.is_empty() { String::new() } else { route::template(&q.target) },
-                method: q.method,
-                target: q.target,
-                client: q.client,
-                ids: [q.id, q.trace].into_iter().flatten().collect(),
-                seen: vec![i],
-                stream: None,
-                counts: true,
-                parent: None,
-            }),
+            None => {
+                let route = if q.target.is_empty() { String::new() } else { route::template(&q.target) };
+                failures.push(Failure {
+                    at: r.at,
+                    duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
+                    status: q.status.or(q.upstream_status.filter(|s| *s >= 500)).unwrap_or(0),
+                    route: names.share(&route),
+                    method: names.share(&q.method),
+                    target: q.target,
+                    client: q.client,
+                    ids: [q.id, q.trace].into_iter().flatten().collect(),
+                    seen: vec![i],
+                    stream: None,
+                    counts: true,
+                    parent: None,
+                });
+                failures.len() - 1
+            }
+        };
+        recent.retain(|&x| x != k);
+        recent.push(k);
+        for id in &failures[k].ids {
+            by_id.insert(id.clone(), k);
         }
     }
     failures
@@ -523,7 +568,7 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
         (Some(a), Some(b)) => b.since(a).abs(),
         _ => 0,
     };
-    if apart > 2 * SECOND {
+    if apart > SAME_ERROR_US {
         return false;
     }
     let target = q.map(|q| q.target.as_str()).filter(|t| !t.is_empty());

@@ -197,7 +197,7 @@ fn drop_copies(obs: &mut Observations) {
 
 /// Records that may explain failures, with what was recognised in them.
 fn candidates(obs: &Observations) -> Vec<Candidate> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(obs.said.iter().filter(|s| s.findings.is_some()).count());
     for (i, (r, said)) in obs.records.iter().zip(&obs.said).enumerate() {
         let Some(findings) = &said.findings else { continue };
         if r.message.is_empty() && r.exceptions.is_empty() && !r.is_ledger() {

@@ -24,10 +24,10 @@ struct Around {
 fn around(scene: &Scene<'_>, g: &Group) -> Option<Around> {
     let times: Vec<Time> = g.failures.iter().filter_map(|&k| scene.failures[k].at).collect();
     let (onset, last) = (times.first().copied()?, times.last().copied()?);
-    let mut keys: std::collections::HashSet<(String, String)> = std::collections::HashSet::new();
+    let mut keys: std::collections::HashSet<(&str, &str)> = std::collections::HashSet::new();
     for &k in &g.failures {
         let f = &scene.failures[k];
-        keys.insert((f.method.clone(), f.route.clone()));
+        keys.insert((&f.method, &f.route));
     }
     let mut healthy = Vec::new();
     let mut streams: Vec<usize> = g.failures.iter().filter_map(|&k| scene.failures[k].stream).collect();

@@ -222,30 +222,31 @@ fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Ev
 }
 
 fn endpoints(scene: &Scene<'_>, g: &Group) -> Vec<Endpoint> {
-    let mut map: BTreeMap<(String, String), (u64, String, Option<usize>)> = BTreeMap::new();
+    let mut map: BTreeMap<(&str, &str), (u64, &str, Option<usize>)> = BTreeMap::new();
     for &k in &g.failures {
         let f = &scene.failures[k];
         if f.target.is_empty() && f.method.is_empty() {
             continue;
         }
-        let e =
-            map.entry((f.method.clone(), f.route.clone())).or_insert_with(|| (0, f.target.clone(), f.stream));
+        let e = map.entry((&f.method, &f.route)).or_insert_with(|| (0, &f.target, f.stream));
         e.0 += 1;
     }
     let mut list: Vec<Endpoint> = map
         .into_iter()
         .map(|((method, route), (count, example, stream))| {
             let healthy =
-                stream.and_then(|s| scene.obs.streams[s].traffic.seen(&method, &route)).map(|r| r.healthy);
-            let failed =
-                scene.failures.iter().filter(|f| f.counts && f.method == method && f.route == route).count()
-                    as u64;
+                stream.and_then(|s| scene.obs.streams[s].traffic.seen(method, route)).map(|r| r.healthy);
+            let failed = scene
+                .failures
+                .iter()
+                .filter(|f| f.counts && *f.method == *method && *f.route == *route)
+                .count() as u64;
             Endpoint {
                 requests: stream.map(|_| healthy.unwrap_or(0) + failed),
-                method,
-                route,
+                method: method.to_owned(),
+                route: route.to_owned(),
                 count,
-                example: scrub(&example).into_owned(),
+                example: scrub(example).into_owned(),
             }
         })
         .collect();
@@ -371,12 +372,12 @@ fn curl(scene: &Scene<'_>, g: &Group) -> Option<String> {
                 .find_map(|j| scene.record(j.candidate).request.as_ref()?.host.clone())
         });
     let quote = |s: &str| s.replace('\'', "'\\''");
-    let method = match f.method.as_str() {
+    let method = match &*f.method {
         "" | "GET" => String::new(),
         "HEAD" => " --head".into(),
         m => format!(" -X {}", quote(m)),
     };
-    let body = if matches!(f.method.as_str(), "POST" | "PUT" | "PATCH") { " --data '…'" } else { "" };
+    let body = if matches!(&*f.method, "POST" | "PUT" | "PATCH") { " --data '…'" } else { "" };
     Some(format!(
         "curl -sS -i{method}{body} 'http://{}{}'",
         quote(&scrub(host.as_deref().unwrap_or("HOST"))),

@@ -30,7 +30,7 @@ const FIRST: u32 = 2;
 /// Different findings shared between records of a source.
 const SHARED_MAX: usize = 4_096;
 /// Bytes kept of the message of others.
-const SHORT_BYTES: usize = 240;
+const SHORT_BYTES: usize = 160;
 
 /// What a record says.
 #[derive(Clone, Debug)]
