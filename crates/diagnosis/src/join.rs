@@ -450,7 +450,7 @@ fn is_local(client: &str) -> bool {
 }
 
 /// Front controllers stand for any route.
-fn says_route(target: &str) -> bool {
+pub(crate) fn says_route(target: &str) -> bool {
     !target.is_empty()
         && target != "*"
         && !route::path(target).ends_with("/index.php")
@@ -672,8 +672,13 @@ fn route_of(f: &Failure) -> u64 {
 }
 
 /// Joins every candidate to at most one failure: once by what each record says itself, then again knowing which errors go with
-/// which routes, for those that say little.
-pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candidate]) -> Joins {
+/// which routes, for those that say little. `gone`: by template, records that were let go as they join nothing.
+pub(crate) fn join(
+    obs: &Observations,
+    failures: &[Failure],
+    candidates: &[Candidate],
+    gone: &Numbered<u64, u32>,
+) -> Joins {
     let scene = Scene::new(obs, failures, candidates);
     let first = scene.join_once(&Affinity::default());
     let mut affinity = Affinity::default();
@@ -704,7 +709,11 @@ pub(crate) fn join(obs: &Observations, failures: &[Failure], candidates: &[Candi
     }
     // Both lists together would be the most memory of all.
     drop(first);
-    scene.join_once(&affinity)
+    let mut joins = scene.join_once(&affinity);
+    for (template, n) in gone {
+        joins.templates.entry(*template).or_default().records += n;
+    }
+    joins
 }
 
 /// What a failure is worth to a record: points, how it was joined, and of equals the nearest, of those the first.

@@ -7,6 +7,7 @@ mod clock;
 mod events;
 mod group;
 mod handled;
+mod inert;
 mod inputs;
 mod join;
 mod ledger;
@@ -96,6 +97,11 @@ pub fn diagnose(obs: &mut Observations, settings: &Settings<'_>) -> Report {
     drop_copies(obs);
     let mut ledger = ledger::build(obs);
     notes.append(&mut ledger.notes);
+    let gone = if ledger.failures.iter().any(|f| f.counts) {
+        inert::let_go(obs, &ledger.failures)
+    } else {
+        Default::default()
+    };
     let candidates = candidates(obs);
     if ledger.failures.iter().all(|f| !f.counts) {
         infer(obs, &candidates, &mut ledger);
@@ -104,14 +110,14 @@ pub fn diagnose(obs: &mut Observations, settings: &Settings<'_>) -> Report {
         f.counts = f.counts && settings.filter.wants(f);
     }
     let events = events::gather(obs);
-    let mut joins = join::join(obs, &ledger.failures, &candidates);
+    let mut joins = join::join(obs, &ledger.failures, &candidates, &gone);
     if !ledger.inferred {
         let cut = ledger::unlogged(obs, &ledger.failures, &candidates, &joins);
         if !cut.is_empty() {
             notes.push(format!("{} requests were cut off without an entry in any access log; they were counted by the errors that cut them.", cut.len()));
             ledger.requests = ledger.requests.map(|n| n + cut.len() as u64);
             ledger.failures.extend(cut.into_iter().filter(|f| settings.filter.wants(f)));
-            joins = join::join(obs, &ledger.failures, &candidates);
+            joins = join::join(obs, &ledger.failures, &candidates, &gone);
         }
     }
     let scene = Scene {
