@@ -102,7 +102,7 @@ fn is_database_log(r: &Record, path: &str) -> Option<String> {
 pub(crate) fn gather(obs: &Observations) -> Events {
     let mut events = Events::default();
     for (i, r) in obs.records.iter().enumerate() {
-        let Some(mark) = &r.mark else { continue };
+        let Some(mark) = r.mark.as_deref() else { continue };
         let path = obs.paths.get(r.source as usize).map_or("", String::as_str);
         let service = is_database_log(r, path);
         let (kind, what) = match mark {

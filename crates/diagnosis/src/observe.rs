@@ -428,7 +428,7 @@ impl Observations {
         }
         // Deploys of last month do not stretch the time that is looked at.
         let told =
-            |r: &Record| matches!(r.mark, Some(Mark::Deploy(_) | Mark::Rollback(_) | Mark::ConfigChange(_)));
+            |r: &Record| matches!(r.mark.as_deref(), Some(Mark::Deploy(_) | Mark::Rollback(_) | Mark::ConfigChange(_)));
         for r in self.records.iter().filter(|r| !told(r)) {
             if let Some(t) = r.at {
                 see(t);

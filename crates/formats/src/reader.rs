@@ -862,7 +862,7 @@ impl Reader {
                     .iter()
                     .map(|(k, v)| (k.clone().into_owned(), cut(v, 4096).to_owned()))
                     .collect(),
-                mark,
+                mark: mark.map(Box::new),
                 status_before,
                 status_after: None,
             },
@@ -1079,7 +1079,7 @@ impl Reader {
                 text: cut(raw.trim_end(), TEXT_MAX).to_owned(),
                 message: cut(line, MESSAGE_MAX).to_owned(),
                 request: request.as_ref().map(RequestRef::to_request),
-                mark,
+                mark: mark.map(Box::new),
                 status_before,
                 ..Record::default()
             },
@@ -1175,10 +1175,10 @@ impl Reader {
         }
         r.exceptions = Arc::clone(&closing.exceptions);
         r.tail = if known.is_some() { closing.tail } else { 0 };
-        if matches!(r.mark, None | Some(record::Mark::Started(_)))
+        if matches!(r.mark.as_deref(), None | Some(record::Mark::Started(_)))
             && let Some(m) = &closing.mark
         {
-            r.mark = Some(m.clone());
+            r.mark = Some(Box::new(m.clone()));
         }
         // PHP's warnings and notices come through servers that log all of stderr as errors.
         let mild = |e: &record::Exception| {

@@ -56,7 +56,7 @@ pub struct Record {
     /// Structured fields that have no place of their own, flattened (`err.code`, `context.order`).
     pub fields: Vec<(String, String)>,
     /// What this record marks on the time line besides an error.
-    pub mark: Option<Mark>,
+    pub mark: Option<Box<Mark>>,
     /// Status of the request logged directly before it in the same stream, if the stream logs requests.
     pub status_before: Option<u16>,
     /// Status of the request logged directly after it.
