@@ -756,7 +756,7 @@ impl Reader {
         });
         let silence = words.and_then(|w| self.silent.get(&w)).and_then(|s| s.find(&numbers)).copied();
         self.numbers = numbers;
-        if silence == Some(Silence::Dull) && quiet && entry.request.is_none() {
+        if silence == Some(Silence::Dull) && quiet && !asks {
             self.counts.records += 1;
             self.flush_stream(stream, sink);
             return;
@@ -819,13 +819,8 @@ impl Reader {
         });
         let named = entry.request.as_ref().is_some_and(self::asks);
         let nothing = mark.is_none() && !named && silence.is_none();
-        if quiet
-            && !ledger
-            && mark.is_none()
-            && entry.trace.is_none()
-            && entry.request.is_none()
-            && !sink.wants(message)
-        {
+        let dull = quiet && !ledger && mark.is_none() && entry.trace.is_none() && !named && !sink.wants(message);
+        if dull && entry.request.is_none() {
             self.flush_stream(stream, sink);
             self.learn_silence(words.filter(|_| nothing), Silence::Dull);
             // Its continuation lines have nothing to hang on; a trace among them opens a record of its own.
@@ -837,7 +832,9 @@ impl Reader {
             None => (self.last_at.map(|(t, _)| t), Zone::Neighbour),
         };
         let in_trace = silence.is_none() && (trace::starts(said) || trace::continues(said));
-        self.learn_silence(words.filter(|_| nothing && !in_trace), Silence::Plain);
+        // A request's id is worth keeping while it may be that a trace follows entries of these words.
+        let kind = if dull { Silence::Dull } else { Silence::Plain };
+        self.learn_silence(words.filter(|_| nothing && !in_trace), kind);
         let (alone, first_words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
         self.open.push(Pending {
             record: Record {
