@@ -618,7 +618,7 @@ mod tests {
     /// More requests and targets than are kept: what stays does not depend on who counted what.
     #[test]
     fn what_is_kept_does_not_depend_on_the_cores() {
-        let (one, three) = (counted(1, 200_000), counted(3, 200_000));
+        let (one, three) = (counted(1, 500_000), counted(3, 500_000));
         assert!(one.ticks_level > 0, "nothing was let go");
         assert!(one.ticks == three.ticks, "{} and {} requests", one.ticks.len(), three.ticks.len());
         assert!(one.ticks.len() > TICKS_MAX / 4);

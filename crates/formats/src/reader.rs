@@ -819,7 +819,8 @@ impl Reader {
         });
         let named = entry.request.as_ref().is_some_and(self::asks);
         let nothing = mark.is_none() && !named && silence.is_none();
-        let dull = quiet && !ledger && mark.is_none() && entry.trace.is_none() && !named && !sink.wants(message);
+        let dull =
+            quiet && !ledger && mark.is_none() && entry.trace.is_none() && !named && !sink.wants(message);
         if dull && entry.request.is_none() {
             self.flush_stream(stream, sink);
             self.learn_silence(words.filter(|_| nothing), Silence::Dull);
