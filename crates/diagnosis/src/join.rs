@@ -321,11 +321,12 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
     let mut s = 0;
     let mut how = How::Time;
     let away = off(f, r);
-    let id = q.and_then(|q| q.id.as_deref()).or(q.and_then(|q| q.trace.as_deref()));
-    if let Some(id) = id
-        && f.ids.iter().any(|x| x == id)
-    {
-        return Some((200, How::Id));
+    let id = q.and_then(|q| q.id.as_deref().or(q.trace.as_deref()));
+    if has_id(f, q) {
+        // Of the requests of one trace, that which the record names.
+        let named =
+            q.is_some_and(|q| says_route(&q.target) && route::tail(&q.target) == route::tail(&f.target));
+        return Some((if named { 220 } else { 200 }, How::Id));
     }
     // Both carry ids of the same log, and they differ: another request.
     if id.is_some()

@@ -492,7 +492,7 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
             None => failures.push(Failure {
                 at: r.at,
                 duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
-                status: q.status.or(q.upstream_status.filter(|s| *s >= 500)).unwrap_or(0),
+                status: q.status.or(q.upstream_status.filter(|s| *s >= 500)).or(q.assumed).unwrap_or(0),
                 route: if q.target.is_empty() { String::new() } else { route::template(&q.target) },
                 method: q.method,
                 target: q.target,
@@ -513,10 +513,9 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
     let Some(&last) = f.seen.last() else { return false };
     let prev = &obs.records[last];
     let q = r.request.as_ref();
-    if let Some(id) = q.and_then(|q| q.id.as_ref().or(q.trace.as_ref()))
-        && !f.ids.is_empty()
-    {
-        return f.ids.contains(id);
+    let mut ids = q.into_iter().flat_map(|q| [&q.id, &q.trace]).flatten().peekable();
+    if ids.peek().is_some() && !f.ids.is_empty() {
+        return ids.any(|id| f.ids.contains(id));
     }
     let apart = match (prev.at, r.at) {
         (Some(a), Some(b)) => b.since(a).abs(),
@@ -586,6 +585,45 @@ pub(crate) fn unlogged(
         }
     }
     out
+}
+
+/// Failures of requests that no ledger has: clients that count a sample of the requests still report each error that nobody
+/// handled ([`record::Request::assumed`]). An access log that covers that time has all requests, so what it lacks is none.
+pub(crate) fn unsampled(
+    obs: &Observations,
+    ledger: &Ledger,
+    candidates: &[Candidate],
+    joins: &Joins,
+    is_error: impl Fn(&Candidate) -> bool,
+) -> Vec<Failure> {
+    let told: HashSet<usize> =
+        joins.list.iter().filter(|j| j.how >= How::Request).map(|j| candidates[j.candidate].record).collect();
+    let ids = |r: &Record| {
+        let q = r.request.as_ref();
+        q.into_iter().flat_map(|q| [&q.id, &q.trace]).flatten().cloned().collect::<Vec<_>>()
+    };
+    let counted: HashSet<String> = obs.records.iter().filter(|r| r.is_ledger()).flat_map(ids).collect();
+    let covered = |r: &Record| {
+        let own = obs.log_of(r.source);
+        ledger
+            .edges
+            .iter()
+            .map(|&e| &obs.streams[e])
+            .filter(|s| &*s.family != own)
+            .any(|s| r.at.is_some_and(|t| s.traffic.span().is_some_and(|(a, b)| a <= t && b >= t)))
+    };
+    let errors: Vec<usize> = candidates
+        .iter()
+        .filter(|c| !c.ledger && !told.contains(&c.record) && is_error(c))
+        .filter(|c| {
+            let r = &obs.records[c.record];
+            r.request.as_ref().is_some_and(|q| q.assumed.is_some())
+                && !covered(r)
+                && !ids(r).iter().any(|id| counted.contains(id))
+        })
+        .map(|c| c.record)
+        .collect();
+    infer(obs, &errors)
 }
 
 /// Does a record stand for a failure, where no log counts requests?

@@ -539,3 +539,6 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,8 @@ pub(super) fn plain(body: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     match body.first() {
         None => Err("the body is empty".into()),
         Some(b'{') => Ok(Cow::Borrowed(body)),
-        Some(0x78) if inflated(body).is_ok() => inflated(body).map(Cow::Owned),
+        // zlib; neither JSON nor zlib begins so in base64.
+        Some(0x78) => inflated(body).map(Cow::Owned),
         Some(_) => {
             let bytes = base64(body).ok_or("the body is neither JSON nor base64")?;
             if bytes.first() == Some(&b'{') {
