@@ -378,9 +378,10 @@ fn is_called_by(obs: &Observations, b: usize, a: usize) -> bool {
     if sa.failures.is_empty() {
         return false;
     }
-    // Ids handed on say it outright: of two entries with one id, the caller's ends later.
+    // Ids handed on, of the request or of its trace, say it outright: of two entries with one id, the caller's ends later.
     let ids = |s: &Stream| -> HashMap<String, Time> {
-        s.failures.iter().filter_map(|&i| Some((obs.request(i)?.id.clone()?, obs.records[i].at?))).collect()
+        let id = |i: usize| obs.request(i).and_then(|q| q.id.clone().or(q.trace.clone()));
+        s.failures.iter().filter_map(|&i| Some((id(i)?, obs.records[i].at?))).collect()
     };
     let (ia, ib) = (ids(sa), ids(sb));
     let shared: Vec<(Time, Time)> = ib.iter().filter_map(|(id, tb)| Some((*ia.get(id)?, *tb))).collect();
@@ -513,9 +514,15 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
     let Some(&last) = f.seen.last() else { return false };
     let prev = &obs.records[last];
     let q = r.request.as_ref();
-    let mut ids = q.into_iter().flat_map(|q| [&q.id, &q.trace]).flatten().peekable();
-    if ids.peek().is_some() && !f.ids.is_empty() {
-        return ids.any(|id| f.ids.contains(id));
+    let known = |id: &Option<String>| id.as_ref().map(|id| f.ids.contains(id));
+    if let Some(q) = q.filter(|_| !f.ids.is_empty()) {
+        let same_target = q.target.is_empty() || route::tail(&q.target) == route::tail(&f.target);
+        match (known(&q.id), known(&q.trace)) {
+            (Some(same), None) | (None, Some(same)) => return same,
+            // One trace may hold several requests, each with an id of its own.
+            (Some(id), Some(trace)) => return id || (trace && (same_target || f.target.is_empty())),
+            (None, None) => {}
+        }
     }
     let apart = match (prev.at, r.at) {
         (Some(a), Some(b)) => b.since(a).abs(),
@@ -670,5 +677,50 @@ mod tests {
         obs.settle();
         let ledger = build(&obs);
         assert_eq!((ledger.requests, ledger.failures.len()), (Some(6), 1));
+    }
+
+    /// A client counts a sample of the requests and reports each error: what the sample lacks counts, what it shows does not again.
+    #[test]
+    fn errors_that_a_sample_lacks_count_once() {
+        let recogniser = crate::Recogniser::new(&[]).unwrap();
+        let mut obs = Observations::new();
+        obs.source("wire");
+        let begin = Time::from_secs(1_795_503_600);
+        let mut add = |n: u64, trace: &str, status: Option<u16>, assumed: Option<u16>| {
+            let message = if assumed.is_some() { format!("KeyError: 'total{n}'") } else { String::new() };
+            let record = Record {
+                line: n,
+                at: Some(begin.plus(n as i64 * 10 * SECOND)),
+                zone: Zone::Stated,
+                level: if assumed.is_some() { record::Level::Error } else { record::Level::Info },
+                message,
+                request: Some(Request {
+                    method: "GET".into(),
+                    target: format!("/cart/{n}"),
+                    status,
+                    assumed,
+                    trace: Some(trace.into()),
+                    ..Request::default()
+                }),
+                ..Record::default()
+            };
+            obs.record(record, &recogniser);
+        };
+        add(1, "aaaa", Some(500), None);
+        add(1, "aaaa", None, Some(500));
+        add(2, "bbbb", None, Some(500));
+        add(3, "cccc", Some(404), None);
+        add(3, "cccc", None, Some(500));
+        add(9, "dddd", Some(200), None);
+        let settings = crate::Settings {
+            offset_s: &|_| 0,
+            wall: &[false],
+            stated: &[true],
+            lines: &[9],
+            filter: crate::Filter::default(),
+        };
+        let report = crate::diagnose(&mut obs, &settings);
+        assert_eq!((report.totals.failures, report.totals.requests), (2, Some(4)));
+        assert!(report.problems.iter().all(|p| p.statuses.get(&500) == Some(&p.count)));
     }
 }

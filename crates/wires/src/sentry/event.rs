@@ -52,6 +52,8 @@ pub(super) struct Event<'a> {
     #[serde(borrow)]
     pub transaction: Text<'a>,
     #[serde(borrow)]
+    culprit: Text<'a>,
+    #[serde(borrow)]
     message: Message<'a>,
     #[serde(borrow, alias = "sentry.interfaces.Message")]
     logentry: Message<'a>,
@@ -342,6 +344,14 @@ impl Event<'_> {
         chain
     }
 
+    /// A message with the stack of where it was written: a panic with a text (Go), an error that was logged.
+    fn bare(&self, level: Level, alone: bool) -> Option<Exception> {
+        let frames = if alone && level >= Level::Error { self.other_frames() } else { Vec::new() };
+        let panic = &*self.platform == "go" && level == Level::Fatal;
+        let kind = if panic { "panic" } else { "Error" }.to_owned();
+        (!frames.is_empty()).then(|| Exception { kind, message: self.said().to_owned(), frames })
+    }
+
     fn other_frames(&self) -> Vec<record::Frame> {
         let with = || self.threads.0.iter().filter(|t| !t.stacktrace.frames.0.is_empty());
         let thread = with()
@@ -388,7 +398,7 @@ impl Event<'_> {
 
     /// The record. `service`, time and what is the same for all items are the caller's.
     pub fn record(&self, at: Time, service: Option<String>) -> Record {
-        let chain = self.chain();
+        let mut chain = self.chain();
         let mechanism = self.mechanism();
         let handled = mechanism.and_then(|m| m.handled.0);
         let level = self.severity(handled, chain.is_empty());
@@ -406,6 +416,7 @@ impl Event<'_> {
         lines.extend(self.asked(&chain));
         lines.extend(self.call());
         let message = lines.join("\n");
+        chain.extend(self.bare(level, chain.is_empty()));
         let mut record = Record {
             format: "sentry event",
             at: Some(at),
@@ -451,7 +462,11 @@ impl Event<'_> {
             // A panic in a Rust handler cuts the connection: hyper drops the task.
             let cut =
                 mechanism.is_some_and(|m| &*m.kind == "panic") && self.sdk.name.starts_with("sentry.rust");
-            request.assumed = Some(if cut { 0 } else { 500 });
+            request.assumed = match self.status() {
+                _ if cut => Some(0),
+                Some(status) => Some(status).filter(|s| *s >= 500),
+                None => Some(500),
+            };
         }
         Some(request)
     }
@@ -477,7 +492,7 @@ impl Event<'_> {
             }
         };
         add("event_id", self.id().as_deref());
-        add("transaction", self.transaction.some());
+        add("transaction", self.transaction.some().or(self.culprit.some()));
         add("release", self.release.some());
         add("environment", self.environment.some());
         add("logger", self.logger.some());

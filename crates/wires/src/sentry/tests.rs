@@ -109,6 +109,17 @@ fn go_and_dotnet() {
     assert!(r.message.ends_with("\nSystem.DivideByZeroException: Attempted to divide by zero."));
 }
 
+/// A Go program that panics with a text: sentry-go sends a message, and the stack beside it.
+#[test]
+fn a_panic_with_a_text() {
+    let r = event(
+        r#"{"level":"fatal","platform":"go","message":"no tax rate for XX","threads":{"values":[{"id":"0","current":true,"stacktrace":{"frames":[
+        {"function":"rate","module":"main","abs_path":"/srv/tax.go","lineno":21,"in_app":true}]}}]},"request":{"url":"http://a/tax"}}"#,
+    );
+    assert_eq!((r.exceptions[0].kind.as_str(), r.text.as_str()), ("panic", "no tax rate for XX"));
+    assert_eq!(r.exceptions[0].app_frame().unwrap().place(), "/srv/tax.go:21");
+}
+
 /// What the app caught, and what is below an error, only explains.
 #[test]
 fn handled_errors_stand_for_no_failure() {

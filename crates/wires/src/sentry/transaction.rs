@@ -91,7 +91,8 @@ impl Event<'_> {
         let trace = &self.contexts.trace;
         let asked = self.request.is_there() && self.contexts.response.status_code.status().is_some();
         let elsewhere = ["client", "pageload", "navigation", "ui.", "queue", "task", "cron"];
-        if !is_server(&trace.op) && !(asked && elsewhere.iter().all(|e| !trace.op.contains(e))) {
+        let answers = is_server(&trace.op) || (asked && elsewhere.iter().all(|e| !trace.op.contains(e)));
+        if !answers {
             return Err("transactions that answer no request");
         }
         let status = self.status().or_else(|| status(&trace.status));
