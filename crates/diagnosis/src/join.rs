@@ -322,11 +322,20 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
     let mut how = How::Time;
     let away = off(f, r);
     let id = q.and_then(|q| q.id.as_deref().or(q.trace.as_deref()));
-    if has_id(f, q) {
-        // Of the requests of one trace, that which the record names.
-        let named =
-            q.is_some_and(|q| says_route(&q.target) && route::tail(&q.target) == route::tail(&f.target));
-        return Some((if named { 220 } else { 200 }, How::Id));
+    if let Some(q) = q.filter(|q| has_id(f, Some(q))) {
+        if q.id.as_ref().is_some_and(|id| f.ids.contains(id)) {
+            return Some((240, How::Id));
+        }
+        // A trace may hold many requests (all that a page in a browser loads): of one service, those with other targets are others.
+        let names = says_route(&q.target) && !f.target.is_empty();
+        let same = names && route::tail(&q.target) == route::tail(&f.target);
+        let own = || {
+            f.seen.iter().map(|&i| &obs.records[i]).any(|x| x.source == r.source && x.service == r.service)
+        };
+        if names && !same && own() {
+            return None;
+        }
+        return Some((if same { 220 } else { 200 }, How::Id));
     }
     // Both carry ids of the same log, and they differ: another request.
     if id.is_some()

@@ -516,11 +516,15 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
     let q = r.request.as_ref();
     let known = |id: &Option<String>| id.as_ref().map(|id| f.ids.contains(id));
     if let Some(q) = q.filter(|_| !f.ids.is_empty()) {
-        let same_target = q.target.is_empty() || route::tail(&q.target) == route::tail(&f.target);
+        let named = !q.target.is_empty() && !f.target.is_empty();
+        let other = named && route::tail(&q.target) != route::tail(&f.target);
+        let own = prev.source == r.source && prev.service == r.service;
         match (known(&q.id), known(&q.trace)) {
-            (Some(same), None) | (None, Some(same)) => return same,
-            // One trace may hold several requests, each with an id of its own.
-            (Some(id), Some(trace)) => return id || (trace && (same_target || f.target.is_empty())),
+            (Some(true), _) => return true,
+            // A trace may hold many requests, with ids of their own, or of one service with other targets.
+            (Some(false), Some(true)) => return !named,
+            (None, Some(true)) => return !(other && own),
+            (Some(false), _) | (None, Some(false)) => return false,
             (None, None) => {}
         }
     }
