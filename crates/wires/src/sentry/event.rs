@@ -401,7 +401,8 @@ impl Event<'_> {
         let mut chain = self.chain();
         let mechanism = self.mechanism();
         let handled = mechanism.and_then(|m| m.handled.0);
-        let level = self.severity(handled, chain.is_empty());
+        let stated = Level::parse(&self.level).unwrap_or(Level::Error);
+        let level = self.severity(stated, handled, chain.is_empty());
         let said = self.said();
         let mut lines: Vec<String> = Vec::with_capacity(chain.len() + 2);
         if !said.is_empty() {
@@ -416,7 +417,7 @@ impl Event<'_> {
         lines.extend(self.asked(&chain));
         lines.extend(self.call());
         let message = lines.join("\n");
-        chain.extend(self.bare(level, chain.is_empty()));
+        chain.extend(self.bare(stated, chain.is_empty()));
         let mut record = Record {
             format: "sentry event",
             at: Some(at),
@@ -434,10 +435,11 @@ impl Event<'_> {
         record
     }
 
-    /// Without a level an event is an error (event payload, `level`). What the app says it handled is a warning at most.
-    fn severity(&self, handled: Option<bool>, bare: bool) -> Level {
-        let stated = Level::parse(&self.level).unwrap_or(Level::Error);
-        if handled == Some(true) && !bare { stated.min(Level::Warn) } else { stated }
+    /// Without a level an event is an error (event payload, `level`). What the app says it handled is a warning at most, and so is
+    /// a message that it chose to send: no request failed by that alone.
+    fn severity(&self, stated: Level, handled: Option<bool>, bare: bool) -> Level {
+        let chosen = bare && stated == Level::Error;
+        if chosen || (handled == Some(true) && !bare) { stated.min(Level::Warn) } else { stated }
     }
 
     /// The request it is about.

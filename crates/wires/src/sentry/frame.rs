@@ -45,13 +45,13 @@ pub(super) struct RawFrame<'a> {
 pub(super) fn frames(stack: &Stack<'_>, platform: &str) -> Vec<Frame> {
     let raw = &stack.frames.0;
     let mut frames: Vec<Frame> = raw.iter().rev().take(FRAMES_MAX).map(|f| f.frame(platform)).collect();
-    // Old SDKs call everything the app's own, others nothing: what the paths say decides between those of the client's choice.
-    let by_client = |f: &RawFrame<'_>| f.in_app.0 != Some(false);
+    // Old SDKs call everything the app's own, others nothing: then what the paths say decides.
     let own = |f: &Frame| formats::trace::in_app(&f.file, &f.function);
-    let both = |(raw, f): (&RawFrame<'_>, &Frame)| by_client(raw) && own(f);
-    let some = raw.iter().rev().zip(&frames).any(both);
-    for (raw, f) in raw.iter().rev().zip(&mut frames) {
-        f.in_app = if some { both((raw, f)) } else { raw.in_app.0 == Some(true) };
+    let chosen = raw.iter().any(|r| r.in_app.0 == Some(true));
+    let both = |r: &RawFrame<'_>, f: &Frame| (!chosen || r.in_app.0 != Some(false)) && own(f);
+    let some = raw.iter().rev().zip(&frames).any(|(r, f)| both(r, f));
+    for (r, f) in raw.iter().rev().zip(&mut frames) {
+        f.in_app = if some { both(r, f) } else { r.in_app.0 == Some(true) };
     }
     frames
 }

@@ -132,6 +132,8 @@ fn handled_errors_stand_for_no_failure() {
     assert_eq!((caught.level, caught.request.unwrap().assumed), (Level::Warn, None));
     assert_eq!(with(r#"{"handled":false}"#, "warning").request.unwrap().assumed, None);
     assert_eq!(with("null", "error").request.unwrap().assumed, Some(500));
+    let message = event(r#"{"message":"stock is low","level":"error","request":{"url":"http://a/b"}}"#);
+    assert_eq!((message.level, message.request.unwrap().assumed), (Level::Warn, None));
 }
 
 /// axios says no address; the breadcrumb before it does.
