@@ -164,7 +164,7 @@ impl Wire for Intake {
                 ..Taken::default()
             });
         }
-        let mut reading = Reading { now, drift: 0, taken: Taken::default(), strange: 0 };
+        let mut reading = Reading { now, drift: 0, sampled: None, taken: Taken::default(), strange: 0 };
         let answer = match way.endpoint {
             "cron" => {
                 let (name, status) =
@@ -191,6 +191,7 @@ impl Wire for Intake {
                     refusal(400, &format!("the first line of an envelope is a JSON object: {why}"))
                 })?;
                 reading.drift = drift(header.sent_at, now);
+                reading.sampled = header.trace.sampled.0;
                 let items = envelope::items(rest);
                 let mut id = request::hex(&header.event_id);
                 for item in &items.list {
@@ -366,6 +367,8 @@ struct CheckIn<'a> {
 struct Reading {
     now: Time,
     drift: i64,
+    /// The envelope says whether transactions of this trace are sent too.
+    sampled: Option<bool>,
     taken: Taken,
     strange: usize,
 }
@@ -480,7 +483,7 @@ impl Reading {
     }
 
     fn error(&mut self, event: &Event<'_>, origin: &Origin, at: Time) {
-        let mut record = event.record(at, origin.service.clone());
+        let mut record = event.record(at, origin.service.clone(), self.sampled);
         if !event.is_far_from_the_server() {
             self.taken.records.push(record);
             return;

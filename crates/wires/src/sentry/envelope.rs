@@ -12,7 +12,7 @@
 //! payload is that many bytes and one line end; without, it is one line. Taken as well: line ends left out or added, `\r\n`, a
 //! payload that is shorter than its header says (the connection was cut, or the SDK counted characters).
 
-use crate::lenient::{Instant, Number, Object, Text, read};
+use crate::lenient::{Flag, Instant, Number, Object, Text, read};
 use serde::Deserialize;
 
 /// Items read of one envelope. Relay takes 100 of each kind at most; more come only from a sender that means harm.
@@ -41,6 +41,8 @@ pub(super) struct Header<'a> {
 pub(super) struct Trace<'a> {
     #[serde(borrow)]
     pub public_key: Text<'a>,
+    /// Its transactions are sent too.
+    pub sampled: Flag,
 }
 
 /// The header line of an item.

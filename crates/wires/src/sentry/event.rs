@@ -396,8 +396,9 @@ impl Event<'_> {
         None
     }
 
-    /// The record. `service`, time and what is the same for all items are the caller's.
-    pub fn record(&self, at: Time, service: Option<String>) -> Record {
+    /// The record. `service`, time and what is the same for all items are the caller's; `sampled`: the envelope says whether a
+    /// transaction tells how the request ended.
+    pub fn record(&self, at: Time, service: Option<String>, sampled: Option<bool>) -> Record {
         let mut chain = self.chain();
         let mechanism = self.mechanism();
         let handled = mechanism.and_then(|m| m.handled.0);
@@ -427,10 +428,13 @@ impl Event<'_> {
             node: self.server_name.owned(),
             text: frame::first_line(&message),
             message,
-            request: self.about(level, handled, mechanism),
+            request: self.about(level, handled, sampled),
             exceptions: chain.into(),
             ..Record::default()
         };
+        if stated != level {
+            record.fields.push(("level".to_owned(), format!("{stated:?}").to_ascii_lowercase()));
+        }
         self.fields(&mut record);
         record
     }
@@ -443,12 +447,7 @@ impl Event<'_> {
     }
 
     /// The request it is about.
-    fn about(
-        &self,
-        level: Level,
-        handled: Option<bool>,
-        mechanism: Option<&Mechanism<'_>>,
-    ) -> Option<Request> {
+    fn about(&self, level: Level, handled: Option<bool>, sampled: Option<bool>) -> Option<Request> {
         let trace = request::hex(&self.contexts.trace.trace_id);
         let mut request = Request { trace, ..Request::default() };
         if self.tells_of_a_call() {
@@ -460,12 +459,14 @@ impl Event<'_> {
             return None;
         }
         let asked = !request.target.is_empty();
-        if asked && level >= Level::Error && handled != Some(true) {
+        // What says nothing of being handled may have been caught: a transaction, where one comes, tells better how it ended.
+        let traced = sampled.unwrap_or(!self.contexts.trace.op.is_empty());
+        let unhandled = handled == Some(false) || (handled.is_none() && (!traced || level == Level::Fatal));
+        if asked && level >= Level::Error && unhandled {
             // A panic in a Rust handler cuts the connection: hyper drops the task.
-            let cut =
-                mechanism.is_some_and(|m| &*m.kind == "panic") && self.sdk.name.starts_with("sentry.rust");
+            let panic = self.mechanism().is_some_and(|m| &*m.kind == "panic");
             request.assumed = match self.status() {
-                _ if cut => Some(0),
+                _ if panic && self.sdk.name.starts_with("sentry.rust") => Some(0),
                 Some(status) => Some(status).filter(|s| *s >= 500),
                 None => Some(500),
             };

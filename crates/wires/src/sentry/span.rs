@@ -117,7 +117,9 @@ impl Child<'_> {
             trace: request::hex(&self.trace_id),
             ..Request::default()
         };
-        Ok(origin.entry("sentry span", end, request, named.some()))
+        let mut record = origin.entry("sentry span", end, request, named.some());
+        record.fields.extend(request::hex(&self.span_id).map(|id| ("span_id".to_owned(), id)));
+        Ok(record)
     }
 
     /// What a failed span tells of the cause; nothing where it only says that it failed.

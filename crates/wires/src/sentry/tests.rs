@@ -132,6 +132,9 @@ fn handled_errors_stand_for_no_failure() {
     assert_eq!((caught.level, caught.request.unwrap().assumed), (Level::Warn, None));
     assert_eq!(with(r#"{"handled":false}"#, "warning").request.unwrap().assumed, None);
     assert_eq!(with("null", "error").request.unwrap().assumed, Some(500));
+    // Rust's and Java's SDKs do not say whether an error was handled: where a transaction comes, it tells how the request ended.
+    let traced = r#"{"exception":[{"type":"Error","value":"x"}],"request":{"url":"http://a/b"},"contexts":{"trace":{"op":"http.server"}}}"#;
+    assert_eq!(event(traced).request.unwrap().assumed, None);
     let message = event(r#"{"message":"stock is low","level":"error","request":{"url":"http://a/b"}}"#);
     assert_eq!((message.level, message.request.unwrap().assumed), (Level::Warn, None));
 }
