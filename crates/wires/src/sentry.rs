@@ -170,13 +170,13 @@ impl Wire for Intake {
                 let (name, status) =
                     (way.rest.first().copied().unwrap_or(""), head.param("status").unwrap_or(""));
                 reading.taken.item("check_in");
-                checked_in(&decoded(name), &decoded(status), "", &mut reading.taken);
+                checked_in(&decoded(name), &decoded_value(status), "", &mut reading.taken);
                 Answer { status: 202, ..Answer::default() }
             }
             "store" => {
                 reading.drift =
                     drift(Instant::parse(&auth(head, "sentry_timestamp").unwrap_or_default()), now);
-                let in_query = head.param("sentry_data").map(decoded);
+                let in_query = head.param("sentry_data").map(decoded_value);
                 let body = in_query.as_deref().map_or(body, str::as_bytes);
                 let plain = store::plain(body).map_err(|why| refusal(400, &why))?;
                 let id =
@@ -270,6 +270,11 @@ fn service(release: &str) -> Option<String> {
     Some(name).filter(|n| !n.is_empty() && n.len() <= 100).map(str::to_owned)
 }
 
+/// A percent-decoded value of a query, where `+` is a space.
+fn decoded_value(text: &str) -> String {
+    decoded(&text.replace('+', " "))
+}
+
 /// Percent-decoded text.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
@@ -277,7 +282,7 @@ fn decoded(text: &str) -> String {
     let mut i = 0;
     while let Some(&b) = bytes.get(i) {
         let hex = text.get(i + 1..i + 3).filter(|_| b == b'%').and_then(|h| u8::from_str_radix(h, 16).ok());
-        out.push(hex.unwrap_or(if b == b'+' { b' ' } else { b }));
+        out.push(hex.unwrap_or(b));
         i += if hex.is_some() { 3 } else { 1 };
     }
     String::from_utf8_lossy(&out).into_owned()

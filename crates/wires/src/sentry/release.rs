@@ -97,6 +97,12 @@ impl Wire for Api {
             Err(_) => Body::default(),
         };
         taken.answer = match (head.method.as_str(), below) {
+            ("GET", []) if path.len() > 1 => {
+                let slug = path.last().copied().unwrap_or("");
+                ok(
+                    json!({ "id": "1", "slug": slug, "name": slug, "features": [], "dateCreated": now.to_string() }),
+                )
+            }
             ("GET", []) => ok(
                 json!({ "version": "0", "auth": { "scopes": ["project:releases", "org:read"] }, "user": null }),
             ),
@@ -277,9 +283,10 @@ mod tests {
     #[test]
     fn a_deploy_marks_the_time_line() {
         let body = r#"{"environment":"production","dateFinished":"2026-11-24T07:37:00Z"}"#;
-        let taken = send("POST", "/api/0/organizations/acme/releases/shop%404.9.0/deploys/", body).unwrap();
+        let taken =
+            send("POST", "/api/0/organizations/acme/releases/shop%404.9.0+b7/deploys/", body).unwrap();
         let mark = taken.records[0].mark.clone();
-        assert_eq!(mark, Some(Mark::Deploy("release=shop@4.9.0 environment=production".into())));
+        assert_eq!(mark, Some(Mark::Deploy("release=shop@4.9.0+b7 environment=production".into())));
         assert_eq!(
             (taken.answer.status, taken.records[0].at.unwrap().to_string().as_str()),
             (201, "2026-11-24T07:37:00Z")
