@@ -506,10 +506,19 @@ fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)
     let r = asker.r;
     let away = off(facet, r);
     let id = asker.ids.into_iter().flatten().next();
-    if let Some(id) = id
-        && f.ids.iter().any(|x| x == id)
-    {
-        return Some((200, How::Id));
+    if let Some(q) = r.request.as_ref().filter(|_| asker.has_id(f)) {
+        if q.id.as_ref().is_some_and(|id| f.ids.contains(id)) {
+            return Some((240, How::Id));
+        }
+        // A trace may hold many requests (all that a page in a browser loads): of one service, those with other targets are others.
+        let names = says_route(&q.target) && !f.target.is_empty();
+        let same = names && route::tail(&q.target) == route::tail(&f.target);
+        let mine = &asker.written;
+        let own = || facet.seen().any(|(x, _)| x.source == mine.source && x.service == mine.service);
+        if names && !same && own() {
+            return None;
+        }
+        return Some((if same { 220 } else { 200 }, How::Id));
     }
     // Both carry ids of the same log, and they differ: another request.
     if id.is_some() && facet.seen().any(|(w, q)| w.source == r.source && q.is_some_and(|x| x.has_id)) {

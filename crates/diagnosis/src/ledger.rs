@@ -400,9 +400,10 @@ fn is_called_by(obs: &Observations, b: usize, a: usize) -> bool {
     if sa.failures.is_empty() {
         return false;
     }
-    // Ids handed on say it outright: of two entries with one id, the caller's ends later.
+    // Ids handed on, of the request or of its trace, say it outright: of two entries with one id, the caller's ends later.
     let ids = |s: &Stream| -> HashMap<String, Time> {
-        s.failures.iter().filter_map(|&i| Some((obs.request(i)?.id.clone()?, obs.records[i].at?))).collect()
+        let id = |i: usize| obs.request(i).and_then(|q| q.id.clone().or(q.trace.clone()));
+        s.failures.iter().filter_map(|&i| Some((id(i)?, obs.records[i].at?))).collect()
     };
     let (ia, ib) = (ids(sa), ids(sb));
     let shared: Vec<(Time, Time)> = ib.iter().filter_map(|(id, tb)| Some((*ia.get(id)?, *tb))).collect();
@@ -495,7 +496,7 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
     let mut failures: Vec<Failure> = Vec::new();
     let mut names = Names::default();
     // Only failures of a moment ago, or of the same id, are gone on with: a flood is not to be held against all that came before.
-    let mut by_id: HashMap<String, usize> = HashMap::new();
+    let mut by_id: HashMap<String, Vec<usize>> = HashMap::new();
     let mut recent: Vec<usize> = Vec::new();
     for &i in errors {
         let r = &obs.records[i];
@@ -506,7 +507,13 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
         }
         recent.drain(..recent.len().saturating_sub(RECENT_MAX));
         let near = recent.iter().copied().filter(|&k| same_failure(obs, &failures[k], r)).max();
-        let named = q.id.as_ref().or(q.trace.as_ref()).and_then(|id| by_id.get(id)).copied();
+        let named = [&q.id, &q.trace]
+            .into_iter()
+            .flatten()
+            .filter_map(|id| by_id.get(id))
+            .flat_map(|list| list.iter().rev().take(RECENT_MAX).copied())
+            .filter(|&k| same_failure(obs, &failures[k], r))
+            .max();
         let k = match near.max(named) {
             Some(k) => {
                 let f = &mut failures[k];
@@ -531,7 +538,7 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
                 failures.push(Failure {
                     at: r.at,
                     duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
-                    status: q.status.or(q.upstream_status.filter(|s| *s >= 500)).unwrap_or(0),
+                    status: q.status.or(q.upstream_status.filter(|s| *s >= 500)).or(q.assumed).unwrap_or(0),
                     route: names.share(&route),
                     method: names.share(&q.method),
                     target: q.target,
@@ -548,7 +555,10 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
         recent.retain(|&x| x != k);
         recent.push(k);
         for id in &failures[k].ids {
-            by_id.insert(id.clone(), k);
+            let list = by_id.entry(id.clone()).or_default();
+            if list.last() != Some(&k) {
+                list.push(k);
+            }
         }
     }
     failures
@@ -559,10 +569,19 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
     let Some(&last) = f.seen.last() else { return false };
     let prev = &obs.records[last];
     let q = r.request.as_ref();
-    if let Some(id) = q.and_then(|q| q.id.as_ref().or(q.trace.as_ref()))
-        && !f.ids.is_empty()
-    {
-        return f.ids.contains(id);
+    let known = |id: &Option<String>| id.as_ref().map(|id| f.ids.contains(id));
+    if let Some(q) = q.filter(|_| !f.ids.is_empty()) {
+        let named = !q.target.is_empty() && !f.target.is_empty();
+        let other = named && route::tail(&q.target) != route::tail(&f.target);
+        let own = prev.source == r.source && prev.service == r.service;
+        match (known(&q.id), known(&q.trace)) {
+            (Some(true), _) => return true,
+            // A trace may hold many requests, with ids of their own, or of one service with other targets.
+            (Some(false), Some(true)) => return !named,
+            (None, Some(true)) => return !(other && own),
+            (Some(false), _) | (None, Some(false)) => return false,
+            (None, None) => {}
+        }
     }
     let apart = match (prev.at, r.at) {
         (Some(a), Some(b)) => b.since(a).abs(),
@@ -638,6 +657,45 @@ pub(crate) fn unlogged(
     out
 }
 
+/// Failures of requests that no ledger has: clients that count a sample of the requests still report each error that nobody
+/// handled ([`record::Request::assumed`]). An access log that covers that time has all requests, so what it lacks is none.
+pub(crate) fn unsampled(
+    obs: &Observations,
+    ledger: &Ledger,
+    candidates: &[Candidate],
+    joins: &Joins,
+    is_error: impl Fn(&Candidate) -> bool,
+) -> Vec<Failure> {
+    let assumed = |c: &Candidate| obs.request(c.record).is_some_and(|q| q.assumed.is_some());
+    if !candidates.iter().any(assumed) {
+        return Vec::new();
+    }
+    let told: HashSet<usize> =
+        joins.list.iter().filter(|j| j.how >= How::Request).map(|j| candidates[j.candidate].record).collect();
+    let ids = |i: usize| obs.request(i).into_iter().flat_map(|q| [&q.id, &q.trace]).flatten();
+    let counted: HashSet<&String> =
+        (0..obs.records.len()).filter(|&i| obs.records[i].is_ledger()).flat_map(ids).collect();
+    let covered = |r: &Record| {
+        let own = obs.log_of(r.source);
+        ledger
+            .edges
+            .iter()
+            .map(|&e| &obs.streams[e])
+            .filter(|s| &*s.family != own)
+            .any(|s| r.at.is_some_and(|t| s.traffic.span().is_some_and(|(a, b)| a <= t && b >= t)))
+    };
+    let errors: Vec<usize> = candidates
+        .iter()
+        .filter(|c| !c.ledger && !told.contains(&c.record) && is_error(c))
+        .filter(|c| {
+            let r = &obs.records[c.record];
+            assumed(c) && !covered(r) && !ids(c.record).any(|id| counted.contains(id))
+        })
+        .map(|c| c.record)
+        .collect();
+    infer(obs, &errors)
+}
+
 /// Does a record stand for a failure, where no log counts requests?
 pub(crate) fn stands_for_failure(r: &Record) -> bool {
     let status = r.request.as_ref().and_then(|q| q.status);
@@ -682,5 +740,50 @@ mod tests {
         obs.settle();
         let ledger = build(&obs);
         assert_eq!((ledger.requests, ledger.failures.len()), (Some(6), 1));
+    }
+
+    /// A client counts a sample of the requests and reports each error: what the sample lacks counts, what it shows does not again.
+    #[test]
+    fn errors_that_a_sample_lacks_count_once() {
+        let recogniser = crate::Recogniser::new(&[]).unwrap();
+        let mut obs = Observations::new();
+        obs.source("wire");
+        let begin = Time::from_secs(1_795_503_600);
+        let mut add = |n: u64, trace: &str, status: Option<u16>, assumed: Option<u16>| {
+            let message = if assumed.is_some() { format!("KeyError: 'total{n}'") } else { String::new() };
+            let record = Record {
+                line: n,
+                at: Some(begin.plus(n as i64 * 10 * SECOND)),
+                zone: Zone::Stated,
+                level: if assumed.is_some() { record::Level::Error } else { record::Level::Info },
+                message,
+                request: Some(Request {
+                    method: "GET".into(),
+                    target: format!("/cart/{n}"),
+                    status,
+                    assumed,
+                    trace: Some(trace.into()),
+                    ..Request::default()
+                }),
+                ..Record::default()
+            };
+            obs.record(record, &recogniser);
+        };
+        add(1, "aaaa", Some(500), None);
+        add(1, "aaaa", None, Some(500));
+        add(2, "bbbb", None, Some(500));
+        add(3, "cccc", Some(404), None);
+        add(3, "cccc", None, Some(500));
+        add(9, "dddd", Some(200), None);
+        let settings = crate::Settings {
+            offset_s: &|_| 0,
+            wall: &[false],
+            stated: &[true],
+            lines: &[9],
+            filter: crate::Filter::default(),
+        };
+        let report = crate::diagnose(&mut obs, &settings);
+        assert_eq!((report.totals.failures, report.totals.requests), (2, Some(4)));
+        assert!(report.problems.iter().all(|p| p.statuses.get(&500) == Some(&p.count)));
     }
 }

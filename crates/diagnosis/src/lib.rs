@@ -120,6 +120,13 @@ pub fn diagnose(obs: &mut Observations, settings: &Settings<'_>) -> Report {
             joins = join::join(obs, &ledger.failures, &candidates, &gone);
         }
     }
+    let is_error = |c: &Candidate| tells_of_a_failure(obs, c);
+    let unsampled = ledger::unsampled(obs, &ledger, &candidates, &joins, is_error);
+    if !unsampled.is_empty() {
+        ledger.requests = ledger.requests.map(|n| n + unsampled.len() as u64);
+        ledger.failures.extend(unsampled.into_iter().filter(|f| settings.filter.wants(f)));
+        joins = join::join(obs, &ledger.failures, &candidates, &gone);
+    }
     let scene = Scene {
         obs: &*obs,
         failures: &ledger.failures,
@@ -220,6 +227,17 @@ fn candidates(obs: &Observations) -> Vec<Candidate> {
     out
 }
 
+/// Does an error record stand for a failure of its own?
+fn tells_of_a_failure(obs: &Observations, c: &Candidate) -> bool {
+    let r = &obs.records[c.record];
+    let strong = c.best().is_some_and(|f| !f.general || f.weight >= 35);
+    let error = r.level >= Level::Error
+        || (r.level == Level::Unknown && (strong || !r.exceptions.is_empty()))
+        || (!r.exceptions.is_empty() && r.level != Level::Warn);
+    let background = c.best().is_some_and(|f| f.scope == Scope::Background);
+    error && !background && !handled::is_handled(r) && ledger::stands_for_failure(r)
+}
+
 /// No log counts requests (or none of them shows a failure): error records stand for failures.
 fn infer(obs: &Observations, candidates: &[Candidate], ledger: &mut ledger::Ledger) {
     let covered = |t: Option<Time>| {
@@ -227,15 +245,7 @@ fn infer(obs: &Observations, candidates: &[Candidate], ledger: &mut ledger::Ledg
             ledger.edges.iter().any(|&e| obs.streams[e].traffic.span().is_some_and(|(a, b)| a <= t && b >= t))
         })
     };
-    let asks = |c: &&Candidate| {
-        let r = &obs.records[c.record];
-        let strong = c.best().is_some_and(|f| !f.general || f.weight >= 35);
-        let error = r.level >= Level::Error
-            || (r.level == Level::Unknown && (strong || !r.exceptions.is_empty()))
-            || (!r.exceptions.is_empty() && r.level != Level::Warn);
-        let background = c.best().is_some_and(|f| f.scope == Scope::Background);
-        error && !background && !handled::is_handled(r) && ledger::stands_for_failure(r) && !covered(r.at)
-    };
+    let asks = |c: &&Candidate| tells_of_a_failure(obs, c) && !covered(obs.records[c.record].at);
     let mut errors: Vec<usize> = candidates.iter().filter(asks).map(|c| c.record).collect();
     if errors.is_empty() && ledger.requests.is_none() {
         // The best lead, whatever its level.

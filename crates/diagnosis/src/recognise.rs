@@ -395,10 +395,11 @@ fn fields(record: &Record) -> String {
     out
 }
 
-/// Fields that hold what the client sent: anybody can write an error's words there.
+/// Fields that hold what the client sent, where anybody can write an error's words, or source code, which speaks of errors that
+/// did not happen.
 fn is_clients(key: &str) -> bool {
     let low = key.to_ascii_lowercase();
-    ["agent", "referer", "referrer", "cookie", "headers", "query_string", "request.body"]
+    ["agent", "referer", "referrer", "cookie", "headers", "query_string", "request.body", "context_line"]
         .iter()
         .any(|w| low.contains(w))
 }

@@ -60,6 +60,7 @@ impl RequestRef<'_> {
             host: own(&self.host),
             client: own(&self.client),
             status: self.status,
+            assumed: None,
             duration_us: self.duration_us,
             agent: own(&self.agent),
             upstream: own(&self.upstream),

@@ -591,7 +591,25 @@ impl Reader {
         if let Some(fields) = raw.strip_prefix("#Fields:") {
             self.context.w3c_fields = Some(fields.trim().to_owned());
         }
-        let mut outer: Vec<Wrapped<'_>> = Vec::new();
+        self.nested(raw, Vec::new(), sink);
+    }
+
+    /// Takes a message that no file holds: a shipper's record, a datagram. What carried it counts as its wrapper.
+    pub fn message(&mut self, carried: &Wrapped<'_>, sink: &mut dyn Sink) {
+        self.counts.lines += 1;
+        self.clock += 1;
+        let text = strip_ansi(cut(&carried.inner, LINE_MAX));
+        self.nested(&text, vec![carried.clone()], sink);
+    }
+
+    /// Hands over what is still open; the source goes on.
+    pub fn settle(&mut self, sink: &mut dyn Sink) {
+        for p in std::mem::take(&mut self.open) {
+            self.close(p, sink);
+        }
+    }
+
+    fn nested<'a>(&mut self, raw: &'a str, mut outer: Vec<Wrapped<'a>>, sink: &mut dyn Sink) {
         let mut inner: Cow<'_, str> = Cow::Borrowed(raw);
         // Wrappers are sought in every line of a source until enough lines have shown that there are none.
         if self.wrapped_lines > 0 || self.unwrapped_lines < 200 {

@@ -76,6 +76,9 @@ pub struct Request {
     pub client: Option<String>,
     /// The status answered. A record with a status is an entry of the ledger of requests; without, it only mentions one.
     pub status: Option<u16>,
+    /// The status that such an error is answered with, where nothing tells what was: 500 of an exception that nobody handled,
+    /// 0 (no answer) of a panic that cuts the connection. It makes no entry of the ledger.
+    pub assumed: Option<u16>,
     /// How long it took, in microseconds.
     pub duration_us: Option<u64>,
     /// `User-Agent`.
