@@ -133,7 +133,7 @@ fn take_in(capture: &Path) -> Result<Seen, String> {
                 .find(|s| protocol.starts_with(s.name()))
                 .ok_or_else(|| format!("{file}: no socket wire for {protocol}"))?;
             if transport == "udp" {
-                let session = datagrams.entry(wire.name()).or_insert_with(|| wire.open("127.0.0.1"));
+                let session = datagrams.entry(wire.name()).or_insert_with(|| wire.datagrams());
                 session
                     .push(&bytes, "127.0.0.1", now, &mut taken)
                     .map_err(|r| format!("{file}: {}", r.why))?;

@@ -224,8 +224,8 @@ impl<'a> Facts<'a> {
     }
 
     /// Is it a log line at all, or some other object? A time, a level, a message, a request or an error must
-    /// be there.
-    pub(super) fn is_log(&self) -> bool {
+    /// be there; of what a shipper brought, one of the last three is enough.
+    pub(super) fn is_log(&self, carried: bool) -> bool {
         let said = self.has(Meaning::Message)
             || self.has(Meaning::Error)
             || self.has(Meaning::ErrorMessage)
@@ -235,6 +235,7 @@ impl<'a> Facts<'a> {
         let asked = self.has(Meaning::Target) && (self.has(Meaning::Status) || self.has(Meaning::Method));
         (dated && (said || levelled || asked || self.has(Meaning::Status) || self.has(Meaning::Type)))
             || (levelled && said)
+            || (carried && said)
             || asked
             || self.is_bare_error()
     }

@@ -3,11 +3,14 @@
 mod array;
 mod balance;
 mod error;
+mod explains;
 mod facts;
 mod keys;
 mod logfmt;
 mod object;
 
+pub use array::Elements;
+pub use explains::explains;
 pub use balance::{balanced, is_deep, opens};
 
 use crate::LineFormat;

@@ -1,0 +1,490 @@
+//! A log entry as a shipper sends it, and what of it is handed on to be read as a line of a log: the one place where all wires
+//! decide that.
+//!
+//! ```text
+//! {"ddsource":"nginx","service":"shop","message":"198.51.100.7 - - [24/Nov/2026:…] \"GET /cart HTTP/1.1\" 502 157"}
+//!     Only who, when and how severe stands around the message: the message alone goes on.
+//! {"log":"{\"level\":\"error\",\"msg\":\"boom\"}","stream":"stderr","kubernetes":{…}}
+//!     The message is an object that the app wrote itself: it goes on, with what stands around it and explains.
+//! {"message":"Exception on /orders [POST]","error":{"stack":"…"},"http":{"status_code":500},"service":"shop"}
+//!     What stands around the message explains: the whole object goes on, and is read as a JSON log of a file is.
+//! {"message":"2026/11/24 07:10:44 [error] 731#731: *4021 connect() failed …","order":17}
+//!     What stands around it explains nothing, and the message is of a format that is known: the message alone goes on.
+//! GET /orders/1001 failed: boom {"status":500,"stack":"…"}
+//!     winston's `simple` format and its like: becomes one object, with what stands before it as its message.
+//! ```
+//!
+//! Sources of the keys: Datadog "Log attributes and aliasing", Better Stack "Logs: HTTP REST API", ECS field reference, GELF 1.1,
+//! Fluent Bit "Kubernetes filter", Fluentd `docker_metadata`, Vector "Log events", systemd's journal fields.
+
+use crate::body::{Item, Items};
+use crate::{Line, Taken};
+use formats::{Context, Elements, Members, Value, explains, time, unescape};
+use record::{Level, Time, Zone};
+use std::borrow::Cow;
+
+/// How far a client's clock may be ahead; beyond, the time of arrival counts. Clients' clocks are off by seconds, seldom by minutes.
+const AHEAD_US: i64 = 600 * record::SECOND;
+/// Before 2000 no client sent anything: its clock was not set.
+const FIRST: Time = Time(946_684_800 * record::SECOND);
+/// Longer objects are clipped, as the reader of lines looks at no more than 256 KiB.
+const OBJECT_MAX: usize = 240 * 1024;
+/// Longest member of a clipped object; a stack trace with causes is about 30 KB.
+const MEMBER_MAX: usize = 64 * 1024;
+/// Longest message taken as it stands; of a longer one begin and end are kept, where traces say what matters.
+const TEXT_MAX: usize = 240 * 1024;
+/// What is kept of the end of a text that is clipped.
+const END_MAX: usize = 16 * 1024;
+/// Longest name of a service, a host, a process.
+const NAME_MAX: usize = 256;
+/// Formats that read nearly any text: that one of them can read it says nothing of it.
+const WIDE: [&str; 5] = ["text", "uvicorn", "python logging", "json", "logfmt"];
+
+/// What a wire says of an entry outside of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Around<'a> {
+    /// The wire, and what else tells apart writers that have the same names.
+    pub(crate) stream: Cow<'a, str>,
+    pub(crate) at: Option<(Time, Zone)>,
+    pub(crate) level: Level,
+    pub(crate) service: Option<Cow<'a, str>>,
+    pub(crate) node: Option<Cow<'a, str>>,
+    pub(crate) pid: Option<Cow<'a, str>>,
+    /// Names the service where the entry itself does not.
+    pub(crate) tag: Option<Cow<'a, str>>,
+    /// Labels, fields, structured metadata.
+    pub(crate) beside: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+/// What a member of an entry is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Message,
+    Time,
+    Level,
+    Service,
+    Node,
+    Pid,
+    Release,
+    Environment,
+    /// The shipper's own matter.
+    Shippers,
+    Own,
+}
+
+/// Shippers' names differ in case, dots and underscores (`_SYSTEMD_UNIT`, `service.name`), so those are listed as they are sent.
+fn role(key: &str) -> Role {
+    match key.strip_prefix('_').unwrap_or(key) {
+        "message" | "msg" | "log" | "MESSAGE" | "short_message" | "line" | "@message" | "event" | "body" => {
+            Role::Message
+        }
+        "timestamp" | "@timestamp" | "dt" | "time" | "date" | "ts" | "@t" | "datetime" => Role::Time,
+        "status" | "level" | "severity" | "log.level" | "loglevel" | "levelname" | "lvl"
+        | "syslog.severity" | "severity_label" | "severity_text" | "PRIORITY" => Role::Level,
+        "service" | "service.name" | "service_name" | "app" | "appname" | "app_name" | "application"
+        | "application_name" | "programname" | "program" | "container_name" | "SYSLOG_IDENTIFIER"
+        | "ident" | "facility" | "syslog.appname" | "job" => Role::Service,
+        "host" | "hostname" | "host.name" | "host_name" | "HOSTNAME" | "node" | "node_name"
+        | "source_host" | "server_name" => Role::Node,
+        "pid" | "PID" | "procid" | "process.pid" | "process_id" | "syslog.procid" => Role::Pid,
+        "release" | "service.version" | "service_version" => Role::Release,
+        "env" | "environment" | "service.environment" | "deployment.environment" | "deployment_environment"
+        | "deployment.environment.name" => Role::Environment,
+        "ddsource" | "ddtags" | "source" | "source_type" | "stream" | "logtag" | "container_id"
+        | "container" | "container_image" | "image" | "image_name" | "image_id" | "kubernetes" | "docker"
+        | "tags" | "tag" | "@version" | "version" | "ecs" | "ecs.version" | "agent" | "input" | "fluentd"
+        | "file" | "filename" | "path" | "offset" | "namespace" | "pod" | "cluster" | "syslog"
+        | "syslog-tag" | "syslogtag" | "syslogfacility" | "syslog_facility" | "process" | "thread"
+        | "thread_name" | "logger" | "logger_name" | "cloud" | "data_stream" | "created" | "command"
+        | "SYSTEMD_UNIT" | "TRANSPORT" | "UID" | "GID" | "COMM" | "EXE" | "CMDLINE" | "BOOT_ID"
+        | "MACHINE_ID" | "CURSOR" | "sourcetype" | "index" | "detected_level" | "p" => Role::Shippers,
+        _ => Role::Own,
+    }
+}
+
+/// An instant as wires write it: a date, or a number of seconds, milliseconds, microseconds or nanoseconds.
+pub(crate) fn instant(text: &str, now: Time) -> Option<(Time, Zone)> {
+    let text = text.trim();
+    let number = text.bytes().all(|c| c.is_ascii_digit() || c == b'.' || c == b'-');
+    let (at, zone) = match text.parse::<f64>() {
+        Ok(n) if number || text.contains(['e', 'E']) => (scaled(n)?, Zone::Stated),
+        _ => time::stamp(text, now).map(|s| (s.time, s.zone))?,
+    };
+    (at > FIRST).then_some((at, zone))
+}
+
+/// Seconds have ten digits, milliseconds thirteen, microseconds sixteen, nanoseconds nineteen.
+fn scaled(n: f64) -> Option<Time> {
+    let micros = match n {
+        n if n < 1e11 => n * 1e6,
+        n if n < 1e14 => n * 1e3,
+        n if n < 1e17 => n,
+        n => n / 1e3,
+    };
+    (micros.is_finite() && micros >= 0.0 && micros < i64::MAX as f64).then(|| Time(micros.round() as i64))
+}
+
+/// A severity by name or number: syslog's 0 to 7, pino's 10 to 60, Monolog's 100 to 600.
+pub(crate) fn level(text: &str) -> Option<Level> {
+    let text = text.trim();
+    let Ok(n) = text.parse::<f64>() else { return Level::parse(text) };
+    Some(match n as i64 {
+        0..=2 => Level::Fatal,
+        3 => Level::Error,
+        4 => Level::Warn,
+        5 => Level::Notice,
+        6 => Level::Info,
+        7 => Level::Debug,
+        10..=19 => Level::Trace,
+        20..=29 => Level::Debug,
+        30..=39 => Level::Info,
+        40..=49 => Level::Warn,
+        50..=59 => Level::Error,
+        60..=69 => Level::Fatal,
+        _ => return None,
+    })
+}
+
+fn short(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    (!text.is_empty() && text != "-" && text.len() <= NAME_MAX).then_some(text)
+}
+
+/// Takes an object in: a member of a list, a line of NDJSON, the `event` of a collector.
+pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Taken) {
+    let mut around = around.clone();
+    let mut said: Option<Value<'_>> = None;
+    let (mut own, mut explained) = (false, false);
+    for (key, value) in Members::of(text) {
+        let role = role(key);
+        match role {
+            Role::Message if matches!(value, Value::Text(_)) && said.is_none() => said = Some(value),
+            Role::Time => {
+                let (Value::Text(raw) | Value::Raw(raw)) = value;
+                around.at = around.at.or_else(|| instant(raw, now));
+            }
+            Role::Level => {
+                let (Value::Text(raw) | Value::Raw(raw)) = value;
+                match level(raw) {
+                    Some(l) if around.level == Level::Unknown => around.level = l,
+                    _ => explained |= explains(key, value),
+                }
+            }
+            Role::Service | Role::Node | Role::Pid => {
+                let name = value.scalar().or_else(|| named(value));
+                let to = match role {
+                    Role::Service => &mut around.service,
+                    Role::Node => &mut around.node,
+                    _ => &mut around.pid,
+                };
+                if to.is_none() || key == "service" {
+                    *to = name.and_then(short).or(to.take());
+                }
+            }
+            Role::Release => says(taken, "release", value),
+            Role::Environment => says(taken, "environment", value),
+            Role::Shippers => {
+                match key {
+                    "ddtags" => tags(value, taken),
+                    "version" if matches!(value, Value::Text(v) if !v.starts_with("1.0") && !v.starts_with("1.1") || v.len() > 3) => {
+                        says(taken, "release", value)
+                    }
+                    "kubernetes" => kubernetes(value, &mut around),
+                    "process" => process(value, &mut around),
+                    _ => {}
+                }
+                explained |= matches!(value, Value::Raw(r) if r.starts_with('{')) && explains(key, value);
+            }
+            Role::Message | Role::Own => {
+                own = true;
+                explained |= explains(key, value);
+            }
+        }
+    }
+    let beside = said.is_some_and(|_| around.beside.iter().any(|(k, v)| explains(k, Value::Text(v))));
+    let Some(message) = said.and_then(Value::text) else {
+        let whole = with_beside(text, &around);
+        return push(whole, true, around, now, taken);
+    };
+    if is_object(&message) {
+        let joined = if explained || beside { joined(text, &message, &around) } else { message };
+        return push(joined, true, around, now, taken);
+    }
+    if !explained && !beside && (!own || is_known(&message, now)) {
+        return self::text(message, &around, now, taken);
+    }
+    let whole = with_beside(text, &around);
+    push(whole, true, around, now, taken);
+}
+
+/// Takes a message in that is no object itself, or not known to be one.
+pub(crate) fn text(message: Cow<'_, str>, around: &Around<'_>, now: Time, taken: &mut Taken) {
+    let around = around.clone();
+    if is_object(&message) {
+        let whole = with_beside(&message, &around);
+        return push(whole.into_owned().into(), true, around, now, taken);
+    }
+    if let Some((said, rest)) = tailed(&message).filter(|_| !is_known(&message, now)) {
+        let mut out = String::with_capacity(message.len() + 32);
+        out.push_str("{\"message\":");
+        quote(said, &mut out);
+        out.push(',');
+        out.push_str(rest.get(1..).unwrap_or_default());
+        let whole = with_beside(&out, &around).into_owned();
+        return push(whole.into(), true, around, now, taken);
+    }
+    if around.beside.iter().any(|(k, v)| explains(k, Value::Text(v))) {
+        let mut out = String::with_capacity(message.len() + 128);
+        out.push_str("{\"message\":");
+        quote(&message, &mut out);
+        out.push('}');
+        let whole = with_beside(&out, &around).into_owned();
+        return push(whole.into(), true, around, now, taken);
+    }
+    let whole = message.contains('\n');
+    push(message, whole, around, now, taken);
+}
+
+fn push(text: Cow<'_, str>, whole: bool, around: Around<'_>, now: Time, taken: &mut Taken) {
+    let text = if whole && text.starts_with('{') { clipped_object(text) } else { clipped(text, TEXT_MAX) };
+    let own = |v: Option<Cow<'_, str>>| v.map(Cow::into_owned);
+    let (service, node, pid) = (own(around.service.or(around.tag)), own(around.node), own(around.pid));
+    let mut stream = around.stream.into_owned();
+    for name in [&node, &service, &pid] {
+        stream.push(' ');
+        stream.push_str(name.as_deref().unwrap_or_default());
+    }
+    let ahead = |t: Time, z: Zone| z == Zone::Stated && t.since(now) > AHEAD_US;
+    taken.lines.push(Line {
+        stream,
+        at: Some(around.at.filter(|(t, z)| !ahead(*t, *z)).unwrap_or((now, Zone::Stated))),
+        level: around.level,
+        service,
+        node,
+        pid,
+        text: text.into_owned(),
+        whole,
+    });
+}
+
+/// Is the text an object, and nothing else?
+fn is_object(text: &str) -> bool {
+    let text = text.trim();
+    if !text.starts_with('{') || !text.ends_with('}') {
+        return false;
+    }
+    let mut members = Members::of(text);
+    members.by_ref().for_each(drop);
+    members.complete()
+}
+
+/// Can a format read it that does not read nearly everything?
+fn is_known(message: &str, now: Time) -> bool {
+    let line = message.lines().next().unwrap_or_default();
+    let context = Context { reference: now, ..Context::default() };
+    formats::table().any(|f| !WIDE.contains(&f.name()) && f.read(line, &context).is_some())
+}
+
+/// `said {"status":500}`: what was said, and the object, if it explains anything.
+fn tailed(message: &str) -> Option<(&str, &str)> {
+    let message = message.trim_end();
+    if !message.ends_with('}') {
+        return None;
+    }
+    let (said, _) = message.split_once(" {\"")?;
+    let rest = message.get(said.len() + 1..)?;
+    let mut members = Members::of(rest);
+    let explained = members.by_ref().fold(false, |found, (k, v)| found || explains(k, v));
+    (explained && members.complete() && !said.is_empty()).then_some((said, rest))
+}
+
+/// An object with those of the fields beside it that explain and that it does not have itself.
+fn with_beside<'a>(object: &'a str, around: &Around<'_>) -> Cow<'a, str> {
+    let more: Vec<_> = around
+        .beside
+        .iter()
+        .filter(|(k, v)| explains(k, Value::Text(v)))
+        .filter(|(k, _)| !Members::of(object).any(|(own, _)| own == k.as_ref()))
+        .collect();
+    let Some(inner) = object.trim_start().strip_prefix('{').filter(|_| !more.is_empty()) else {
+        return Cow::Borrowed(object);
+    };
+    let mut out = String::with_capacity(object.len() + 128);
+    out.push('{');
+    for (key, value) in more {
+        member(key, value, &mut out);
+        out.push(',');
+    }
+    close(inner, out).into()
+}
+
+/// The app's object with what stands around it and explains.
+fn joined<'a>(outer: &str, inner: &str, around: &Around<'_>) -> Cow<'a, str> {
+    let mut out = String::from("{");
+    for (key, value) in Members::of(outer).filter(|(k, v)| role(k) != Role::Message && explains(k, *v)) {
+        if Members::of(inner).any(|(own, _)| own == key) {
+            continue;
+        }
+        // Keys and values stand there as JSON already.
+        let (open, raw) = match value {
+            Value::Text(raw) => ("\"", raw),
+            Value::Raw(raw) => ("", raw),
+        };
+        out.extend(["\"", key, "\":", open, raw, open, ","]);
+    }
+    let rest = inner.trim_start().strip_prefix('{').unwrap_or_default();
+    let whole = close(rest, out);
+    with_beside(&whole, around).into_owned().into()
+}
+
+/// Puts the rest of an object behind members that end in a comma.
+fn close(rest: &str, mut out: String) -> String {
+    if rest.trim_start().starts_with('}') && out.ends_with(',') {
+        out.pop();
+    }
+    out.push_str(rest);
+    out
+}
+
+fn member(key: &str, value: &str, out: &mut String) {
+    quote(key, out);
+    out.push(':');
+    quote(value, out);
+}
+
+/// Writes a JSON string.
+pub(crate) fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    let mut from = 0;
+    for (i, c) in text.bytes().enumerate() {
+        let escape = match c {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0..=0x1f => "",
+            _ => continue,
+        };
+        out.push_str(text.get(from..i).unwrap_or_default());
+        match escape {
+            "" => out.push_str(&format!("\\u{c:04x}")),
+            known => out.push_str(known),
+        }
+        from = i + 1;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out.push('"');
+}
+
+/// Begin and end of a long text.
+fn clipped(text: Cow<'_, str>, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return text;
+    }
+    let end = END_MAX.min(max / 4);
+    let from = text.ceil_char_boundary(text.len() - end);
+    let to = text.floor_char_boundary(max - end);
+    let (begin, rest) = (text.get(..to).unwrap_or_default(), text.get(from..).unwrap_or_default());
+    Cow::Owned(format!("{begin}\n… {} bytes left out …\n{rest}", from - to))
+}
+
+/// A long object with its long members clipped; those beyond the limit go.
+fn clipped_object(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.len() <= OBJECT_MAX {
+        return text;
+    }
+    let mut out = String::from("{");
+    for (key, value) in Members::of(&text) {
+        let begin = out.len();
+        out.extend(["\"", key, "\":"]);
+        match value {
+            Value::Text(raw) if raw.len() > MEMBER_MAX => quote(&clipped(unescape(raw), MEMBER_MAX / 2), &mut out),
+            Value::Text(raw) => out.extend(["\"", raw, "\""]),
+            Value::Raw(raw) if raw.len() > MEMBER_MAX => out.push_str("null"),
+            Value::Raw(raw) => out.push_str(raw),
+        }
+        if out.len() > OBJECT_MAX {
+            out.truncate(begin);
+            break;
+        }
+        out.push(',');
+    }
+    close("}", out).into()
+}
+
+/// What a client says of itself, once.
+fn says(taken: &mut Taken, what: &str, value: Value<'_>) {
+    if !taken.said.contains_key(what)
+        && let Some(text) = value.scalar().and_then(short)
+    {
+        taken.said.insert(what.to_owned(), text.into_owned());
+    }
+}
+
+/// Datadog's `env:production,version:4.8.1`, as text or as a list.
+fn tags(value: Value<'_>, taken: &mut Taken) {
+    let mut one = |tag: &str| {
+        let (name, text) = tag.trim().split_once(':').unwrap_or_default();
+        match name {
+            "env" => says(taken, "environment", Value::Text(text)),
+            "version" => says(taken, "release", Value::Text(text)),
+            _ => {}
+        }
+    };
+    match value {
+        Value::Text(raw) => raw.split(',').for_each(one),
+        Value::Raw(_) => Elements::of(value).filter_map(Value::text).for_each(|t| one(&t)),
+    }
+}
+
+/// Reads Datadog's tags where they stand in the query.
+pub(crate) fn tagged(tags: &str, taken: &mut Taken) {
+    self::tags(Value::Text(tags), taken);
+}
+
+/// `{"name":"web-1"}`, `{"hostname":"web-1"}`.
+fn named(value: Value<'_>) -> Option<Cow<'_, str>> {
+    value.object()?.find(|(k, _)| matches!(*k, "name" | "hostname" | "pid")).and_then(|(_, v)| v.scalar())
+}
+
+fn kubernetes<'a>(value: Value<'a>, around: &mut Around<'_>)
+where
+{
+    for (key, value) in value.object().into_iter().flatten() {
+        let name = || value.scalar().map(|v| Cow::<str>::Owned(v.into_owned())).and_then(short);
+        match key {
+            "container_name" => around.service = around.service.take().or_else(name),
+            "pod_name" => around.node = around.node.take().or_else(name),
+            "container" if around.service.is_none() => {
+                around.service = named(value).map(|v| Cow::Owned(v.into_owned()));
+            }
+            "pod" if around.node.is_none() => around.node = named(value).map(|v| Cow::Owned(v.into_owned())),
+            _ => {}
+        }
+    }
+}
+
+fn process(value: Value<'_>, around: &mut Around<'_>) {
+    let pid = value.object().and_then(|mut m| m.find(|(k, _)| *k == "pid")).and_then(|(_, v)| v.scalar());
+    around.pid = around.pid.take().or_else(|| pid.map(|p| Cow::Owned(p.into_owned())));
+}
+
+/// Takes all entries of a body in; how many there were.
+pub(crate) fn all(body: &[u8], around: &Around<'_>, now: Time, taken: &mut Taken) -> u64 {
+    let body = String::from_utf8_lossy(body);
+    let mut n = 0;
+    for item in Items::of(&body) {
+        match item {
+            Item::Object(o) => object(o, around, now, taken),
+            Item::Text(t) => text(t, around, now, taken),
+        }
+        n += 1;
+    }
+    count(n, taken);
+    n
+}
+
+/// Counts entries.
+pub(crate) fn count(n: u64, taken: &mut Taken) {
+    *taken.items.entry("log record".to_owned()).or_default() += n;
+}
