@@ -170,6 +170,12 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
                 }
             }
             Role::Service | Role::Node | Role::Pid => {
+                if let Some(version) = inside(value, "version") {
+                    says(taken, "release", &version);
+                }
+                if let Some(environment) = inside(value, "environment") {
+                    says(taken, "environment", &environment);
+                }
                 let name = value.scalar().or_else(|| named(value));
                 let to = match role {
                     Role::Service => &mut around.service,
@@ -180,19 +186,25 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
                     *to = name.and_then(short).or(to.take());
                 }
             }
-            Role::Release => says(taken, "release", value),
-            Role::Environment => says(taken, "environment", value),
+            Role::Release => says(taken, "release", &value.scalar().unwrap_or_default()),
+            Role::Environment => says(taken, "environment", &value.scalar().unwrap_or_default()),
             Role::Shippers => {
                 match key {
                     "ddtags" => tags(value, taken),
                     "version" if matches!(value, Value::Text(v) if !v.starts_with("1.0") && !v.starts_with("1.1") || v.len() > 3) => {
-                        says(taken, "release", value)
+                        says(taken, "release", &value.scalar().unwrap_or_default());
                     }
                     "kubernetes" => kubernetes(value, &mut around),
                     "process" => process(value, &mut around),
                     _ => {}
                 }
                 explained |= matches!(value, Value::Raw(r) if r.starts_with('{')) && explains(key, value);
+            }
+            // ECS: `"log":{"level":"error","logger":"…"}`, `"event":{"dataset":"…"}`.
+            Role::Message if matches!(key, "log" | "event") && matches!(value, Value::Raw(_)) => {
+                let level = inside(value, "level").and_then(|l| level(&l));
+                around.level = level.filter(|_| around.level == Level::Unknown).unwrap_or(around.level);
+                explained |= explains(key, value);
             }
             Role::Message | Role::Own => {
                 own = true;
@@ -218,6 +230,9 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
 
 /// Takes a message in that is no object itself, or not known to be one.
 pub(crate) fn text(message: Cow<'_, str>, around: &Around<'_>, now: Time, taken: &mut Taken) {
+    if message.trim().is_empty() {
+        return;
+    }
     let around = around.clone();
     if is_object(&message) {
         let whole = with_beside(&message, &around);
@@ -413,9 +428,9 @@ fn clipped_object(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// What a client says of itself, once.
-fn says(taken: &mut Taken, what: &str, value: Value<'_>) {
+pub(crate) fn says(taken: &mut Taken, what: &str, value: &str) {
     if !taken.said.contains_key(what)
-        && let Some(text) = value.scalar().and_then(short)
+        && let Some(text) = short(value.into())
     {
         taken.said.insert(what.to_owned(), text.into_owned());
     }
@@ -426,8 +441,8 @@ fn tags(value: Value<'_>, taken: &mut Taken) {
     let mut one = |tag: &str| {
         let (name, text) = tag.trim().split_once(':').unwrap_or_default();
         match name {
-            "env" => says(taken, "environment", Value::Text(text)),
-            "version" => says(taken, "release", Value::Text(text)),
+            "env" => says(taken, "environment", text),
+            "version" => says(taken, "release", text),
             _ => {}
         }
     };
@@ -442,14 +457,17 @@ pub(crate) fn tagged(tags: &str, taken: &mut Taken) {
     self::tags(Value::Text(tags), taken);
 }
 
+/// A member of an object.
+fn inside<'a>(value: Value<'a>, name: &str) -> Option<Cow<'a, str>> {
+    value.object()?.find(|(k, _)| *k == name).and_then(|(_, v)| v.scalar())
+}
+
 /// `{"name":"web-1"}`, `{"hostname":"web-1"}`.
 fn named(value: Value<'_>) -> Option<Cow<'_, str>> {
     value.object()?.find(|(k, _)| matches!(*k, "name" | "hostname" | "pid")).and_then(|(_, v)| v.scalar())
 }
 
-fn kubernetes<'a>(value: Value<'a>, around: &mut Around<'_>)
-where
-{
+fn kubernetes(value: Value<'_>, around: &mut Around<'_>) {
     for (key, value) in value.object().into_iter().flatten() {
         let name = || value.scalar().map(|v| Cow::<str>::Owned(v.into_owned())).and_then(short);
         match key {

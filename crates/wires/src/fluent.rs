@@ -286,7 +286,7 @@ mod tests {
             let taken = push(&all, piece);
             assert_eq!(taken.lines.len(), 6, "{piece} {:?}", taken.dropped);
             assert!(taken.lines.iter().all(|l| l.text == "boom" && l.service.as_deref() == Some("app")));
-            assert_eq!(taken.lines[1].at.unwrap().0.to_string(), "2026-11-24T18:23:06.500Z");
+            assert_eq!(taken.lines[1].at.unwrap().0.to_string(), "2026-11-24T06:08:58.500Z");
             assert_eq!(taken.answer.body, b"\x81\xa3ack\xa1a\x81\xa3ack\xa1b\x81\xa3ack\xa1c");
             assert_eq!(taken.items["log record"], 6);
         }

@@ -72,7 +72,13 @@ impl Socket for Gelf {
 }
 
 fn messages(plain: &[u8], now: Time, taken: &mut Taken) {
-    let plain = plain.strip_suffix(&[0]).unwrap_or(plain);
+    let plain = plain.strip_suffix(&[0]).unwrap_or(plain).trim_ascii_start();
+    if !plain.starts_with(b"{") && !plain.starts_with(b"[") {
+        if !plain.is_empty() {
+            taken.drop("a gelf message that is no JSON object");
+        }
+        return;
+    }
     entry::all(plain, &Around { stream: "gelf".into(), ..Around::default() }, now, taken);
 }
 

@@ -68,9 +68,11 @@ pub(crate) fn packed(
             Some(Token::List(_)) => tokens = ahead,
             Some(Token::Map(_)) => {
                 json.clear();
-                if tokens.json(&mut json).is_none() {
+                let mut whole = tokens;
+                if whole.json(&mut json).is_none() {
                     break;
                 }
+                tokens = whole;
                 entry::object(&json, around, now, taken);
                 n += 1;
             }

@@ -11,7 +11,7 @@
 //! (no frames). Before version 1 the path was `/api/prom/push` and streams had `labels` as text and `entries`; some clients still
 //! send those. The third of a line is its structured metadata.
 
-use crate::entry::{self, Around};
+use crate::entry::{self, Around, says};
 use crate::{Access, Answer, Head, Refusal, Taken, Wire, basic};
 use formats::{Elements, Members, Value, unescape};
 use prost::Message;
@@ -124,12 +124,6 @@ fn labelled<'a>(labels: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>, take
     }
     around.stream = stream.into();
     around
-}
-
-fn says(taken: &mut Taken, what: &str, value: &str) {
-    if !taken.said.contains_key(what) {
-        taken.said.insert(what.to_owned(), value.to_owned());
-    }
 }
 
 fn line<'a>(

@@ -283,7 +283,7 @@ mod tests {
         );
         assert_eq!(
             json(b"\xd7\0\x6b\x05\x29\xfa\x1d\xcd\x65\0").as_deref(),
-            Some("\"2026-11-24T18:23:06.500Z\"")
+            Some("\"2026-11-24T06:08:58.500Z\"")
         );
         assert_eq!(json(b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff").as_deref(), Some("18446744073709551615"));
         assert_eq!(json(b"\xc4\x02a\xff").as_deref(), Some("\"a\u{fffd}\""));
