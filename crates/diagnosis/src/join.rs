@@ -268,6 +268,19 @@ fn says_route(target: &str) -> bool {
         && !route::path(target).ends_with("/app.php")
 }
 
+/// Do both records name a request, and not the same?
+fn others(obs: &Observations, a: usize, b: usize) -> bool {
+    let (Some(a), Some(b)) = (obs.request(a), obs.request(b)) else { return false };
+    let differ = |x: Option<&str>, y: Option<&str>| matches!((x, y), (Some(x), Some(y)) if x != y);
+    fn target(q: &record::Request) -> Option<&str> {
+        says_route(&q.target).then(|| route::path(&q.target))
+    }
+    differ(a.client.as_deref(), b.client.as_deref())
+        || differ(a.id.as_deref(), b.id.as_deref())
+        || differ(a.trace.as_deref(), b.trace.as_deref())
+        || differ(target(a), target(b))
+}
+
 /// Lines that one thread wrote at the same instant tell of the same request: each record of such a burst is led by the first
 /// of them that knows its client, id or target. (Apache: AH02454 has no client, the AH01079 behind it has.)
 fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usize> {
@@ -293,7 +306,8 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usiz
             while let Some(&c) = list.get(to) {
                 let r = &obs.records[candidates[c].record];
                 let at_once = matches!((first.at, r.at), (Some(a), Some(b)) if b.since(a).abs() <= BURST_US);
-                let conflict = matches!((first.request.as_ref().and_then(|q| q.client.as_ref()), r.request.as_ref().and_then(|q| q.client.as_ref())), (Some(a), Some(b)) if a != b);
+                let before = list.get(from..to).unwrap_or_default();
+                let conflict = before.iter().any(|&b| others(obs, candidates[b].record, candidates[c].record));
                 if !at_once || conflict || r.line.saturating_sub(first.line) > 12 {
                     break;
                 }

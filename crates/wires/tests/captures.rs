@@ -175,6 +175,21 @@ fn take_in(capture: &Path) -> Result<Seen, String> {
         },
     );
     assert!(last > Time(SECOND));
+    // What came out: `ONLY=loki SHOW=1 cargo test -p wires --test captures -- --nocapture`.
+    if std::env::var_os("SHOW").is_some() {
+        for r in &records {
+            println!(
+                "{:?} {} {:?} {:?} | {:?} | {:?} | {:?}\n",
+                r.at, r.format, r.level, r.service, r.message, r.request, r.exceptions
+            );
+        }
+        for p in &report.problems {
+            println!(
+                "{} {:?} ×{} {:?} {:?}\n",
+                p.verdict.cause, p.verdict.culprit, p.count, p.statuses, p.endpoints
+            );
+        }
+    }
     Ok(Seen { items, records, report })
 }
 
