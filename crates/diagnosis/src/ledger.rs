@@ -561,7 +561,11 @@ const CUT_WORDS: [&str; 5] = [
     "exit signal Aborted",
 ];
 
-/// Requests that were cut off and that nobody logged: errors that say so and meet no failure in any ledger.
+/// Words behind which a framework names the request that it just answered with 500: Flask, Quart; Django.
+const ANSWERED_WORDS: [&str; 2] = ["Exception on /", "Internal Server Error: /"];
+
+/// Failed requests that nobody logged: errors that tell of a cut, and those that name a request as answered with 500 of which no
+/// ledger has anything (an app whose access log is not sent, beside a proxy of others).
 pub(crate) fn unlogged(
     obs: &Observations,
     failures: &[Failure],
@@ -581,8 +585,27 @@ pub(crate) fn unlogged(
         let says = CUT_WORDS.iter().any(|w| r.message.lines().next().is_some_and(|l| l.contains(w)));
         // Those that met a failure in time alone, where most of their kind met none, met it by chance.
         let alone = !joined.contains(&c) || joins.is_noise(cand.template);
-        if says && alone && !cand.ledger && cand.best().is_some_and(|f| !f.symptom) {
+        let alone = alone && !cand.ledger && cand.best().is_some_and(|f| !f.symptom);
+        if says && alone {
             out.push(Failure { at: r.at, seen: vec![cand.record], counts: true, ..Failure::default() });
+        } else if alone
+            && r.level >= record::Level::Error
+            && ANSWERED_WORDS.iter().any(|w| r.message.lines().next().is_some_and(|l| l.contains(w)))
+            && let Some(q) = r.request.as_ref().filter(|q| !q.target.is_empty())
+            && !obs.streams.iter().any(|s| s.traffic.may_have_seen(request_key(&q.target)))
+        {
+            out.push(Failure {
+                at: r.at,
+                status: 500,
+                route: route::template(&q.target),
+                method: q.method.clone(),
+                target: q.target.clone(),
+                client: q.client.clone(),
+                ids: [q.id.clone(), q.trace.clone()].into_iter().flatten().collect(),
+                seen: vec![cand.record],
+                counts: true,
+                ..Failure::default()
+            });
         }
     }
     out

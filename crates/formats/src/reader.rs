@@ -1161,9 +1161,16 @@ impl Reader {
             r.request = text::nginx::tail(&r.message).map(|q| q.to_request());
         }
         // MariaDB says in a second line where it listens.
+        // Type and message of an error may stand in fields, and its trace in the message.
+        let bare = |list: &[record::Exception]| list.iter().all(|e| e.frames.is_empty());
+        let printed = |carried: &str, message: &str| {
+            let carried = trace::read(carried);
+            let said = if bare(&carried) && message.contains('\n') { trace::read(message) } else { Vec::new() };
+            if bare(&said) { carried } else { said }
+        };
         let whole = |r: &Record| Closing {
             exceptions: match &p.trace {
-                Some(t) => trace::read(t),
+                Some(t) => printed(t, &r.message),
                 None => trace::read(&r.message),
             }
             .into(),

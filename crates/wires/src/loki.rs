@@ -86,6 +86,8 @@ impl Wire for Loki {
         let is_json = head.media_type() == "application/json" || body.trim_ascii_start().starts_with(b"{");
         let n = if is_json { json(body, now, &mut taken) } else { packed(body, now, &mut taken) }
             .map_err(|why| Refusal { answer: Answer::new(400, "text/plain; charset=utf-8", why.clone()), why })?;
+        // Streams differ in their labels, the severity among them, and come one after the other: what one process wrote goes apart.
+        taken.lines.sort_by_key(|l| l.at.map(|(t, _)| t));
         entry::count(n, &mut taken);
         Ok(taken)
     }

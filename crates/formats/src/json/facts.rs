@@ -360,9 +360,10 @@ impl<'a> Facts<'a> {
         duration(raw(slot.value), unit, key_style, self.float_clock())
     }
 
-    /// Beside a process id or a thread, `host` is the machine.
+    /// Beside a process id or a thread, and in GELF, `host` is the machine.
     fn is_machines(&self) -> bool {
-        self.has(Meaning::Pid) || self.has(Meaning::Thread)
+        let gelf = self.slot(Meaning::Message).is_some_and(|s| s.key == "short_message");
+        gelf || self.has(Meaning::Pid) || self.has(Meaning::Thread)
     }
 
     /// zap and Caddy write times and durations as seconds with a fraction.

@@ -334,6 +334,8 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
         | "responsestatuscode"
         | "resstatuscode"
         | "resstatus"
+        | "reqstatus"
+        | "reqstatuscode"
         | "httpstatus"
         | "httpstatuscode"
         | "httpresponsestatuscode"
