@@ -19,7 +19,7 @@
 
 use crate::body::{Item, Items};
 use crate::{Line, Taken};
-use formats::{Context, Elements, Members, Value, explains, time, unescape};
+use formats::{Context, Elements, Entry, Members, Value, explains, time, unescape};
 use record::{Level, Time, Zone};
 use std::borrow::Cow;
 
@@ -238,7 +238,7 @@ pub(crate) fn text(message: Cow<'_, str>, around: &Around<'_>, now: Time, taken:
         let whole = with_beside(&message, &around);
         return push(whole.into_owned().into(), true, around, now, taken);
     }
-    if let Some((said, rest)) = tailed(&message).filter(|_| !is_known(&message, now)) {
+    if let Some((said, rest)) = tailed(&message).filter(|_| !is_dated(&message, now)) {
         let mut out = String::with_capacity(message.len() + 32);
         out.push_str("{\"message\":");
         quote(said, &mut out);
@@ -294,9 +294,18 @@ fn is_object(text: &str) -> bool {
 
 /// Can a format read it that does not read nearly everything?
 fn is_known(message: &str, now: Time) -> bool {
+    known(message, now).next().is_some()
+}
+
+/// Is it a line of a log with a time of its own (Laravel's `[2026-11-24 07:10:44] production.ERROR: … {"exception":…}`)?
+fn is_dated(message: &str, now: Time) -> bool {
+    known(message, now).any(|e| e.at.is_some())
+}
+
+fn known(message: &str, now: Time) -> impl Iterator<Item = Entry<'_>> {
     let line = message.lines().next().unwrap_or_default();
     let context = Context { reference: now, ..Context::default() };
-    formats::table().any(|f| !WIDE.contains(&f.name()) && f.read(line, &context).is_some())
+    formats::table().filter(|f| !WIDE.contains(&f.name())).filter_map(move |f| f.read(line, &context))
 }
 
 /// `said {"status":500}`: what was said, and the object, if it explains anything.
