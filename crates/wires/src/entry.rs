@@ -80,7 +80,7 @@ fn role(key: &str) -> Role {
         }
         "timestamp" | "@timestamp" | "dt" | "time" | "date" | "ts" | "@t" | "datetime" => Role::Time,
         "status" | "level" | "severity" | "log.level" | "loglevel" | "levelname" | "lvl"
-        | "syslog.severity" | "severity_label" | "severity_text" | "PRIORITY" => Role::Level,
+        | "level_name" | "syslog.severity" | "severity_label" | "severity_text" | "PRIORITY" => Role::Level,
         "service" | "service.name" | "service_name" | "app" | "appname" | "app_name" | "application"
         | "application_name" | "programname" | "program" | "container_name" | "SYSLOG_IDENTIFIER"
         | "ident" | "facility" | "syslog.appname" | "job" => Role::Service,
@@ -98,6 +98,8 @@ fn role(key: &str) -> Role {
         | "thread_name" | "logger" | "logger_name" | "cloud" | "data_stream" | "created" | "command"
         | "SYSTEMD_UNIT" | "TRANSPORT" | "UID" | "GID" | "COMM" | "EXE" | "CMDLINE" | "BOOT_ID"
         | "MACHINE_ID" | "CURSOR" | "sourcetype" | "index" | "detected_level" | "p" => Role::Shippers,
+        // The journal's own fields: `CODE_FILE`, `_SYSTEMD_CGROUP`, `__REALTIME_TIMESTAMP`.
+        other if other.len() > 3 && other.bytes().all(|c| c.is_ascii_uppercase() || c == b'_') => Role::Shippers,
         _ => Role::Own,
     }
 }
@@ -141,8 +143,19 @@ pub(crate) fn level(text: &str) -> Option<Level> {
         40..=49 => Level::Warn,
         50..=59 => Level::Error,
         60..=69 => Level::Fatal,
+        100 => Level::Debug,
+        200 => Level::Info,
+        250 => Level::Notice,
+        300 => Level::Warn,
+        400 => Level::Error,
+        500 | 550 | 600 => Level::Fatal,
         _ => return None,
     })
+}
+
+/// Datadog's `status` is a severity by name or syslog's number; where it is larger, it is an answer's status.
+fn severity(key: &str, text: &str) -> Option<Level> {
+    level(text).filter(|_| key != "status" || text.trim().len() == 1 || !text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn short(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
@@ -153,6 +166,7 @@ fn short(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
 pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Taken) {
     let mut around = around.clone();
     let mut said: Option<Value<'_>> = None;
+    let mut inner: Option<&str> = None;
     let (mut own, mut explained) = (false, false);
     for (key, value) in Members::of(text) {
         let role = role(key);
@@ -164,7 +178,7 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
             }
             Role::Level => {
                 let (Value::Text(raw) | Value::Raw(raw)) = value;
-                match level(raw) {
+                match severity(key, raw) {
                     Some(l) if around.level == Level::Unknown => around.level = l,
                     _ => explained |= explains(key, value),
                 }
@@ -176,7 +190,11 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
                 if let Some(environment) = inside(value, "environment") {
                     says(taken, "environment", &environment);
                 }
-                let name = value.scalar().or_else(|| named(value));
+                // Docker names containers with a slash before them.
+                let name = value.scalar().or_else(|| named(value)).map(|n| match n {
+                    Cow::Borrowed(n) => Cow::Borrowed(n.trim_start_matches('/')),
+                    Cow::Owned(n) => Cow::Owned(n.trim_start_matches('/').to_owned()),
+                });
                 let to = match role {
                     Role::Service => &mut around.service,
                     Role::Node => &mut around.node,
@@ -206,6 +224,13 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
                 around.level = level.filter(|_| around.level == Level::Unknown).unwrap_or(around.level);
                 explained |= explains(key, value);
             }
+            // Docker's Splunk driver: `"line":{"level":"error",…}`.
+            Role::Message if inner.is_none() && matches!(value, Value::Raw(r) if r.starts_with("{\"")) => {
+                let Value::Raw(raw) = value else { continue };
+                inner = Some(raw);
+            }
+            // Of a long form that says no more than the short one (GELF) nothing is lost.
+            Role::Own if key == "full_message" && matches!(value, Value::Text(t) if !t.contains("\\n")) => {}
             Role::Message | Role::Own => {
                 own = true;
                 explained |= explains(key, value);
@@ -213,9 +238,13 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
         }
     }
     let beside = said.is_some_and(|_| around.beside.iter().any(|(k, v)| explains(k, Value::Text(v))));
-    let Some(message) = said.and_then(Value::text) else {
-        let whole = with_beside(text, &around);
-        return push(whole, true, around, now, taken);
+    let message = match (said.and_then(Value::text), inner) {
+        (Some(message), None) => message,
+        (None, Some(inner)) if !own => Cow::Borrowed(inner),
+        _ => {
+            let whole = with_beside(text, &around);
+            return push(whole, true, around, now, taken);
+        }
     };
     if is_object(&message) {
         let joined = if explained || beside { joined(text, &message, &around) } else { message };
@@ -230,6 +259,7 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
 
 /// Takes a message in that is no object itself, or not known to be one.
 pub(crate) fn text(message: Cow<'_, str>, around: &Around<'_>, now: Time, taken: &mut Taken) {
+    let message = trimmed(message);
     if message.trim().is_empty() {
         return;
     }
@@ -279,6 +309,17 @@ fn push(text: Cow<'_, str>, whole: bool, around: Around<'_>, now: Time, taken: &
         text: text.into_owned(),
         whole,
     });
+}
+
+/// Without the line ends that runtimes leave (`"log":"boom\n"`).
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(t) => Cow::Borrowed(t.trim_end_matches(['\n', '\r'])),
+        Cow::Owned(mut t) => {
+            t.truncate(t.trim_end_matches(['\n', '\r']).len());
+            Cow::Owned(t)
+        }
+    }
 }
 
 /// Is the text an object, and nothing else?

@@ -8,7 +8,7 @@
 //!
 //! Source: <https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1.5>. Who sends a `chunk` waits for
 //! `{"ack": chunk}`, and sends again if it does not come. Fluent Bit from 2.1 on writes `[[time, {}], record]`. By UDP come only
-//! heartbeats, which are answered with a byte. The handshake with a shared key (HELO, PING, PONG) is not spoken: the server would
+//! heartbeats, which are answered with a byte; over TCP a heartbeat is nil. The handshake with a shared key (HELO, PING, PONG) is not spoken: the server would
 //! have to speak first.
 
 use crate::entry::{self, Around};
@@ -94,7 +94,12 @@ fn message(bytes: &[u8], stream: &str, now: Time, taken: &mut Taken) {
 
 fn parts(bytes: &[u8], stream: &str, now: Time, taken: &mut Taken) -> Option<()> {
     let mut tokens = Tokens::of(bytes);
-    let Token::List(size @ 2..=4) = tokens.next()? else { return None };
+    let size = match tokens.next()? {
+        Token::List(size @ 2..=4) => size,
+        // A heartbeat over TCP.
+        Token::Nil => return Some(()),
+        _ => return None,
+    };
     let (Token::Text(tag) | Token::Bytes(tag)) = tokens.next()? else { return None };
     let tag = String::from_utf8_lossy(tag);
     let around = Around {

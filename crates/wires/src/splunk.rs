@@ -18,7 +18,6 @@ use crate::entry::{self, Around};
 use crate::{Access, Answer, Head, Refusal, Taken, Wire, basic, query};
 use formats::{Members, Value, unescape};
 use record::Time;
-use std::borrow::Cow;
 
 /// Indexed fields looked at.
 const FIELDS_MAX: usize = 64;
@@ -210,19 +209,9 @@ fn event(whole: &str, now: Time, taken: &mut Taken) -> Option<Found> {
         Value::Raw("null") => return None,
         Value::Raw(raw) => entry::text(raw.into(), &around, now, taken),
         Value::Text("") => return None,
-        Value::Text(raw) => entry::text(told(unescape(raw)), &around, now, taken),
+        Value::Text(raw) => entry::text(unescape(raw), &around, now, taken),
     }
     Some(Found::Event)
-}
-
-fn told(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(t) => Cow::Borrowed(t.trim_end_matches(['\n', '\r'])),
-        Cow::Owned(mut t) => {
-            t.truncate(t.trim_end_matches(['\n', '\r']).len());
-            Cow::Owned(t)
-        }
-    }
 }
 
 #[cfg(test)]

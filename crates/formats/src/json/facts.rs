@@ -453,6 +453,12 @@ impl<'a> Facts<'a> {
             .and_then(|s| text(s.value))
             .filter(|t| t.len() <= NAME_BYTES_MAX);
         q.trace = self.short(Meaning::TraceId).and_then(trace_id);
+        // Datadog's libraries write the decimal number of what others write in hexadecimal.
+        if self.slot(Meaning::TraceId).is_some_and(|s| s.key.contains("dd"))
+            && let Some(n) = q.trace.as_deref().and_then(|t| t.parse::<u64>().ok())
+        {
+            q.trace = Some(Cow::Owned(format!("{n:016x}")));
+        }
         (q != RequestRef::default()).then_some(q)
     }
 
