@@ -625,6 +625,47 @@ mod tests {
     use super::*;
     use record::{Request, Zone};
 
+    /// nginx is sent, the app's access log is not: what the app says that it answered with 500 counts, once.
+    #[test]
+    fn requests_that_only_the_app_tells_of() {
+        let at = Time::from_secs(1_795_503_600);
+        let record = |service: &str, message: &str, method: &str, target: &str, status: Option<u16>| Record {
+            line: 1,
+            format: "plain",
+            at: Some(at),
+            zone: Zone::Stated,
+            level: record::Level::Error,
+            service: Some(service.into()),
+            text: message.into(),
+            message: message.into(),
+            request: Some(Request {
+                method: method.into(),
+                target: target.into(),
+                status,
+                ..Request::default()
+            }),
+            ..Record::default()
+        };
+        let recogniser = crate::Recogniser::new(&[]).unwrap();
+        let counted = |answered: &str| {
+            let mut obs = Observations::new();
+            obs.source("wire");
+            obs.record(record("nginx", "GET /cart/17 502", "GET", "/cart/17", Some(502)), &recogniser);
+            obs.record(record("nginx", "POST 500", "POST", answered, Some(500)), &recogniser);
+            let said = "Exception on /orders [POST] KeyError: 'sku' at app.py:38 in place_order";
+            obs.record(Record { line: 3, ..record("shop", said, "POST", "/orders", None) }, &recogniser);
+            let settings = crate::Settings {
+                offset_s: &|_| 0,
+                wall: &[false],
+                stated: &[true],
+                lines: &[3],
+                filter: crate::Filter::default(),
+            };
+            crate::diagnose(&mut obs, &settings).totals.failures
+        };
+        assert_eq!((counted("/pay"), counted("/orders")), (3, 2));
+    }
+
     /// The proxy's log ends before the failure that only the app's own log shows: a request more, as it is a failure more.
     #[test]
     fn failures_beyond_the_outer_log_are_requests_too() {

@@ -209,7 +209,8 @@ pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Tak
             Role::Shippers => {
                 match key {
                     "ddtags" => tags(value, taken),
-                    "version" if matches!(value, Value::Text(v) if !v.starts_with("1.0") && !v.starts_with("1.1") || v.len() > 3) => {
+                    // GELF's own and Logstash's are no releases.
+                    "version" if !matches!(value, Value::Text("1.0" | "1.1" | "1")) => {
                         says(taken, "release", &value.scalar().unwrap_or_default());
                     }
                     "kubernetes" => kubernetes(value, &mut around),

@@ -177,8 +177,17 @@ fn unpacked(packed: &[u8], compressed: Option<&[u8]>, around: &Around<'_>, now: 
             }
             &plain
         }
+        // Fluentd from 1.19 on.
+        Some(b"zstd") => {
+            let decoder = ruzstd::decoding::StreamingDecoder::new(packed);
+            let read = decoder.map(|d| d.take(INFLATED_MAX).read_to_end(&mut plain));
+            if !matches!(read, Ok(Ok(_))) {
+                taken.drop("the end of a chunk whose compression is broken");
+            }
+            &plain
+        }
         Some(_) => {
-            taken.drop("a chunk in a compression other than gzip");
+            taken.drop("a chunk in a compression that is neither gzip nor zstd");
             return 0;
         }
     };

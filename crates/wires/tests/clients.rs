@@ -204,7 +204,7 @@ fn browsers_and_node() {
 fn the_journal_and_ruby() {
     let body = r#"{"MESSAGE":"Out of memory: Killed process 2214 (php-fpm)","PRIORITY":"2","SYSLOG_IDENTIFIER":"kernel","_HOSTNAME":"web-1","_TRANSPORT":"kernel","_BOOT_ID":"x","__REALTIME_TIMESTAMP":"1795503903123456","_SYSTEMD_CGROUP":"/"}"#;
     let kept = post("/api/v1/ingest", body);
-    is(&kept, "kernel", Level::Fatal, None, "");
+    is(&kept, "kernel", Level::Error, None, "");
     assert_eq!(kept.records[0].message, "Out of memory: Killed process 2214 (php-fpm)");
     // semantic_logger.
     let body = r#"{"host":"web-1","application":"shop","timestamp":"2026-11-24T07:10:44.123456Z","level":"error","level_index":4,"pid":7,"thread":"puma 1","name":"OrdersController","message":"Completed #create","payload":{"controller":"OrdersController","method":"POST","path":"/orders","status":500},"exception":{"name":"NoMethodError","message":"undefined method `total' for nil","stack_trace":["app/models/order.rb:6:in `total'"]}}"#;
