@@ -307,7 +307,8 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usiz
                 let r = &obs.records[candidates[c].record];
                 let at_once = matches!((first.at, r.at), (Some(a), Some(b)) if b.since(a).abs() <= BURST_US);
                 let before = list.get(from..to).unwrap_or_default();
-                let conflict = before.iter().any(|&b| others(obs, candidates[b].record, candidates[c].record));
+                let conflict =
+                    before.iter().any(|&b| others(obs, candidates[b].record, candidates[c].record));
                 if !at_once || conflict || r.line.saturating_sub(first.line) > 12 {
                     break;
                 }
@@ -681,4 +682,48 @@ fn join_once(
         met.by_time_only += u32::from(j.how == How::Time);
     }
     joins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::Request;
+
+    /// A small service answers two requests within the milliseconds of a burst: the second's error is not the first's.
+    #[test]
+    fn records_that_name_different_requests_are_no_burst() {
+        let at = Time::from_secs(1_795_503_600);
+        let mut obs = Observations::new();
+        obs.source("app.log");
+        let recogniser = crate::Recogniser::new(&[]).unwrap();
+        for (line, target, said) in [
+            (1, "/cart/17", "ValueError: a"),
+            (2, "/orders", "KeyError: 'sku'"),
+            (3, "", "ZeroDivisionError: x"),
+        ] {
+            let request = Request { method: "GET".into(), target: target.into(), ..Request::default() };
+            obs.record(
+                Record {
+                    line,
+                    format: "text",
+                    at: Some(at.plus(line as i64 * 500)),
+                    level: Level::Error,
+                    pid: Some("412".into()),
+                    message: said.into(),
+                    text: said.into(),
+                    request: (!target.is_empty()).then_some(request),
+                    ..Record::default()
+                },
+                &recogniser,
+            );
+        }
+        assert!(others(&obs, 0, 1));
+        assert!(!others(&obs, 1, 2));
+        let findings = |i: usize| recogniser.read(&obs.records[i]).into();
+        let candidates: Vec<_> = (0..obs.records.len())
+            .map(|record| Candidate { record, findings: findings(record), template: 0, ledger: false })
+            .collect();
+        let led = leaders(&obs, &candidates);
+        assert_eq!((led.get(&1), led.get(&2)), (None, Some(&1)));
+    }
 }

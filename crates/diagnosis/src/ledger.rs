@@ -579,7 +579,7 @@ pub(crate) fn unlogged(
         .filter(|j| j.how > How::Time || matches!(failures[j.failure].status, 0 | 502 | 504))
         .map(|j| j.candidate)
         .collect();
-    let mut out = Vec::new();
+    let (mut out, mut told) = (Vec::new(), Vec::new());
     for (c, cand) in candidates.iter().enumerate() {
         let r = &obs.records[cand.record];
         let says = CUT_WORDS.iter().any(|w| r.message.lines().next().is_some_and(|l| l.contains(w)));
@@ -594,20 +594,12 @@ pub(crate) fn unlogged(
             && let Some(q) = r.request.as_ref().filter(|q| !q.target.is_empty())
             && !obs.streams.iter().any(|s| s.traffic.may_have_seen(request_key(&q.target)))
         {
-            out.push(Failure {
-                at: r.at,
-                status: 500,
-                route: route::template(&q.target),
-                method: q.method.clone(),
-                target: q.target.clone(),
-                client: q.client.clone(),
-                ids: [q.id.clone(), q.trace.clone()].into_iter().flatten().collect(),
-                seen: vec![cand.record],
-                counts: true,
-                ..Failure::default()
-            });
+            told.push(cand.record);
         }
     }
+    // Of one failure several records may tell.
+    let answered = |f: Failure| Failure { status: if f.status == 0 { 500 } else { f.status }, ..f };
+    out.extend(infer(obs, &told).into_iter().map(answered));
     out
 }
 

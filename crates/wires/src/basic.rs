@@ -53,10 +53,9 @@ fn decoded(coded: &str) -> Option<String> {
 pub(crate) fn any(head: &Head) -> Access {
     let bearer = head.authorization("Bearer").map(|k| Access { project: None, key: Some(k.to_owned()) });
     let header = || head.header("x-api-key").map(str::to_owned);
-    let query = || ["key", "token", "api_key", "apikey"].iter().find_map(|n| head.param(n)).map(str::to_owned);
-    bearer
-        .or_else(|| access(head))
-        .unwrap_or_else(|| Access { project: None, key: header().or_else(query) })
+    let query =
+        || ["key", "token", "api_key", "apikey"].iter().find_map(|n| head.param(n)).map(str::to_owned);
+    bearer.or_else(|| access(head)).unwrap_or_else(|| Access { project: None, key: header().or_else(query) })
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ fn is_v2(path: &str) -> bool {
 fn v1_token(path: &str) -> Option<&str> {
     let (before, after) = path.split_once("/v1/input")?;
     let token = after.strip_prefix('/').or_else(|| after.is_empty().then_some(after))?;
-    (matches!(before, "" | "/api") && !token.trim_end_matches('/').contains('/')).then_some(token.trim_end_matches('/'))
+    (matches!(before, "" | "/api") && !token.trim_end_matches('/').contains('/'))
+        .then_some(token.trim_end_matches('/'))
 }
 
 impl Wire for DatadogLogs {
@@ -86,7 +87,8 @@ mod tests {
 
     fn read(body: &str) -> Taken {
         let now = Time::from_secs(1_795_505_800);
-        let head = head("/api/v2/logs", "ddsource=nodejs&service=orders%2Dapi&ddtags=env%3Aprod%2Cversion%3A2");
+        let head =
+            head("/api/v2/logs", "ddsource=nodejs&service=orders%2Dapi&ddtags=env%3Aprod%2Cversion%3A2");
         DatadogLogs.read(&head, body.as_bytes(), now).unwrap()
     }
 

@@ -144,7 +144,8 @@ fn answer(head: &Head, status: u16, body: String) -> Answer {
 }
 
 fn failed(head: &Head, status: u16, kind: &str, why: &str) -> Answer {
-    let error = serde_json::json!({ "type": kind, "reason": why, "root_cause": [{ "type": kind, "reason": why }] });
+    let error =
+        serde_json::json!({ "type": kind, "reason": why, "root_cause": [{ "type": kind, "reason": why }] });
     answer(head, status, serde_json::json!({ "error": error, "status": status }).to_string())
 }
 
@@ -443,7 +444,9 @@ mod tests {
         for body in ["", "x", "{\"a\":1}\n", "{", "[[[[", "{\"index\":1}\n{}\n"] {
             assert_eq!(send(&bulk, body).unwrap_err().answer.status, 400, "{body}");
         }
-        let part = send(&bulk, "{\"index\":{}}\nnot json\n{\"index\":{}}\n{\"message\":\"x\"}\n{\"index\":{}}").unwrap();
+        let part =
+            send(&bulk, "{\"index\":{}}\nnot json\n{\"index\":{}}\n{\"message\":\"x\"}\n{\"index\":{}}")
+                .unwrap();
         assert_eq!(json(&part)["errors"], true);
         assert_eq!((part.lines.len(), json(&part)["items"].as_array().unwrap().len()), (1, 3));
     }

@@ -18,8 +18,9 @@
 //! Fluent Bit "Kubernetes filter", Fluentd `docker_metadata`, Vector "Log events", systemd's journal fields.
 
 use crate::body::{Item, Items};
+use crate::json::{clipped, clipped_object, close, is_object, member, quote};
 use crate::{Line, Taken};
-use formats::{Context, Elements, Entry, Members, Value, explains, time, unescape};
+use formats::{Context, Elements, Entry, Members, Value, explains, time};
 use record::{Level, Time, Zone};
 use std::borrow::Cow;
 
@@ -27,14 +28,6 @@ use std::borrow::Cow;
 const AHEAD_US: i64 = 600 * record::SECOND;
 /// Before 2000 no client sent anything: its clock was not set.
 const FIRST: Time = Time(946_684_800 * record::SECOND);
-/// Longer objects are clipped, as the reader of lines looks at no more than 256 KiB.
-const OBJECT_MAX: usize = 240 * 1024;
-/// Longest member of a clipped object; a stack trace with causes is about 30 KB.
-const MEMBER_MAX: usize = 64 * 1024;
-/// Longest message taken as it stands; of a longer one begin and end are kept, where traces say what matters.
-const TEXT_MAX: usize = 240 * 1024;
-/// What is kept of the end of a text that is clipped.
-const END_MAX: usize = 16 * 1024;
 /// Longest name of a service, a host, a process.
 const NAME_MAX: usize = 256;
 /// Formats that read nearly any text: that one of them can read it says nothing of it.
@@ -79,8 +72,8 @@ fn role(key: &str) -> Role {
             Role::Message
         }
         "timestamp" | "@timestamp" | "dt" | "time" | "date" | "ts" | "@t" | "datetime" => Role::Time,
-        "status" | "level" | "severity" | "log.level" | "loglevel" | "levelname" | "lvl"
-        | "level_name" | "syslog.severity" | "severity_label" | "severity_text" | "PRIORITY" => Role::Level,
+        "status" | "level" | "severity" | "log.level" | "loglevel" | "levelname" | "lvl" | "level_name"
+        | "syslog.severity" | "severity_label" | "severity_text" | "PRIORITY" => Role::Level,
         "service" | "service.name" | "service_name" | "app" | "appname" | "app_name" | "application"
         | "application_name" | "programname" | "program" | "container_name" | "SYSLOG_IDENTIFIER"
         | "ident" | "facility" | "syslog.appname" | "job" => Role::Service,
@@ -88,7 +81,11 @@ fn role(key: &str) -> Role {
         | "source_host" | "server_name" => Role::Node,
         "pid" | "PID" | "procid" | "process.pid" | "process_id" | "syslog.procid" => Role::Pid,
         "release" | "service.version" | "service_version" => Role::Release,
-        "env" | "environment" | "service.environment" | "deployment.environment" | "deployment_environment"
+        "env"
+        | "environment"
+        | "service.environment"
+        | "deployment.environment"
+        | "deployment_environment"
         | "deployment.environment.name" => Role::Environment,
         "ddsource" | "ddtags" | "source" | "source_type" | "stream" | "logtag" | "container_id"
         | "container" | "container_image" | "image" | "image_name" | "image_id" | "kubernetes" | "docker"
@@ -99,7 +96,9 @@ fn role(key: &str) -> Role {
         | "SYSTEMD_UNIT" | "TRANSPORT" | "UID" | "GID" | "COMM" | "EXE" | "CMDLINE" | "BOOT_ID"
         | "MACHINE_ID" | "CURSOR" | "sourcetype" | "index" | "detected_level" | "p" => Role::Shippers,
         // The journal's own fields: `CODE_FILE`, `_SYSTEMD_CGROUP`, `__REALTIME_TIMESTAMP`.
-        other if other.len() > 3 && other.bytes().all(|c| c.is_ascii_uppercase() || c == b'_') => Role::Shippers,
+        other if other.len() > 3 && other.bytes().all(|c| c.is_ascii_uppercase() || c == b'_') => {
+            Role::Shippers
+        }
         _ => Role::Own,
     }
 }
@@ -155,7 +154,9 @@ pub(crate) fn level(text: &str) -> Option<Level> {
 
 /// Datadog's `status` is a severity by name or syslog's number; where it is larger, it is an answer's status.
 fn severity(key: &str, text: &str) -> Option<Level> {
-    level(text).filter(|_| key != "status" || text.trim().len() == 1 || !text.starts_with(|c: char| c.is_ascii_digit()))
+    level(text).filter(|_| {
+        key != "status" || text.trim().len() == 1 || !text.starts_with(|c: char| c.is_ascii_digit())
+    })
 }
 
 fn short(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
@@ -291,13 +292,18 @@ pub(crate) fn text(message: Cow<'_, str>, around: &Around<'_>, now: Time, taken:
 }
 
 fn push(text: Cow<'_, str>, whole: bool, around: Around<'_>, now: Time, taken: &mut Taken) {
-    let text = if whole && text.starts_with('{') { clipped_object(text) } else { clipped(text, TEXT_MAX) };
+    let text = if whole && text.starts_with('{') { clipped_object(text) } else { clipped(text) };
     let own = |v: Option<Cow<'_, str>>| v.map(Cow::into_owned);
     let (service, node, pid) = (own(around.service.or(around.tag)), own(around.node), own(around.pid));
     let mut stream = around.stream.into_owned();
     for name in [&node, &service, &pid] {
         stream.push(' ');
         stream.push_str(name.as_deref().unwrap_or_default());
+    }
+    for (what, name) in [("service", &service), ("server_name", &node)] {
+        if let Some(name) = name {
+            says(taken, what, name);
+        }
     }
     let ahead = |t: Time, z: Zone| z == Zone::Stated && t.since(now) > AHEAD_US;
     taken.lines.push(Line {
@@ -321,17 +327,6 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
             Cow::Owned(t)
         }
     }
-}
-
-/// Is the text an object, and nothing else?
-fn is_object(text: &str) -> bool {
-    let text = text.trim();
-    if !text.starts_with('{') || !text.ends_with('}') {
-        return false;
-    }
-    let mut members = Members::of(text);
-    members.by_ref().for_each(drop);
-    members.complete()
 }
 
 /// Can a format read it that does not read nearly everything?
@@ -400,82 +395,6 @@ fn joined<'a>(outer: &str, inner: &str, around: &Around<'_>) -> Cow<'a, str> {
     let rest = inner.trim_start().strip_prefix('{').unwrap_or_default();
     let whole = close(rest, out);
     with_beside(&whole, around).into_owned().into()
-}
-
-/// Puts the rest of an object behind members that end in a comma.
-fn close(rest: &str, mut out: String) -> String {
-    if rest.trim_start().starts_with('}') && out.ends_with(',') {
-        out.pop();
-    }
-    out.push_str(rest);
-    out
-}
-
-fn member(key: &str, value: &str, out: &mut String) {
-    quote(key, out);
-    out.push(':');
-    quote(value, out);
-}
-
-/// Writes a JSON string.
-pub(crate) fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    let mut from = 0;
-    for (i, c) in text.bytes().enumerate() {
-        let escape = match c {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0..=0x1f => "",
-            _ => continue,
-        };
-        out.push_str(text.get(from..i).unwrap_or_default());
-        match escape {
-            "" => out.push_str(&format!("\\u{c:04x}")),
-            known => out.push_str(known),
-        }
-        from = i + 1;
-    }
-    out.push_str(text.get(from..).unwrap_or_default());
-    out.push('"');
-}
-
-/// Begin and end of a long text.
-fn clipped(text: Cow<'_, str>, max: usize) -> Cow<'_, str> {
-    if text.len() <= max {
-        return text;
-    }
-    let end = END_MAX.min(max / 4);
-    let from = text.ceil_char_boundary(text.len() - end);
-    let to = text.floor_char_boundary(max - end);
-    let (begin, rest) = (text.get(..to).unwrap_or_default(), text.get(from..).unwrap_or_default());
-    Cow::Owned(format!("{begin}\n… {} bytes left out …\n{rest}", from - to))
-}
-
-/// A long object with its long members clipped; those beyond the limit go.
-fn clipped_object(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.len() <= OBJECT_MAX {
-        return text;
-    }
-    let mut out = String::from("{");
-    for (key, value) in Members::of(&text) {
-        let begin = out.len();
-        out.extend(["\"", key, "\":"]);
-        match value {
-            Value::Text(raw) if raw.len() > MEMBER_MAX => quote(&clipped(unescape(raw), MEMBER_MAX / 2), &mut out),
-            Value::Text(raw) => out.extend(["\"", raw, "\""]),
-            Value::Raw(raw) if raw.len() > MEMBER_MAX => out.push_str("null"),
-            Value::Raw(raw) => out.push_str(raw),
-        }
-        if out.len() > OBJECT_MAX {
-            out.truncate(begin);
-            break;
-        }
-        out.push(',');
-    }
-    close("}", out).into()
 }
 
 /// What a client says of itself, once.
@@ -556,4 +475,131 @@ pub(crate) fn all(body: &[u8], around: &Around<'_>, now: Time, taken: &mut Taken
 /// Counts entries.
 pub(crate) fn count(n: u64, taken: &mut Taken) {
     *taken.items.entry("log record".to_owned()).or_default() += n;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(body: &str) -> Taken {
+        let mut taken = Taken::default();
+        let beside = vec![("trace_id".into(), "4bf92f".into()), ("region".into(), "eu".into())];
+        let around = if body.starts_with("beside ") {
+            Around { beside, ..Around::default() }
+        } else {
+            Around::default()
+        };
+        all(
+            body.trim_start_matches("beside ").as_bytes(),
+            &around,
+            Time::from_secs(1_795_505_860),
+            &mut taken,
+        );
+        taken
+    }
+
+    fn line(body: &str) -> Line {
+        let mut lines = taken(body).lines;
+        assert_eq!(lines.len(), 1, "{body}");
+        lines.remove(0)
+    }
+
+    #[test]
+    fn the_message_alone_goes_on_where_nothing_else_explains() {
+        for body in [
+            r#"{"message":"boom","service":"shop","hostname":"web-1","status":"error","ddsource":"node","ddtags":"env:prod"}"#,
+            r#"{"log":"boom\n","stream":"stderr","kubernetes":{"pod_name":"web-1","container_name":"shop"},"level":"error"}"#,
+            r#"{"short_message":"boom","full_message":"boom","version":"1.1","host":"web-1","level":3,"_app":"shop","_container_id":"x"}"#,
+            r#"{"@timestamp":"2026-11-24T07:36:25.689Z","message":"boom","log":{"level":"error"},"service":{"name":"shop"},"host":{"name":"web-1"},"agent":{"type":"filebeat"}}"#,
+        ] {
+            let l = line(body);
+            assert_eq!(
+                (l.text.as_str(), l.service.as_deref(), l.node.as_deref(), l.level, l.whole),
+                ("boom", Some("shop"), Some("web-1"), Level::Error, false),
+                "{body}"
+            );
+        }
+        // What stands around an nginx line explains nothing.
+        let nginx = "2026/11/24 07:10:44 [error] 731#731: *4021 connect() failed (111: Connection refused) while connecting to upstream";
+        assert_eq!(line(&format!("{{\"message\":\"{nginx}\",\"order\":17}}")).text, nginx);
+    }
+
+    #[test]
+    fn the_whole_object_goes_on_where_something_explains() {
+        for body in [
+            r#"{"message":"Exception on /orders [POST]","error":{"stack":"x"}}"#,
+            r#"{"message":"boom","http.status_code":500,"http.method":"GET"}"#,
+            r#"{"message":"boom","order":17}"#,
+            r#"{"message":{"a":1},"status":"error","order":17}"#,
+            r#"{"err":{"message":"boom"}}"#,
+        ] {
+            let l = line(body);
+            assert_eq!((l.text.as_str(), l.whole), (body, true));
+        }
+    }
+
+    #[test]
+    fn the_apps_own_object_goes_on_with_what_explains_around_it() {
+        let own = r#"{"level":"error","msg":"boom"}"#;
+        let body = |more: &str| format!("{{\"log\":{}{more}}}", serde_json::json!(own));
+        assert_eq!(line(&body("")).text, own);
+        assert_eq!(line(&body(",\"stream\":\"stderr\"")).text, own);
+        assert_eq!(
+            line(&body(",\"trace_id\":\"4bf92f\"")).text,
+            r#"{"trace_id":"4bf92f","level":"error","msg":"boom"}"#
+        );
+        assert_eq!(
+            line(&format!("beside {own}")).text,
+            r#"{"trace_id":"4bf92f","level":"error","msg":"boom"}"#
+        );
+        assert_eq!(line("beside {}").text, r#"{"trace_id":"4bf92f"}"#);
+        assert_eq!(line(r#"{"line":{"level":"error","msg":"boom"},"source":"stdout","tag":"x"}"#).text, own);
+    }
+
+    #[test]
+    fn objects_at_the_end_of_a_text() {
+        assert_eq!(
+            line(r#"GET /x failed: boom {"status":500,"stack":"Error: boom"}"#).text,
+            r#"{"message":"GET /x failed: boom","status":500,"stack":"Error: boom"}"#
+        );
+        for text in [r#"cart {"order":17}"#, r#"x {"status":500} y"#, r#"x {"status":}"#] {
+            assert_eq!(line(text).text, text);
+        }
+        let laravel = r#"[2026-11-24 07:10:44] production.ERROR: boom {"exception":"[object] (X(code: 0): boom at /srv/a.php:3)"}"#;
+        assert_eq!(line(laravel).text, laravel);
+    }
+
+    #[test]
+    fn times_and_severities() {
+        let now = Time::from_secs(1_795_505_860);
+        let at = |t: &str| instant(t, now).map(|(t, _)| t.to_string());
+        for t in
+            ["1795503903.123", "1795503903123", "1795503903123000", "1795503903123000000", "1.795503903123e9"]
+        {
+            assert_eq!(at(t).as_deref(), Some("2026-11-24T07:05:03.123Z"), "{t}");
+        }
+        for t in ["", "0", "-1", "-1795503903", "1e300", "nan", "inf", "soon", "99999999999999999999999"] {
+            assert!(at(t).is_none_or(|t| t.len() > 10), "{t}");
+        }
+        assert_eq!(
+            (level("3"), level("50"), level("400"), level("9000")),
+            (Some(Level::Error), Some(Level::Error), Some(Level::Error), None)
+        );
+        // An answer's status is no severity.
+        assert_eq!(line(r#"{"message":"x","status":404}"#).level, Level::Unknown);
+        // A clock that is ahead.
+        assert_eq!(line(r#"{"message":"x","dt":"2036-11-24T07:05:03Z"}"#).at, Some((now, Zone::Stated)));
+    }
+
+    #[test]
+    fn what_clients_say_of_themselves() {
+        let said =
+            taken(r#"{"message":"x","service":"shop","host":"web-1","ddtags":"env:prod,version:4.8.1"}"#)
+                .said;
+        let said: Vec<_> = said.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(
+            said,
+            [("environment", "prod"), ("release", "4.8.1"), ("server_name", "web-1"), ("service", "shop")]
+        );
+    }
 }

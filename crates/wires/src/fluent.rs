@@ -71,7 +71,9 @@ impl Session for Stream {
         }
         self.held.drain(..at);
         if self.held.len() > MESSAGE_MAX {
-            let why = format!("a message of the forward protocol is above {MESSAGE_MAX} bytes: lower chunk_limit_size");
+            let why = format!(
+                "a message of the forward protocol is above {MESSAGE_MAX} bytes: lower chunk_limit_size"
+            );
             return Err(Refusal { why, answer: Answer::default() });
         }
         Ok(())
@@ -165,7 +167,13 @@ fn option(mut tokens: Tokens<'_>) -> Options<'_> {
 }
 
 /// The entries of a packed message; how many.
-fn unpacked(packed: &[u8], compressed: Option<&[u8]>, around: &Around<'_>, now: Time, taken: &mut Taken) -> u64 {
+fn unpacked(
+    packed: &[u8],
+    compressed: Option<&[u8]>,
+    around: &Around<'_>,
+    now: Time,
+    taken: &mut Taken,
+) -> u64 {
     let mut plain = Vec::new();
     let bytes = match compressed {
         None | Some(b"text" | b"") => packed,

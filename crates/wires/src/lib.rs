@@ -10,9 +10,11 @@ mod datadog_logs;
 mod elasticsearch;
 mod entry;
 mod fluent;
+mod framing;
 mod gelf;
 mod head;
 mod ingest;
+mod json;
 mod logplex;
 mod logtail;
 mod loki;
@@ -95,6 +97,7 @@ pub fn table() -> impl Iterator<Item = &'static dyn Wire> {
 pub fn sockets() -> impl Iterator<Item = &'static dyn Socket> {
     [
         &syslog::Syslog as &dyn Socket,
+        // Its HTTP stands in the other table.
         &gelf::Gelf,
         &fluent::Fluent,
     ]

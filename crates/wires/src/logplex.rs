@@ -12,7 +12,8 @@
 //! Source: Heroku Dev Center, "Log Drains", "HTTPS drains"; the structured data of RFC 5424 is left out there.
 
 use crate::entry::{self, Around};
-use crate::syslog::{Framing, Parser};
+use crate::framing::Framing;
+use crate::syslog::Parser;
 use crate::{Access, Answer, Head, Refusal, Taken, Wire, basic};
 use record::Time;
 use std::borrow::Cow;

@@ -53,12 +53,7 @@ impl Wire for Logtail {
 }
 
 /// Takes entries in MessagePack in: lists of maps, maps one after the other.
-pub(crate) fn packed(
-    body: &[u8],
-    around: &Around<'_>,
-    now: Time,
-    taken: &mut Taken,
-) -> Result<(), Refusal> {
+pub(crate) fn packed(body: &[u8], around: &Around<'_>, now: Time, taken: &mut Taken) -> Result<(), Refusal> {
     let mut tokens = Tokens::of(body);
     let mut json = String::new();
     let mut n = 0;
@@ -92,7 +87,9 @@ pub(crate) fn packed(
     if !tokens.rest.is_empty() {
         if n == 0 {
             let at = body.len() - tokens.rest.len();
-            let why = format!("the body ends inside of a MessagePack value that begins at byte {at}: send it whole");
+            let why = format!(
+                "the body ends inside of a MessagePack value that begins at byte {at}: send it whole"
+            );
             return Err(Refusal { answer: Answer::problem(400, &why, None), why });
         }
         taken.drop("an entry in MessagePack that is torn");

@@ -84,8 +84,9 @@ impl Wire for Loki {
     fn read(&self, head: &Head, body: &[u8], now: Time) -> Result<Taken, Refusal> {
         let mut taken = Taken { answer: Answer { status: 204, ..Answer::default() }, ..Taken::default() };
         let is_json = head.media_type() == "application/json" || body.trim_ascii_start().starts_with(b"{");
-        let n = if is_json { json(body, now, &mut taken) } else { packed(body, now, &mut taken) }
-            .map_err(|why| Refusal { answer: Answer::new(400, "text/plain; charset=utf-8", why.clone()), why })?;
+        let n = if is_json { json(body, now, &mut taken) } else { packed(body, now, &mut taken) }.map_err(
+            |why| Refusal { answer: Answer::new(400, "text/plain; charset=utf-8", why.clone()), why },
+        )?;
         // Streams differ in their labels, the severity among them, and come one after the other: what one process wrote goes apart.
         taken.lines.sort_by_key(|l| l.at.map(|(t, _)| t));
         entry::count(n, &mut taken);
@@ -112,8 +113,15 @@ fn labelled<'a>(labels: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>, take
             "app" | "service_name" | "service" | "application" => {
                 around.service = Some(value);
             }
-            "container" | "container_name" | "compose_service" | "unit" | "systemd_unit" | "syslog_identifier"
-            | "app_kubernetes_io_name" | "job" | "logger" => {
+            "container"
+            | "container_name"
+            | "compose_service"
+            | "unit"
+            | "systemd_unit"
+            | "syslog_identifier"
+            | "app_kubernetes_io_name"
+            | "job"
+            | "logger" => {
                 around.tag = around.tag.take().filter(|_| name == "job" || name == "logger").or(Some(value));
             }
             "host" | "hostname" | "nodename" | "node_name" | "instance" | "pod" | "node" => {
@@ -217,14 +225,15 @@ fn packed(body: &[u8], now: Time, taken: &mut Taken) -> Result<u64, String> {
     // Some libraries leave the compression out.
     let plain = match snap::raw::decompress_len(body) {
         Ok(len) if len > PUSH_MAX => {
-            return Err(format!("the push holds {len} bytes, at most {PUSH_MAX} are taken: send smaller ones"));
+            return Err(format!(
+                "the push holds {len} bytes, at most {PUSH_MAX} are taken: send smaller ones"
+            ));
         }
         Ok(_) => snap::raw::Decoder::new().decompress_vec(body).ok(),
         Err(_) => None,
     };
-    let push = Push::decode(plain.as_deref().unwrap_or(body)).map_err(|e| {
-        format!("the body is neither JSON nor a logproto.PushRequest in a snappy block: {e}")
-    })?;
+    let push = Push::decode(plain.as_deref().unwrap_or(body))
+        .map_err(|e| format!("the body is neither JSON nor a logproto.PushRequest in a snappy block: {e}"))?;
     let mut n = 0;
     for stream in &push.streams {
         let text = String::from_utf8_lossy(&stream.labels);

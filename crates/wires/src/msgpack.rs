@@ -8,7 +8,7 @@
 //! Source: <https://github.com/msgpack/msgpack/blob/master/spec.md>. No tree is built: a length that lies costs nothing, and nesting
 //! is bounded.
 
-use crate::entry::quote;
+use crate::json::quote;
 use record::Time;
 use rmp::Marker;
 use std::fmt::Write;

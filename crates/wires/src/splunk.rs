@@ -236,7 +236,11 @@ mod tests {
         let texts: Vec<_> = taken.lines.iter().map(|l| l.text.as_str()).collect();
         assert_eq!(
             texts,
-            ["boom", "GET /x", r#"{"trace_id":"4bf92f","message":"m","status":500,"url":"/x","method":"GET"}"#]
+            [
+                "boom",
+                "GET /x",
+                r#"{"trace_id":"4bf92f","message":"m","status":500,"url":"/x","method":"GET"}"#
+            ]
         );
         let first = &taken.lines[0];
         assert_eq!((first.service.as_deref(), first.node.as_deref()), (Some("shop"), Some("web-1")));

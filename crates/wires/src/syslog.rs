@@ -12,15 +12,12 @@
 //! with the message before it. What stands in a message is read by the same code that reads syslog's files (crate `formats`).
 
 use crate::entry::{self, Around};
+use crate::framing::Framing;
 use crate::{Refusal, Session, Socket, Taken};
 use formats::{Context, Wrapped, Wrapper, explains, time};
 use record::{Level, Time};
 use std::borrow::Cow;
 
-/// Longest message; RFC 5424 asks for 2 KiB, rsyslog's default is 8 KiB, apps that log JSON with traces set 64 KiB and more.
-const FRAME_MAX: usize = 1 << 20;
-/// Digits of a length; more are no length.
-const DIGITS_MAX: usize = 9;
 /// Parameters of structured data looked at.
 const PARAMS_MAX: usize = 32;
 
@@ -131,7 +128,9 @@ fn params(message: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
             escaped = c == b'\\' && !escaped;
             ends
         });
-        let Some((value, more)) = end.and_then(|e| Some((after.get(..e)?, after.get(e + 1..)?))) else { break };
+        let Some((value, more)) = end.and_then(|e| Some((after.get(..e)?, after.get(e + 1..)?))) else {
+            break;
+        };
         if explains(name, formats::Value::Text(value)) {
             let plain = value.replace("\\\"", "\"").replace("\\]", "]").replace("\\\\", "\\");
             found.push((name.into(), plain.into()));
@@ -182,7 +181,14 @@ struct Stream {
 }
 
 impl Stream {
-    fn message(parser: &Parser, frame: &[u8], last: &mut Option<Around<'static>>, peer: &str, now: Time, taken: &mut Taken) -> u64 {
+    fn message(
+        parser: &Parser,
+        frame: &[u8],
+        last: &mut Option<Around<'static>>,
+        peer: &str,
+        now: Time,
+        taken: &mut Taken,
+    ) -> u64 {
         let text = String::from_utf8_lossy(frame);
         let text = text.trim_end_matches(['\0', '\n', '\r']);
         if let Some(last) = last
@@ -237,169 +243,6 @@ impl Session for Stream {
         framing.end(&mut |frame| n += Stream::message(parser, frame, last, "", now, taken));
         framing.told(taken);
         entry::count(n, taken);
-    }
-}
-
-/// Parts a stream into messages.
-#[derive(Default)]
-pub(crate) struct Framing {
-    held: Vec<u8>,
-    /// Of `held`, what was searched for a line end already.
-    searched: usize,
-    skip: Skip,
-    cut: u64,
-}
-
-/// The rest of a message that is too long.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Skip {
-    #[default]
-    Nothing,
-    Bytes(usize),
-    Line,
-}
-
-/// What the bytes at hand begin with.
-enum Begin {
-    /// A message of so many bytes, behind so many that say so.
-    Counted { head: usize, len: usize },
-    Line,
-    /// It cannot be told yet.
-    Open,
-}
-
-impl Framing {
-    /// Takes the next bytes, and hands on each message that is complete.
-    pub(crate) fn push(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) {
-        let mut held = std::mem::take(&mut self.held);
-        let read = if held.is_empty() {
-            let read = self.parts(bytes, take);
-            held.extend_from_slice(bytes.get(read..).unwrap_or_default());
-            0
-        } else {
-            held.extend_from_slice(bytes);
-            self.parts(&held, take)
-        };
-        held.drain(..read);
-        self.held = held;
-    }
-
-    /// The stream ended: what is left is a message without its end.
-    pub(crate) fn end(&mut self, take: &mut dyn FnMut(&[u8])) {
-        let held = std::mem::take(&mut self.held);
-        if self.skip == Skip::Nothing && !held.is_empty() {
-            // A length that promised more than came stands before it.
-            let begin = match begin(&held) {
-                Begin::Counted { head, .. } => head,
-                _ => 0,
-            };
-            take(held.get(begin..).unwrap_or_default());
-        }
-        self.skip = Skip::Nothing;
-        self.searched = 0;
-    }
-
-    /// Counts the messages that were too long.
-    pub(crate) fn told(&mut self, taken: &mut Taken) {
-        let cut = std::mem::take(&mut self.cut);
-        if cut > 0 {
-            *taken.dropped.entry("the end of a message above 1 MiB".to_owned()).or_default() += cut;
-        }
-    }
-
-    /// Hands on what is complete; how many bytes that were.
-    fn parts(&mut self, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> usize {
-        let mut at = 0;
-        loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            match self.skip {
-                Skip::Bytes(n) => {
-                    let skipped = n.min(rest.len());
-                    at += skipped;
-                    self.skip = if skipped == n { Skip::Nothing } else { Skip::Bytes(n - skipped) };
-                    if skipped < n {
-                        return at;
-                    }
-                    continue;
-                }
-                Skip::Line => match end_of_line(rest) {
-                    Some(end) => {
-                        at += end + 1;
-                        self.skip = Skip::Nothing;
-                        continue;
-                    }
-                    None => return bytes.len(),
-                },
-                Skip::Nothing => {}
-            }
-            let ends = rest.iter().take_while(|c| matches!(c, b'\n' | b'\r' | 0)).count();
-            at += ends;
-            let rest = bytes.get(at..).unwrap_or_default();
-            if rest.is_empty() {
-                self.searched = 0;
-                return at;
-            }
-            match begin(rest) {
-                Begin::Open => return at,
-                Begin::Counted { head, len } => {
-                    let kept = len.min(FRAME_MAX);
-                    let Some(frame) = rest.get(head..head + kept) else {
-                        self.searched = 0;
-                        return at;
-                    };
-                    take(frame);
-                    at += head + kept;
-                    if kept < len {
-                        self.skip = Skip::Bytes(len - kept);
-                        self.cut += 1;
-                    }
-                }
-                Begin::Line => {
-                    let from = self.searched.saturating_sub(ends).min(rest.len());
-                    match end_of_line(rest.get(from..).unwrap_or_default()) {
-                        Some(end) => {
-                            take(rest.get(..from + end).unwrap_or_default());
-                            at += from + end + 1;
-                        }
-                        None if rest.len() > FRAME_MAX => {
-                            take(rest.get(..FRAME_MAX).unwrap_or_default());
-                            self.skip = Skip::Line;
-                            self.cut += 1;
-                            self.searched = 0;
-                            return bytes.len();
-                        }
-                        None => {
-                            self.searched = rest.len();
-                            return at;
-                        }
-                    }
-                }
-            }
-            self.searched = 0;
-        }
-    }
-}
-
-fn end_of_line(bytes: &[u8]) -> Option<usize> {
-    memchr::memchr2(b'\n', 0, bytes)
-}
-
-/// A length is digits, a blank and the `<` of the message that it counts; a line may begin with digits too.
-fn begin(bytes: &[u8]) -> Begin {
-    let digits = bytes.iter().take(DIGITS_MAX + 1).take_while(|c| c.is_ascii_digit()).count();
-    if digits == 0 || digits > DIGITS_MAX || bytes.first() == Some(&b'0') {
-        return Begin::Line;
-    }
-    match (bytes.get(digits), bytes.get(digits + 1)) {
-        (None, _) | (Some(b' '), None) => Begin::Open,
-        (Some(b' '), Some(b'<')) => {
-            let number = bytes.get(..digits).and_then(|d| std::str::from_utf8(d).ok());
-            match number.and_then(|d| d.parse().ok()) {
-                Some(len) => Begin::Counted { head: digits + 1, len },
-                None => Begin::Line,
-            }
-        }
-        _ => Begin::Line,
     }
 }
 
@@ -471,7 +314,16 @@ mod tests {
         let texts: Vec<_> = whole.iter().map(|(s, t)| format!("{s} {t}")).collect();
         assert_eq!(
             texts,
-            ["a one", "c three", "c Traceback", "c   File \"x\"", "c 404 is what it said", "d fo\nr y", "e five", "f six"]
+            [
+                "a one",
+                "c three",
+                "c Traceback",
+                "c   File \"x\"",
+                "c 404 is what it said",
+                "d fo\nr y",
+                "e five",
+                "f six"
+            ]
         );
         for piece in 1..50 {
             assert_eq!(stream(bytes.as_bytes(), piece), whole, "{piece}");
@@ -500,7 +352,8 @@ mod tests {
         let long = [b"<11>a: ".as_slice(), &vec![b'x'; 3 << 20], b"\n<11>b: y\n"].concat();
         let lines = stream(&long, 16 * 1024);
         assert_eq!((lines.len(), lines[1].1.as_str()), (2, "y"));
-        let counted = [format!("{} <11>a: ", (3 << 20) + 7).as_bytes(), &vec![b'x'; 3 << 20], b"<11>b: y\n"].concat();
+        let counted =
+            [format!("{} <11>a: ", (3 << 20) + 7).as_bytes(), &vec![b'x'; 3 << 20], b"<11>b: y\n"].concat();
         let lines = stream(&counted, 16 * 1024);
         assert_eq!((lines.len(), lines[1].1.as_str()), (2, "y"));
     }

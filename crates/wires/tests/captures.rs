@@ -195,10 +195,12 @@ fn take_in(capture: &Path) -> Result<Seen, String> {
 
 /// What no reader of these captures could know, as the wire does not carry it: that a refused port is a database's, that V8's wording
 /// is a TypeError's.
-const UNTOLD: [(&str, &str); 2] =
-    [("gelf-pro-1.4.0-udp", "no record has exception TypeError"), ("gelf-pro-1.4.0-udp", "GET /stock/SKU-1044")];
+const UNTOLD: [(&str, &str); 2] = [
+    ("gelf-pro-1.4.0-udp", "no record has exception TypeError"),
+    ("gelf-pro-1.4.0-udp", "GET /stock/SKU-1044"),
+];
 
-fn strings<'a>(v: Option<&'a toml::Value>) -> Vec<&'a str> {
+fn strings(v: Option<&toml::Value>) -> Vec<&str> {
     v.and_then(|v| v.as_array()).into_iter().flatten().filter_map(|v| v.as_str()).collect()
 }
 

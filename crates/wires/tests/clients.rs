@@ -191,11 +191,19 @@ fn browsers_and_node() {
     assert_eq!((kept.records.len(), kept.records[0].service.as_deref()), (1, Some("shop-web")));
     // pino-loki.
     let body = r#"{"streams":[{"stream":{"application":"shop","level":"error"},"values":[["1795503903123000000","{\"level\":50,\"msg\":\"boom\",\"err\":{\"type\":\"TypeError\",\"message\":\"x is null\",\"stack\":\"TypeError: x is null\\n    at f (/srv/a.js:3:9)\"},\"req\":{\"method\":\"GET\",\"url\":\"/cart/7\"},\"res\":{\"statusCode\":500}}"]]}]}"#;
-    is(&post("/loki/api/v1/push", body), "shop", Level::Error, Some(500), "TypeError: x is null @ /srv/a.js:3");
+    is(
+        &post("/loki/api/v1/push", body),
+        "shop",
+        Level::Error,
+        Some(500),
+        "TypeError: x is null @ /srv/a.js:3",
+    );
     // winston's simple format over syslog.
     let kept = datagrams(
         "syslog",
-        &[r#"<11>Nov 24 07:38:09 web-1 shop[7]: GET /cart/7 failed: boom {"method":"GET","url":"/cart/7","status":500,"stack":"Error: boom\n    at f (/srv/a.js:3:9)"}"#],
+        &[
+            r#"<11>Nov 24 07:38:09 web-1 shop[7]: GET /cart/7 failed: boom {"method":"GET","url":"/cart/7","status":500,"stack":"Error: boom\n    at f (/srv/a.js:3:9)"}"#,
+        ],
     );
     is(&kept, "shop", Level::Error, Some(500), "Error: boom @ /srv/a.js:3");
 }

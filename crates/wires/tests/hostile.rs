@@ -129,10 +129,12 @@ fn worn_bodies_at_all_doors() {
 #[test]
 fn long_entries_are_clipped_and_still_read() {
     let now = Time::from_secs(1_795_505_860);
-    let stack = format!("Error: boom\n    at f (/srv/a.js:3:9)\n{}", "    at g (/srv/b.js:1:1)\n".repeat(200_000));
-    let body = serde_json::json!([{ "message": "boom", "status": "error", "error": { "stack": "x" }, "dump": stack,
+    let stack =
+        format!("Error: boom\n    at f (/srv/a.js:3:9)\n{}", "    at g (/srv/b.js:1:1)\n".repeat(200_000));
+    let body =
+        serde_json::json!([{ "message": "boom", "status": "error", "error": { "stack": "x" }, "dump": stack,
         "stack": stack, "url": "/x", "method": "GET", "http.status_code": 500 }])
-    .to_string();
+        .to_string();
     let head = Head { method: "POST".into(), path: "/api/v2/logs".into(), ..Head::default() };
     let wire = wires::table().find(|w| w.knows(&head)).unwrap();
     let taken = wire.read(&head, body.as_bytes(), now).unwrap();

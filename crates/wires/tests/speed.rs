@@ -41,7 +41,9 @@ fn read(what: &str, taken: &Taken, now: Time) {
 fn lines_a_second() {
     let now = Time::from_secs(1_795_505_860);
     let message = |i: usize| match i % 3 {
-        0 => format!("198.51.100.7 - - [24/Nov/2026:07:10:44 +0000] \"GET /cart/{i} HTTP/1.1\" 200 157 \"-\" \"curl/7.88.1\""),
+        0 => format!(
+            "198.51.100.7 - - [24/Nov/2026:07:10:44 +0000] \"GET /cart/{i} HTTP/1.1\" 200 157 \"-\" \"curl/7.88.1\""
+        ),
         1 => format!("2026-11-24 07:10:44,123 INFO shop.cart: placing order for cart {i}"),
         _ => format!("user {i} logged in"),
     };

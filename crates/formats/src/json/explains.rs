@@ -44,7 +44,9 @@ fn told(name: &Name, value: Value<'_>) -> bool {
             raw.len() >= 3 && raw.starts_with(|c: char| ('1'..='5').contains(&c))
         }
         // The path of the file from which the shipper took the line.
-        _ if meaning == Meaning::Target => !matches!(name, "path" | "p" | "u" | "page" | "resource" | "target"),
+        _ if meaning == Meaning::Target => {
+            !matches!(name, "path" | "p" | "u" | "page" | "resource" | "target")
+        }
         _ => of_request_or_error(meaning),
     }
 }

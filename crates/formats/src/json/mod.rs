@@ -10,8 +10,8 @@ mod logfmt;
 mod object;
 
 pub use array::Elements;
-pub use explains::explains;
 pub use balance::{balanced, is_deep, opens};
+pub use explains::explains;
 
 use crate::LineFormat;
 
