@@ -36,7 +36,8 @@ impl Wire for DatadogLogs {
     }
 
     fn knows(&self, head: &Head) -> bool {
-        head.method == "POST" && (is_v2(&head.path) || v1_token(&head.path).is_some())
+        let asks = head.method == "GET" && head.path.ends_with("/api/v1/validate");
+        asks || head.method == "POST" && (is_v2(&head.path) || v1_token(&head.path).is_some())
     }
 
     fn access(&self, head: &Head, _body: &[u8]) -> Access {
@@ -48,6 +49,11 @@ impl Wire for DatadogLogs {
 
     fn read(&self, head: &Head, body: &[u8], now: Time) -> Result<Taken, Refusal> {
         let mut taken = Taken { answer: answer(head), ..Taken::default() };
+        if head.method == "GET" {
+            // Agents and libraries ask first whether their key is one; a wrong one does not come so far.
+            taken.answer = Answer::new(200, "application/json", "{\"valid\":true}");
+            return Ok(taken);
+        }
         if let Some(tags) = query::param(head, "ddtags") {
             entry::tagged(&tags, &mut taken);
         }
@@ -57,6 +63,7 @@ impl Wire for DatadogLogs {
         }
         let around = Around {
             stream: "datadog".into(),
+            peer: &head.peer,
             service: query::param(head, "service"),
             node: query::param(head, "hostname"),
             ..Around::default()

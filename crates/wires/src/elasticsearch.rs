@@ -259,7 +259,7 @@ fn action(line: &str) -> Option<(&str, Option<Value<'_>>, Option<Value<'_>>)> {
 
 fn bulk(head: &Head, body: &[u8], now: Time, taken: &mut Taken) -> Result<Answer, Refusal> {
     let body = String::from_utf8_lossy(body);
-    let around = Around { stream: "elasticsearch".into(), ..Around::default() };
+    let around = Around { stream: "elasticsearch".into(), peer: &head.peer, ..Around::default() };
     let own_index = index(&head.path);
     let (mut n, mut errors, mut written) = (0u64, false, 0u64);
     let mut items = String::new();
@@ -354,7 +354,7 @@ fn single(head: &Head, body: &[u8], now: Time, taken: &mut Taken) -> Result<Answ
         let why = "the document is no JSON object".to_owned();
         return Err(Refusal { answer: failed(head, 400, "document_parsing_exception", &why), why });
     };
-    let around = Around { stream: "elasticsearch".into(), ..Around::default() };
+    let around = Around { stream: "elasticsearch".into(), peer: &head.peer, ..Around::default() };
     entry::object(document, &around, now, taken);
     entry::count(1, taken);
     let id = head.path.split('/').skip_while(|s| !s.starts_with('_')).nth(1).filter(|i| !i.is_empty());

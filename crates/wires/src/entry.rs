@@ -38,6 +38,8 @@ const WIDE: [&str; 5] = ["text", "uvicorn", "python logging", "json", "logfmt"];
 pub(crate) struct Around<'a> {
     /// The wire, and what else tells apart writers that have the same names.
     pub(crate) stream: Cow<'a, str>,
+    /// The sender's address: tells writers apart that name no host.
+    pub(crate) peer: &'a str,
     pub(crate) at: Option<(Time, Zone)>,
     pub(crate) level: Level,
     pub(crate) service: Option<Cow<'a, str>>,
@@ -47,6 +49,30 @@ pub(crate) struct Around<'a> {
     pub(crate) tag: Option<Cow<'a, str>>,
     /// Labels, fields, structured metadata.
     pub(crate) beside: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl<'a> Around<'a> {
+    /// Takes a label, a field or structured metadata in that stands beside the entry.
+    pub(crate) fn says(&mut self, name: Cow<'a, str>, value: Cow<'a, str>, taken: &mut Taken) {
+        if value.is_empty() {
+            return;
+        }
+        match name.as_ref() {
+            // OpenTelemetry's collector writes the last to Splunk.
+            "detected_level" | "level" | "severity" | "severity_text" | "otel.log.severity.text" => {
+                if let Some(l) = level(&value).filter(|_| self.level == Level::Unknown) {
+                    self.level = l;
+                }
+            }
+            "service_name" | "service.name" | "service" => self.service = self.service.take().or(Some(value)),
+            "host.name" | "host_name" => self.node = self.node.take().or(Some(value)),
+            "version" | "service_version" | "service.version" => says(taken, "release", &value),
+            "env" | "environment" | "deployment_environment" | "deployment.environment" => {
+                says(taken, "environment", &value);
+            }
+            _ => self.beside.push((name, value)),
+        }
+    }
 }
 
 /// What a member of an entry is to us.
@@ -296,9 +322,10 @@ fn push(text: Cow<'_, str>, whole: bool, around: Around<'_>, now: Time, taken: &
     let own = |v: Option<Cow<'_, str>>| v.map(Cow::into_owned);
     let (service, node, pid) = (own(around.service.or(around.tag)), own(around.node), own(around.pid));
     let mut stream = around.stream.into_owned();
-    for name in [&node, &service, &pid] {
+    let host = node.as_deref().unwrap_or(around.peer);
+    for name in [host, service.as_deref().unwrap_or_default(), pid.as_deref().unwrap_or_default()] {
         stream.push(' ');
-        stream.push_str(name.as_deref().unwrap_or_default());
+        stream.push_str(name);
     }
     for (what, name) in [("service", &service), ("server_name", &node)] {
         if let Some(name) = name {

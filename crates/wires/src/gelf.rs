@@ -43,11 +43,11 @@ impl Wire for Gelf {
         basic::any(head)
     }
 
-    fn read(&self, _head: &Head, body: &[u8], now: Time) -> Result<Taken, Refusal> {
+    fn read(&self, head: &Head, body: &[u8], now: Time) -> Result<Taken, Refusal> {
         let mut taken = Taken { answer: Answer { status: 202, ..Answer::default() }, ..Taken::default() };
         // Not all clients say that they compress.
         match inflated(body) {
-            Some(plain) => messages(&plain, now, &mut taken),
+            Some(plain) => messages(&plain, &head.peer, now, &mut taken),
             None => {
                 let why = "the body is compressed but broken, or holds more than 8 MiB".to_owned();
                 return Err(Refusal { answer: Answer::problem(400, &why, None), why });
@@ -62,8 +62,8 @@ impl Socket for Gelf {
         "gelf"
     }
 
-    fn open(&self, _peer: &str) -> Box<dyn Session> {
-        Box::new(Stream::default())
+    fn open(&self, peer: &str) -> Box<dyn Session> {
+        Box::new(Stream { peer: peer.to_owned(), ..Stream::default() })
     }
 
     fn datagrams(&self) -> Box<dyn Session> {
@@ -71,7 +71,7 @@ impl Socket for Gelf {
     }
 }
 
-fn messages(plain: &[u8], now: Time, taken: &mut Taken) {
+fn messages(plain: &[u8], peer: &str, now: Time, taken: &mut Taken) {
     let plain = plain.strip_suffix(&[0]).unwrap_or(plain).trim_ascii_start();
     if !plain.starts_with(b"{") && !plain.starts_with(b"[") {
         if !plain.is_empty() {
@@ -79,7 +79,7 @@ fn messages(plain: &[u8], now: Time, taken: &mut Taken) {
         }
         return;
     }
-    entry::all(plain, &Around { stream: "gelf".into(), ..Around::default() }, now, taken);
+    entry::all(plain, &Around { stream: "gelf".into(), peer, ..Around::default() }, now, taken);
 }
 
 /// The plain bytes; `None` if they are broken or too many.
@@ -124,7 +124,7 @@ impl Session for Datagrams {
             _ => Cow::Borrowed(bytes),
         };
         match inflated(&whole) {
-            Some(plain) => messages(&plain, now, taken),
+            Some(plain) => messages(&plain, peer, now, taken),
             None => taken.drop("a gelf message whose compression is broken, or above 8 MiB"),
         }
         Ok(())
@@ -199,6 +199,7 @@ struct Stream {
     skip: bool,
     /// Messages end in NUL here, as the specification asks.
     ended: bool,
+    peer: String,
 }
 
 impl Stream {
@@ -217,32 +218,32 @@ impl Stream {
 }
 
 impl Session for Stream {
-    fn push(&mut self, bytes: &[u8], _peer: &str, now: Time, taken: &mut Taken) -> Result<(), Refusal> {
+    fn push(&mut self, bytes: &[u8], peer: &str, now: Time, taken: &mut Taken) -> Result<(), Refusal> {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(0, rest) {
             self.ended = true;
             let (message, after) = rest.split_at(end);
             rest = after.get(1..).unwrap_or_default();
             if self.held.is_empty() && !self.skip {
-                messages(message, now, taken);
+                messages(message, peer, now, taken);
                 continue;
             }
             self.hold(message, taken);
             if !std::mem::take(&mut self.skip) {
-                messages(&std::mem::take(&mut self.held), now, taken);
+                messages(&std::mem::take(&mut self.held), peer, now, taken);
             }
         }
         self.hold(rest, taken);
         // Graylog takes line feeds as ends too, where it is told to; so clients exist that send them.
         if !self.ended && self.held.ends_with(b"}\n") {
-            messages(&std::mem::take(&mut self.held), now, taken);
+            messages(&std::mem::take(&mut self.held), peer, now, taken);
         }
         Ok(())
     }
 
     fn end(&mut self, now: Time, taken: &mut Taken) {
         // Some clients end in a line feed, and the last message often has no end at all.
-        messages(&std::mem::take(&mut self.held), now, taken);
+        messages(&std::mem::take(&mut self.held), &self.peer, now, taken);
     }
 }
 

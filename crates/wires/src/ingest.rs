@@ -33,7 +33,8 @@ impl Wire for Ingest {
     fn read(&self, head: &Head, body: &[u8], now: Time) -> Result<Taken, Refusal> {
         let mut taken = Taken::default();
         let around = Around {
-            stream: format!("ingest {}", head.peer).into(),
+            stream: "ingest".into(),
+            peer: &head.peer,
             service: query::param(head, "service"),
             node: query::param(head, "host"),
             ..Around::default()

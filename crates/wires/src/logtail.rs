@@ -42,7 +42,7 @@ impl Wire for Logtail {
 
     fn read(&self, head: &Head, body: &[u8], now: Time) -> Result<Taken, Refusal> {
         let mut taken = Taken { answer: Answer { status: 202, ..Answer::default() }, ..Taken::default() };
-        let around = Around { stream: "logtail".into(), ..Around::default() };
+        let around = Around { stream: "logtail".into(), peer: &head.peer, ..Around::default() };
         if is_msgpack(head) {
             packed(body, &around, now, &mut taken)?;
         } else {

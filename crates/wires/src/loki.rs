@@ -15,7 +15,7 @@ use crate::entry::{self, Around, says};
 use crate::{Access, Answer, Head, Refusal, Taken, Wire, basic};
 use formats::{Elements, Members, Value, unescape};
 use prost::Message;
-use record::{Level, SECOND, Time, Zone};
+use record::{SECOND, Time, Zone};
 use std::borrow::Cow;
 
 /// Largest push after inflating; Loki's own limit for a message is 100 MB, clients send one to four.
@@ -146,14 +146,7 @@ fn line<'a>(
 ) {
     let mut around = Around { at, ..around.clone() };
     for (name, value) in metadata.take(LABELS_MAX) {
-        match name.as_ref() {
-            "detected_level" | "level" | "severity_text" if around.level == Level::Unknown => {
-                around.level = entry::level(&value).unwrap_or_default();
-            }
-            "service_name" | "service" if around.service.is_none() => around.service = Some(value),
-            "version" | "service_version" => says(taken, "release", &value),
-            _ => around.beside.push((name, value)),
-        }
+        around.says(name, value, taken);
     }
     entry::text(text, &around, now, taken);
 }
@@ -288,6 +281,7 @@ fn labels(text: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use record::Level;
 
     fn read(media_type: &str, body: &[u8]) -> Result<Taken, Refusal> {
         let head = Head {

@@ -84,13 +84,14 @@ impl Wire for Splunk {
         if what == Some(Door::Raw) {
             let around = Around {
                 stream: "splunk raw".into(),
+                peer: &head.peer,
                 node: query::param(head, "host"),
                 tag: query::param(head, "source").filter(|s| is_name(s)),
                 ..Around::default()
             };
             entry::all(body, &around, now, &mut taken);
         } else {
-            events(body, now, &mut taken)?;
+            events(body, &head.peer, now, &mut taken)?;
         }
         taken.answer = match channel(head) {
             // All is durable when it is answered: any number will do.
@@ -138,7 +139,7 @@ fn is_name(source: &str) -> bool {
     !source.contains(['/', '\\', ':']) && !source.is_empty()
 }
 
-fn events(body: &[u8], now: Time, taken: &mut Taken) -> Result<(), Refusal> {
+fn events(body: &[u8], peer: &str, now: Time, taken: &mut Taken) -> Result<(), Refusal> {
     let body = String::from_utf8_lossy(body);
     let (mut n, mut metrics, mut number) = (0, 0, 0u64);
     let mut wrong: Option<(u64, &str, u32)> = None;
@@ -149,7 +150,7 @@ fn events(body: &[u8], now: Time, taken: &mut Taken) -> Result<(), Refusal> {
             number += 1;
             continue;
         };
-        match event(whole, now, taken) {
+        match event(whole, peer, now, taken) {
             Some(Found::Event) => n += 1,
             Some(Found::Metric) => metrics += 1,
             None => {
@@ -179,8 +180,8 @@ enum Found {
     Metric,
 }
 
-fn event(whole: &str, now: Time, taken: &mut Taken) -> Option<Found> {
-    let mut around = Around { stream: "splunk".into(), ..Around::default() };
+fn event(whole: &str, peer: &str, now: Time, taken: &mut Taken) -> Option<Found> {
+    let mut around = Around { stream: "splunk".into(), peer, ..Around::default() };
     let mut event = None;
     for (key, value) in Members::of(whole) {
         match key {
@@ -193,10 +194,9 @@ fn event(whole: &str, now: Time, taken: &mut Taken) -> Option<Found> {
             "source" => around.tag = value.scalar().filter(|s| is_name(s)).or(around.tag.take()),
             "fields" => {
                 let fields = value.object().into_iter().flatten().take(FIELDS_MAX);
-                around.beside = fields
-                    .filter_map(|(k, v)| Some((unescape(k), v.scalar()?)))
-                    .filter(|(_, v)| !v.is_empty())
-                    .collect();
+                for (name, value) in fields.filter_map(|(k, v)| Some((unescape(k), v.scalar()?))) {
+                    around.says(name, value, taken);
+                }
             }
             _ => {}
         }

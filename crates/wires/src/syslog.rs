@@ -28,8 +28,13 @@ impl Socket for Syslog {
         "syslog"
     }
 
-    fn open(&self, _peer: &str) -> Box<dyn Session> {
-        Box::new(Stream { parser: Parser::new(), framing: Framing::default(), last: None })
+    fn open(&self, peer: &str) -> Box<dyn Session> {
+        Box::new(Stream {
+            parser: Parser::new(),
+            framing: Framing::default(),
+            last: None,
+            peer: peer.to_owned(),
+        })
     }
 
     fn datagrams(&self) -> Box<dyn Session> {
@@ -141,14 +146,14 @@ fn params(message: &str) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
 }
 
 fn around<'a>(found: &Wrapped<'a>, peer: &'a str) -> Around<'a> {
-    let node = found.node.clone();
     Around {
         // The tag, host and process id make the stream; where there is no host, the sender is it.
-        stream: if node.is_some() { "syslog".into() } else { format!("syslog {peer}").into() },
+        stream: "syslog".into(),
+        peer,
         at: found.at,
         level: found.level,
         service: found.service.clone(),
-        node,
+        node: found.node.clone(),
         pid: found.pid.clone(),
         ..Around::default()
     }
@@ -178,6 +183,7 @@ struct Stream {
     framing: Framing,
     /// Who wrote the message before.
     last: Option<Around<'static>>,
+    peer: String,
 }
 
 impl Stream {
@@ -195,7 +201,7 @@ impl Stream {
             && !is_headed(text)
         {
             if !text.trim().is_empty() {
-                entry::text(text.into(), last, now, taken);
+                entry::text(text.into(), &Around { peer, ..last.clone() }, now, taken);
             }
             return 0;
         }
@@ -229,7 +235,7 @@ fn owned(around: &Around<'_>) -> Around<'static> {
 
 impl Session for Stream {
     fn push(&mut self, bytes: &[u8], peer: &str, now: Time, taken: &mut Taken) -> Result<(), Refusal> {
-        let Stream { parser, framing, last } = self;
+        let Stream { parser, framing, last, .. } = self;
         let mut n = 0;
         framing.push(bytes, &mut |frame| n += Stream::message(parser, frame, last, peer, now, taken));
         framing.told(taken);
@@ -238,9 +244,9 @@ impl Session for Stream {
     }
 
     fn end(&mut self, now: Time, taken: &mut Taken) {
-        let Stream { parser, framing, last } = self;
+        let Stream { parser, framing, last, peer } = self;
         let mut n = 0;
-        framing.end(&mut |frame| n += Stream::message(parser, frame, last, "", now, taken));
+        framing.end(&mut |frame| n += Stream::message(parser, frame, last, peer, now, taken));
         framing.told(taken);
         entry::count(n, taken);
     }
