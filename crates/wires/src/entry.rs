@@ -189,83 +189,99 @@ fn short(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     (!text.is_empty() && text != "-" && text.len() <= NAME_MAX).then_some(text)
 }
 
-/// Takes an object in: a member of a list, a line of NDJSON, the `event` of a collector.
-pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Taken) {
-    let mut around = around.clone();
-    let mut said: Option<Value<'_>> = None;
-    let mut inner: Option<&str> = None;
-    let (mut own, mut explained) = (false, false);
-    for (key, value) in Members::of(text) {
+/// The members of an object, sorted by what they are to us.
+struct Sorted<'a> {
+    around: Around<'a>,
+    /// The message, where it is a text.
+    said: Option<Value<'a>>,
+    /// The message, where it is an object.
+    inner: Option<&'a str>,
+    /// There are members that are neither the message nor the shipper's.
+    own: bool,
+    /// Something beside the message explains.
+    explained: bool,
+}
+
+impl<'a> Sorted<'a> {
+    fn take(&mut self, key: &'a str, value: Value<'a>, now: Time, taken: &mut Taken) {
+        let (Value::Text(raw) | Value::Raw(raw)) = value;
+        let is_object = matches!(value, Value::Raw(r) if r.starts_with('{'));
         let role = role(key);
         match role {
-            Role::Message if matches!(value, Value::Text(_)) && said.is_none() => said = Some(value),
-            Role::Time => {
-                let (Value::Text(raw) | Value::Raw(raw)) = value;
-                around.at = around.at.or_else(|| instant(raw, now));
-            }
-            Role::Level => {
-                let (Value::Text(raw) | Value::Raw(raw)) = value;
-                match severity(key, raw) {
-                    Some(l) if around.level == Level::Unknown => around.level = l,
-                    _ => explained |= explains(key, value),
-                }
-            }
-            Role::Service | Role::Node | Role::Pid => {
-                if let Some(version) = inside(value, "version") {
-                    says(taken, "release", &version);
-                }
-                if let Some(environment) = inside(value, "environment") {
-                    says(taken, "environment", &environment);
-                }
-                // Docker names containers with a slash before them.
-                let name = value.scalar().or_else(|| named(value)).map(|n| match n {
-                    Cow::Borrowed(n) => Cow::Borrowed(n.trim_start_matches('/')),
-                    Cow::Owned(n) => Cow::Owned(n.trim_start_matches('/').to_owned()),
-                });
-                let to = match role {
-                    Role::Service => &mut around.service,
-                    Role::Node => &mut around.node,
-                    _ => &mut around.pid,
-                };
-                if to.is_none() || key == "service" {
-                    *to = name.and_then(short).or(to.take());
-                }
-            }
+            Role::Time => self.around.at = self.around.at.or_else(|| instant(raw, now)),
+            Role::Level => match severity(key, raw) {
+                Some(l) if self.around.level == Level::Unknown => self.around.level = l,
+                _ => self.explained |= explains(key, value),
+            },
+            Role::Service | Role::Node | Role::Pid => self.name(role, key, value, taken),
             Role::Release => says(taken, "release", &value.scalar().unwrap_or_default()),
             Role::Environment => says(taken, "environment", &value.scalar().unwrap_or_default()),
             Role::Shippers => {
                 match key {
                     "ddtags" => tags(value, taken),
                     // GELF's own and Logstash's are no releases.
-                    "version" if !matches!(value, Value::Text("1.0" | "1.1" | "1")) => {
+                    "version" if !matches!(raw, "1.0" | "1.1" | "1") => {
                         says(taken, "release", &value.scalar().unwrap_or_default());
                     }
-                    "kubernetes" => kubernetes(value, &mut around),
-                    "process" => process(value, &mut around),
+                    "kubernetes" => kubernetes(value, &mut self.around),
+                    "process" => process(value, &mut self.around),
                     _ => {}
                 }
-                explained |= matches!(value, Value::Raw(r) if r.starts_with('{')) && explains(key, value);
+                self.explained |= is_object && explains(key, value);
+            }
+            Role::Message if matches!(value, Value::Text(_)) && self.said.is_none() => {
+                self.said = Some(value)
             }
             // ECS: `"log":{"level":"error","logger":"…"}`, `"event":{"dataset":"…"}`.
-            Role::Message if matches!(key, "log" | "event") && matches!(value, Value::Raw(_)) => {
+            Role::Message if matches!(key, "log" | "event") && is_object => {
                 let level = inside(value, "level").and_then(|l| level(&l));
-                around.level = level.filter(|_| around.level == Level::Unknown).unwrap_or(around.level);
-                explained |= explains(key, value);
+                self.around.level =
+                    level.filter(|_| self.around.level == Level::Unknown).unwrap_or(self.around.level);
+                self.explained |= explains(key, value);
             }
             // Docker's Splunk driver: `"line":{"level":"error",…}`.
-            Role::Message if inner.is_none() && matches!(value, Value::Raw(r) if r.starts_with("{\"")) => {
-                let Value::Raw(raw) = value else { continue };
-                inner = Some(raw);
-            }
+            Role::Message if self.inner.is_none() && is_object => self.inner = Some(raw),
             // Of a long form that says no more than the short one (GELF) nothing is lost.
-            Role::Own if key == "full_message" && matches!(value, Value::Text(t) if !t.contains("\\n")) => {}
+            Role::Own if key == "full_message" && !raw.contains("\\n") => {}
             Role::Message | Role::Own => {
-                own = true;
-                explained |= explains(key, value);
+                self.own = true;
+                self.explained |= explains(key, value);
             }
         }
     }
-    let beside = said.is_some_and(|_| around.beside.iter().any(|(k, v)| explains(k, Value::Text(v))));
+
+    /// Service, host or process, as a text or as an object with its name (ECS: `"service":{"name":"shop","version":"4.8.1"}`).
+    fn name(&mut self, role: Role, key: &str, value: Value<'a>, taken: &mut Taken) {
+        if let Some(version) = inside(value, "version") {
+            says(taken, "release", &version);
+        }
+        if let Some(environment) = inside(value, "environment") {
+            says(taken, "environment", &environment);
+        }
+        // Docker names containers with a slash before them.
+        let name = value.scalar().or_else(|| named(value)).map(|n| match n {
+            Cow::Borrowed(n) => Cow::Borrowed(n.trim_start_matches('/')),
+            Cow::Owned(n) => Cow::Owned(n.trim_start_matches('/').to_owned()),
+        });
+        let to = match role {
+            Role::Service => &mut self.around.service,
+            Role::Node => &mut self.around.node,
+            _ => &mut self.around.pid,
+        };
+        if to.is_none() || key == "service" {
+            *to = name.and_then(short).or(to.take());
+        }
+    }
+}
+
+/// Takes an object in: a member of a list, a line of NDJSON, the `event` of a collector.
+pub(crate) fn object(text: &str, around: &Around<'_>, now: Time, taken: &mut Taken) {
+    let mut sorted = Sorted { around: around.clone(), said: None, inner: None, own: false, explained: false };
+    for (key, value) in Members::of(text) {
+        sorted.take(key, value, now, taken);
+    }
+    let Sorted { around, said, inner, own, explained } = sorted;
+    let beside = said.is_some() && around.beside.iter().any(|(k, v)| explains(k, Value::Text(v)));
     let message = match (said.and_then(Value::text), inner) {
         (Some(message), None) => message,
         (None, Some(inner)) if !own => Cow::Borrowed(inner),
