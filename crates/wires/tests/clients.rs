@@ -178,6 +178,16 @@ fn php() {
         ],
     );
     assert_eq!(told(&kept).3, "RuntimeException: no cart @ /srv/app/Cart.php:12");
+    // Monolog's GelfMessageFormatter, new and old.
+    for exception in [
+        r#"{\"class\":\"RuntimeException\",\"message\":\"no cart\",\"code\":0,\"file\":\"/srv/app/Cart.php:12\",\"trace\":[\"/srv/app/Web.php:3\"]}"#,
+        r"[object] (RuntimeException(code: 0): no cart at /srv/app/Cart.php:12)",
+    ] {
+        let body = format!(
+            r#"{{"version":"1.1","host":"web-1","short_message":"cart failed","timestamp":1795503903.12,"level":3,"_channel":"app","_ctxt_exception":"{exception}","_url":"/cart/7","_http_method":"GET"}}"#
+        );
+        assert_eq!(told(&post("/gelf", &body)).3, "RuntimeException: no cart @ /srv/app/Cart.php:12");
+    }
     // logtail/monolog-logtail.
     let body = r#"[{"dt":"2026-11-24T07:10:44.123456+00:00","message":"no cart","level":"ERROR","monolog":{"channel":"app","context":{"exception":{"class":"RuntimeException","message":"no cart","code":0,"file":"/srv/app/Cart.php:12","trace":["/srv/app/Web.php:3"]}},"extra":[]}}]"#;
     assert_eq!(told(&post("/", body)).3, "RuntimeException: no cart @ /srv/app/Cart.php:12");
@@ -230,4 +240,62 @@ fn healthy_requests_are_counted_and_nothing_else() {
     let body = r#"{"level":"info","msg":"GET /cart/7","method":"GET","path":"/cart/7","status":200}"#;
     let kept = post("/api/v1/ingest", body);
     assert_eq!((kept.healthy, kept.records.len()), (1, 0));
+}
+
+#[test]
+fn loki_of_java_and_rust() {
+    // loki4j: a text with its trace, the severity in the labels.
+    let body = r#"{"streams":[{"stream":{"app":"shop","level":"ERROR","host":"web-1"},"values":[["1795503903123000000","l=ERROR c=c.e.Cart t=http-1 | cart failed\njava.lang.IllegalStateException: no cart\n\tat com.example.Cart.total(Cart.java:12)\n"]]}]}"#;
+    is(
+        &post("/loki/api/v1/push", body),
+        "shop",
+        Level::Error,
+        None,
+        "java.lang.IllegalStateException: no cart @ Cart.java:12",
+    );
+    // tracing-loki.
+    let body = r#"{"streams":[{"stream":{"service":"shop","level":"error"},"values":[["1795503903123000000","{\"message\":\"request failed\",\"error\":\"connect to 127.0.0.1:5432: Connection refused\",\"method\":\"GET\",\"uri\":\"/cart/7\",\"status\":500,\"_target\":\"shop::cart\",\"_file\":\"src/cart.rs\",\"_line\":12}"]]}]}"#;
+    let kept = post("/loki/api/v1/push", body);
+    assert_eq!((told(&kept).1, told(&kept).2), (Level::Error, Some(500)));
+    assert!(kept.records[0].message.contains("Connection refused"), "{:?}", kept.records[0]);
+}
+
+#[test]
+fn serilog_to_graylog_and_go_to_syslog() {
+    let body = r#"{"version":"1.1","host":"web-1","short_message":"HTTP GET /cart/7 responded 500","timestamp":1795503903.12,"level":3,"_stringLevel":"Error","_RequestMethod":"GET","_RequestPath":"/cart/7","_StatusCode":500,"_ExceptionSource":"Shop","_ExceptionMessage":"Object reference not set to an instance of an object.","_StackTrace":"   at Shop.Cart.Total() in /src/Cart.cs:line 12"}"#;
+    let kept = post("/gelf", body);
+    assert_eq!((told(&kept).1, told(&kept).2), (Level::Error, Some(500)));
+    let places: Vec<_> =
+        kept.records[0].exceptions.iter().flat_map(|e| &e.frames).map(record::Frame::place).collect();
+    assert_eq!(places, ["/src/Cart.cs:12"], "{:?}", kept.records[0]);
+    let kept = datagrams(
+        "syslog",
+        &[
+            "<11>2026-11-24T07:38:09Z web-1 shop[77]: http: panic serving 203.0.113.9:4123: runtime error: index out of range [3] with length 3\n",
+            "<11>2026-11-24T07:38:09Z web-1 shop[77]: goroutine 7 [running]:\n",
+            "<11>2026-11-24T07:38:09Z web-1 shop[77]: main.cart(0x1)\n",
+            "<11>2026-11-24T07:38:09Z web-1 shop[77]: \t/srv/shop/cart.go:12 +0x1d\n",
+        ],
+    );
+    assert_eq!(kept.records.len(), 1, "{:#?}", kept.records);
+    assert_eq!(kept.records[0].root().unwrap().frames[0].place(), "/srv/shop/cart.go:12");
+}
+
+#[test]
+fn a_pipeline_of_vector_to_elasticsearch_and_splunk() {
+    let event = r#"{"file":"/var/log/shop.log","host":"web-1","message":"2026-11-24 07:11:40,147 ERROR shop: Exception on /orders [POST]\nTraceback (most recent call last):\n  File \"/srv/app.py\", line 37, in place_order\n    order[\"sku\"]\nKeyError: 'sku'","source_type":"file","timestamp":"2026-11-24T07:11:40.5Z"}"#;
+    for kept in [
+        post("/shop/_bulk", &format!("{{\"index\":{{}}}}\n{event}\n")),
+        post(
+            "/services/collector",
+            &format!("{{\"event\":{event},\"host\":\"web-1\",\"time\":1795503903.1}}"),
+        ),
+        post("/api/v2/logs", &format!("[{event}]")),
+        post("/", event),
+    ] {
+        assert_eq!(kept.records.len(), 1);
+        let r = &kept.records[0];
+        assert_eq!((r.root().unwrap().frames[0].place().as_str(), r.level), ("/srv/app.py:37", Level::Error));
+        assert_eq!(r.request.as_ref().map(|q| q.target.as_str()), Some("/orders"));
+    }
 }

@@ -574,7 +574,19 @@ impl<'a> Facts<'a> {
             }
             Some(value @ Value::Text(_)) => {
                 let whole = relined(value.scalar().unwrap_or_default());
-                if whole.contains('\n') || is_typed(&whole) {
+                // Monolog's GELF: `"_ctxt_exception":"{\"class\":…}"`.
+                let object = whole.starts_with('{').then(|| error::read(&whole)).flatten();
+                if let Some(told) = object.filter(|t| !t.kind.is_empty() || !t.text.is_empty()) {
+                    known |= !told.kind.is_empty();
+                    file = told.file;
+                    if !told.message.is_empty() {
+                        said = said.or(Some(Cow::Owned(told.message)));
+                    }
+                    trace = (!told.text.is_empty()).then_some(Cow::Owned(told.text));
+                } else if whole.starts_with("[object] (") {
+                    known = true;
+                    trace = Some(whole);
+                } else if whole.contains('\n') || is_typed(&whole) {
                     known = true;
                     trace = Some(whole);
                 } else {
