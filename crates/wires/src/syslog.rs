@@ -64,8 +64,14 @@ impl Parser {
         }
         let context = Context { reference: now, ..self.context.clone() };
         let known = self.forms.iter().find_map(|f| f.unwrap(message, &context));
-        Some(known.unwrap_or_else(|| bare(message, now)))
+        Some(known.filter(|w| !is_error(w)).unwrap_or_else(|| bare(message, now)))
     }
+}
+
+/// Without a tag, the type of an error stands in its place: `<11>Nov 24 07:38:09 web-1 java.io.IOException: reset`.
+fn is_error(found: &Wrapped<'_>) -> bool {
+    let tag = found.service.as_deref().filter(|_| found.pid.is_none()).unwrap_or_default();
+    ["Exception", "Error", "Throwable"].iter().any(|end| tag.len() > end.len() && tag.ends_with(end))
 }
 
 /// What is left when parts of the header are missing: the tag in logback's appender (`<11>Nov 24 07:38:09 web-1 [main] ERROR …`), all

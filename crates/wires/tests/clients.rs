@@ -147,6 +147,7 @@ fn java() {
     let places: Vec<_> =
         kept.records.iter().filter_map(|r| r.root()).flat_map(|e| &e.frames).map(|f| f.place()).collect();
     assert_eq!(places, ["Cart.java:12", "Web.java:3"], "{:#?}", kept.records);
+    assert_eq!(told(&kept).3, "java.lang.IllegalStateException: no cart @ Cart.java:12");
     // logstash-logback-encoder to Logstash's TCP input is JSON lines; the same over HTTP.
     let body = r#"{"@timestamp":"2026-11-24T07:10:44.123+00:00","@version":"1","message":"cart failed","logger_name":"com.example.Cart","thread_name":"http-1","level":"ERROR","level_value":40000,"stack_trace":"java.lang.IllegalStateException: no cart\n\tat com.example.Cart.total(Cart.java:12)\n"}"#;
     assert_eq!(
