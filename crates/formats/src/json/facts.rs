@@ -583,10 +583,7 @@ impl<'a> Facts<'a> {
                         said = said.or(Some(Cow::Owned(told.message)));
                     }
                     trace = (!told.text.is_empty()).then_some(Cow::Owned(told.text));
-                } else if whole.starts_with("[object] (") {
-                    known = true;
-                    trace = Some(whole);
-                } else if whole.contains('\n') || is_typed(&whole) {
+                } else if whole.contains('\n') || is_typed(&whole) || whole.starts_with("[object] (") {
                     known = true;
                     trace = Some(whole);
                 } else {
