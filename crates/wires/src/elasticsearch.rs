@@ -12,8 +12,8 @@
 //!
 //! Sources: Elasticsearch's REST API "Bulk", "Index", "Info", "License", "Cluster health"; ECS field reference. Clients from 7.14 on
 //! go on only if each answer has `X-Elastic-Product: Elasticsearch` (elastic/elasticsearch-py `_validate_product`); Beats compare the
-//! version with their own and ask for `_license`, templates and lifecycles; Logstash asks `HEAD /` and `_xpack`; rsyslog asks
-//! `/_cat/health`; pino-elasticsearch calls `_refresh`.
+//! version with their own and ask for `_license`, templates and lifecycles; Logstash asks `HEAD /` and `_xpack`; pino-elasticsearch
+//! calls `_refresh`.
 
 use crate::body::{Item, Items};
 use crate::entry::{self, Around};

@@ -185,7 +185,7 @@ fn unpacked(
             }
             &plain
         }
-        // Fluentd from 1.19 on.
+        // Newer senders; the specification of version 1.5 knows gzip alone.
         Some(b"zstd") => {
             let decoder = ruzstd::decoding::StreamingDecoder::new(packed);
             let read = decoder.map(|d| d.take(INFLATED_MAX).read_to_end(&mut plain));
@@ -312,6 +312,14 @@ mod tests {
             assert_eq!(taken.answer.body, b"\x81\xa3ack\xa1a\x81\xa3ack\xa1b\x81\xa3ack\xa1c");
             assert_eq!(taken.items["log record"], 6);
         }
+    }
+
+    #[test]
+    fn zstd_is_read_too() {
+        let level = ruzstd::encoding::CompressionLevel::Fastest;
+        let chunk = ruzstd::encoding::compress_to_vec([ENTRY, ENTRY].concat().as_slice(), level);
+        let taken = push(&packed(&chunk, b"\x81\xaacompressed\xa4zstd"), 7);
+        assert_eq!((taken.lines.len(), taken.dropped.len()), (2, 0));
     }
 
     #[test]

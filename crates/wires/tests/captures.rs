@@ -197,7 +197,7 @@ fn take_in(capture: &Path) -> Result<Seen, String> {
 /// is a TypeError's.
 const UNTOLD: [(&str, &str); 2] = [
     ("gelf-pro-1.4.0-udp", "no record has exception TypeError"),
-    ("gelf-pro-1.4.0-udp", "GET /stock/SKU-1044"),
+    ("gelf-pro-1.4.0-udp", "GET /stock/SKU-1044 database/connection-refused: no problem of this cause"),
 ];
 
 fn strings(v: Option<&toml::Value>) -> Vec<&str> {

@@ -1,5 +1,6 @@
-//! What clients of which there is no capture send, by their documentation and source: one entry each, in through the table, out as a
-//! record.
+//! Entries in the forms of clients of which there is no capture, in through the table, out as records. They were written by hand
+//! after what is known of these clients, not recorded: Monolog's `ctxt_` and logtail/monolog-logtail's shape were looked up in their
+//! source, the others not. A capture of a client outweighs what stands here.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
