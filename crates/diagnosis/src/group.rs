@@ -264,6 +264,13 @@ impl Scene<'_> {
                 if let Some((at, function)) = place {
                     return (Some(at), function);
                 }
+                if f.culprit.is_none()
+                    && let Some((at, function)) = crate::recognise::told(&r.message)
+                {
+                    let file = at.rsplit_once(':').map_or(at.as_str(), |(file, _)| file);
+                    let key = format!("{file} {}", function.unwrap_or_default());
+                    return (Some(at), key);
+                }
                 if let Some(c) = f
                     .culprit
                     .clone()

@@ -457,6 +457,19 @@ pub(crate) fn says_route(target: &str) -> bool {
         && !route::path(target).ends_with("/app.php")
 }
 
+/// Do both records name a request, and not the same?
+fn others(obs: &Observations, a: usize, b: usize) -> bool {
+    let (Some(a), Some(b)) = (obs.request(a), obs.request(b)) else { return false };
+    let differ = |x: Option<&str>, y: Option<&str>| matches!((x, y), (Some(x), Some(y)) if x != y);
+    fn target(q: &record::Request) -> Option<&str> {
+        says_route(&q.target).then(|| route::path(&q.target))
+    }
+    differ(a.client.as_deref(), b.client.as_deref())
+        || differ(a.id.as_deref(), b.id.as_deref())
+        || differ(a.trace.as_deref(), b.trace.as_deref())
+        || differ(target(a), target(b))
+}
+
 /// Lines that one thread wrote at the same instant tell of the same request: each record of such a burst is led by the first
 /// of them that knows its client, id or target. (Apache: AH02454 has no client, the AH01079 behind it has.)
 fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usize> {
@@ -482,7 +495,9 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usiz
             while let Some(&c) = list.get(to) {
                 let r = &obs.records[candidates[c].record];
                 let at_once = matches!((first.at, r.at), (Some(a), Some(b)) if b.since(a).abs() <= BURST_US);
-                let conflict = matches!((first.request.as_ref().and_then(|q| q.client.as_ref()), r.request.as_ref().and_then(|q| q.client.as_ref())), (Some(a), Some(b)) if a != b);
+                let before = list.get(from..to).unwrap_or_default();
+                let conflict =
+                    before.iter().any(|&b| others(obs, candidates[b].record, candidates[c].record));
                 if !at_once || conflict || r.line.saturating_sub(first.line) > 12 {
                     break;
                 }
@@ -928,5 +943,49 @@ impl<'a> Scene<'a> {
             met.by_time_only += u32::from(j.how == How::Time);
         }
         joins
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::Request;
+
+    /// A small service answers two requests within the milliseconds of a burst: the second's error is not the first's.
+    #[test]
+    fn records_that_name_different_requests_are_no_burst() {
+        let at = Time::from_secs(1_795_503_600);
+        let mut obs = Observations::new();
+        obs.source("app.log");
+        let recogniser = crate::Recogniser::new(&[]).unwrap();
+        for (line, target, said) in [
+            (1, "/cart/17", "ValueError: a"),
+            (2, "/orders", "KeyError: 'sku'"),
+            (3, "", "ZeroDivisionError: x"),
+        ] {
+            let request = Request { method: "GET".into(), target: target.into(), ..Request::default() };
+            obs.record(
+                Record {
+                    line,
+                    format: "text",
+                    at: Some(at.plus(line as i64 * 500)),
+                    level: Level::Error,
+                    pid: Some("412".into()),
+                    message: said.into(),
+                    text: said.into(),
+                    request: (!target.is_empty()).then_some(request),
+                    ..Record::default()
+                },
+                &recogniser,
+            );
+        }
+        assert!(others(&obs, 0, 1));
+        assert!(!others(&obs, 1, 2));
+        let findings = |i: usize| recogniser.read(&obs.records[i]).into();
+        let candidates: Vec<_> = (0..obs.records.len())
+            .map(|record| Candidate { record, findings: findings(record), template: 0, ledger: false })
+            .collect();
+        let led = leaders(&obs, &candidates);
+        assert_eq!((led.get(&1), led.get(&2)), (None, Some(&1)));
     }
 }

@@ -626,7 +626,11 @@ const CUT_WORDS: [&str; 5] = [
     "exit signal Aborted",
 ];
 
-/// Requests that were cut off and that nobody logged: errors that say so and meet no failure in any ledger.
+/// Words behind which a framework names the request that it just answered with 500: Flask, Quart; Django.
+const ANSWERED_WORDS: [&str; 2] = ["Exception on /", "Internal Server Error: /"];
+
+/// Failed requests that nobody logged: errors that tell of a cut, and those that name a request as answered with 500 of which no
+/// ledger has anything (an app whose access log is not sent, beside a proxy of others).
 pub(crate) fn unlogged(
     obs: &Observations,
     failures: &[Failure],
@@ -640,20 +644,37 @@ pub(crate) fn unlogged(
         .filter(|j| j.how > How::Time || matches!(failures[j.failure].status, 0 | 502 | 504))
         .map(|j| j.candidate)
         .collect();
-    let mut out = Vec::new();
+    let (mut out, mut told) = (Vec::new(), Vec::new());
     // Asked once of each wording: there are hundreds of thousands of messages, and some dozens of wordings.
-    let mut saying: Numbered<u64, bool> = Numbered::default();
+    let mut saying: Numbered<u64, (bool, bool)> = Numbered::default();
     for (c, cand) in candidates.iter().enumerate().filter(|(_, c)| !c.ledger) {
         let r = &obs.records[cand.record];
-        let says = *saying.entry(cand.template).or_insert_with(|| {
-            CUT_WORDS.iter().any(|w| r.message.lines().next().is_some_and(|l| l.contains(w)))
+        let (cut, answered) = *saying.entry(cand.template).or_insert_with(|| {
+            let line = r.message.lines().next().unwrap_or("");
+            let says = |words: &[&str]| words.iter().any(|w| line.contains(w));
+            (says(&CUT_WORDS), says(&ANSWERED_WORDS))
         });
+        if !cut && !answered {
+            continue;
+        }
         // Those that met a failure in time alone, where most of their kind met none, met it by chance.
-        let alone = || !joined.contains(&c) || joins.is_noise(cand.template);
-        if says && alone() && cand.best().is_some_and(|f| !f.symptom) {
+        let alone = (!joined.contains(&c) || joins.is_noise(cand.template))
+            && cand.best().is_some_and(|f| !f.symptom);
+        if !alone {
+            continue;
+        }
+        if cut {
             out.push(Failure { at: r.at, seen: vec![cand.record], counts: true, ..Failure::default() });
+        } else if r.level >= record::Level::Error
+            && let Some(q) = r.request.as_ref().filter(|q| !q.target.is_empty())
+            && !obs.streams.iter().any(|s| s.traffic.may_have_seen(request_key(&q.target)))
+        {
+            told.push(cand.record);
         }
     }
+    // Of one failure several records may tell.
+    let answered = |f: Failure| Failure { status: if f.status == 0 { 500 } else { f.status }, ..f };
+    out.extend(infer(obs, &told).into_iter().map(answered));
     out
 }
 
@@ -709,6 +730,47 @@ pub(crate) fn stands_for_failure(r: &Record) -> bool {
 mod tests {
     use super::*;
     use record::{Request, Zone};
+
+    /// nginx is sent, the app's access log is not: what the app says that it answered with 500 counts, once.
+    #[test]
+    fn requests_that_only_the_app_tells_of() {
+        let at = Time::from_secs(1_795_503_600);
+        let record = |service: &str, message: &str, method: &str, target: &str, status: Option<u16>| Record {
+            line: 1,
+            format: "plain",
+            at: Some(at),
+            zone: Zone::Stated,
+            level: record::Level::Error,
+            service: Some(service.into()),
+            text: message.into(),
+            message: message.into(),
+            request: Some(Request {
+                method: method.into(),
+                target: target.into(),
+                status,
+                ..Request::default()
+            }),
+            ..Record::default()
+        };
+        let recogniser = crate::Recogniser::new(&[]).unwrap();
+        let counted = |answered: &str| {
+            let mut obs = Observations::new();
+            obs.source("wire");
+            obs.record(record("nginx", "GET /cart/17 502", "GET", "/cart/17", Some(502)), &recogniser);
+            obs.record(record("nginx", "POST 500", "POST", answered, Some(500)), &recogniser);
+            let said = "Exception on /orders [POST] KeyError: 'sku' at app.py:38 in place_order";
+            obs.record(Record { line: 3, ..record("shop", said, "POST", "/orders", None) }, &recogniser);
+            let settings = crate::Settings {
+                offset_s: &|_| 0,
+                wall: &[false],
+                stated: &[true],
+                lines: &[3],
+                filter: crate::Filter::default(),
+            };
+            crate::diagnose(&mut obs, &settings).totals.failures
+        };
+        assert_eq!((counted("/pay"), counted("/orders")), (3, 2));
+    }
 
     /// The proxy's log ends before the failure that only the app's own log shows: a request more, as it is a failure more.
     #[test]

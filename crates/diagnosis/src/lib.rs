@@ -114,7 +114,7 @@ pub fn diagnose(obs: &mut Observations, settings: &Settings<'_>) -> Report {
     if !ledger.inferred {
         let cut = ledger::unlogged(obs, &ledger.failures, &candidates, &joins);
         if !cut.is_empty() {
-            notes.push(format!("{} requests were cut off without an entry in any access log; they were counted by the errors that cut them.", cut.len()));
+            notes.push(format!("{} requests failed without an entry in any access log; they were counted by the errors that tell of them.", cut.len()));
             ledger.requests = ledger.requests.map(|n| n + cut.len() as u64);
             ledger.failures.extend(cut.into_iter().filter(|f| settings.filter.wants(f)));
             joins = join::join(obs, &ledger.failures, &candidates, &gone);

@@ -24,7 +24,7 @@ use signature::Signature;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-pub use place::{path, peer, statement_object};
+pub use place::{path, peer, statement_object, told};
 
 /// How far one record of this kind reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

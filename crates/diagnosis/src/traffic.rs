@@ -424,6 +424,11 @@ impl Traffic {
         &self.ticks
     }
 
+    /// May this have been asked for? No only where all requests are remembered.
+    pub fn may_have_seen(&self, key: u64) -> bool {
+        self.ticks_level > 0 || self.ticks.iter().any(|t| t.key == key)
+    }
+
     /// The requests remembered here that `other` would remember too, had it seen them.
     pub fn ticks_kept_by(&self, other: &Traffic) -> impl Iterator<Item = &Tick> {
         let level = other.ticks_level.max(self.ticks_level);

@@ -84,6 +84,9 @@ pub struct Context {
     pub w3c_fields: Option<String>,
     /// A `log_format` or `LogFormat` given by the user or found in a configuration file, compiled.
     pub layouts: Vec<std::sync::Arc<crate::layout::Layout>>,
+    /// Lines come as messages of a shipper: an object that says something is a log entry, though the time and the severity stand
+    /// outside of it.
+    pub carried: bool,
     /// Lines of the source that come before those that are read: an earlier run has read them.
     pub lines_before: u64,
 }
@@ -95,6 +98,7 @@ impl Default for Context {
             file_name: String::new(),
             w3c_fields: None,
             layouts: Vec::new(),
+            carried: false,
             lines_before: 0,
         }
     }

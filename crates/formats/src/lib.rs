@@ -21,7 +21,10 @@ mod wrap;
 
 pub use entry::{Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper};
 pub use glance::{Clock, Glance, Glanced, Scanned, Tally, scan};
+pub use json::{Elements, explains};
 pub use reader::{Counts, Healthy, Reader, Sink, strip_ansi};
+
+pub use wrap::members::{Members, Value, unescape};
 
 /// The table of formats, in the order in which they are tried on a line of an unknown file: the narrow before the wide.
 pub fn table() -> impl Iterator<Item = &'static dyn LineFormat> {

@@ -1159,9 +1159,17 @@ impl Reader {
             r.request = text::nginx::tail(&r.message).map(|q| q.to_request());
         }
         // MariaDB says in a second line where it listens.
+        // Type and message of an error may stand in fields, and its trace in the message.
+        let bare = |list: &[record::Exception]| list.iter().all(|e| e.frames.is_empty());
+        let printed = |carried: &str, message: &str| {
+            let carried = trace::read(carried);
+            let said =
+                if bare(&carried) && message.contains('\n') { trace::read(message) } else { Vec::new() };
+            if bare(&said) { carried } else { said }
+        };
         let whole = |r: &Record| Closing {
             exceptions: match &p.trace {
-                Some(t) => trace::read(t),
+                Some(t) => printed(t, &r.message),
                 None => trace::read(&r.message),
             }
             .into(),
@@ -1351,6 +1359,29 @@ mod tests {
         reader.push(text.as_bytes(), &mut kept);
         reader.finish(&mut kept);
         kept.0
+    }
+
+    /// Datadog's client: type and message of the error in fields, its trace in the message.
+    #[test]
+    fn a_trace_in_the_message_says_more_than_fields() {
+        #[derive(Default)]
+        struct Places(Vec<String>);
+        impl Sink for Places {
+            fn healthy(&mut self, _: &Healthy<'_>) {}
+            fn wants(&self, _: &str) -> bool {
+                true
+            }
+            fn record(&mut self, record: Record) {
+                let frames = record.exceptions.iter().flat_map(|e| &e.frames);
+                self.0.extend(frames.map(record::Frame::place));
+            }
+        }
+        let line = r#"{"level":"error","error_kind":"KeyError","error_message":"'sku'","message":"Exception on /orders [POST]\nTraceback (most recent call last):\n  File \"/srv/app.py\", line 37, in place_order\n    order[\"sku\"]\nKeyError: 'sku'"}"#;
+        let mut places = Places::default();
+        let mut reader = Reader::new(0, Context::default());
+        reader.push(line.as_bytes(), &mut places);
+        reader.finish(&mut places);
+        assert_eq!(places.0, ["/srv/app.py:37"]);
     }
 
     /// The long line was searched once for each line below it.

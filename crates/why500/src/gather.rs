@@ -367,7 +367,8 @@ impl Consumer for Bridge<'_> {
         let file = self.next.take();
         let (lines_before, w3c_fields) = file.as_ref().map_or((0, None), |p| (p.lines, p.w3c_fields.clone()));
         let layouts = self.needs.layouts.clone();
-        let context = Context { reference, file_name, w3c_fields, layouts, lines_before };
+        let context =
+            Context { reference, file_name, w3c_fields, layouts, lines_before, ..Context::default() };
         let follows = self.gathered.sources.last().is_some_and(|s| rotation::follows(&s.path, shown));
         let mut tap = Tap { obs: &mut self.gathered.obs, recogniser: self.needs.recogniser };
         match &mut self.reader {

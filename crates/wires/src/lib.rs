@@ -4,10 +4,27 @@
 //! Knows no socket, no clock, no store, no runtime. What comes in has its content encoding taken off already. Parsing never fails
 //! as a whole where a part can be read: what is not understood is counted by its reason.
 
+mod basic;
+mod body;
+mod datadog_logs;
+mod elasticsearch;
+mod entry;
+mod fluent;
+mod framing;
+mod gelf;
 mod head;
+mod ingest;
+mod json;
 mod lenient;
+mod logplex;
+mod logtail;
+mod loki;
+mod msgpack;
+mod query;
 mod sentry;
+mod splunk;
 pub mod streams;
+mod syslog;
 mod taken;
 
 pub use head::Head;
@@ -40,8 +57,12 @@ pub trait Wire: Sync {
 pub trait Socket: Sync {
     /// The name that reports and counts show: `syslog`, `gelf`, …
     fn name(&self) -> &'static str;
-    /// A new connection, or for datagrams the one session in which all come. `peer`: the sender's address, as far as one is known.
+    /// A new connection. `peer`: the sender's address, as far as one is known.
     fn open(&self, peer: &str) -> Box<dyn Session>;
+    /// For datagrams: the one session in which all come. Where a protocol comes both ways, its framing differs.
+    fn datagrams(&self) -> Box<dyn Session> {
+        self.open("")
+    }
 }
 
 /// One connection of a socket protocol.
@@ -60,11 +81,29 @@ pub trait Session: Send {
 
 /// The table of protocols over HTTP, in the order in which they are asked.
 pub fn table() -> impl Iterator<Item = &'static dyn Wire> {
-    let table: [&'static dyn Wire; 2] = [&sentry::Intake, &sentry::Api];
-    table.into_iter()
+    [
+        &sentry::Intake as &dyn Wire,
+        &sentry::Api,
+        &datadog_logs::DatadogLogs,
+        &ingest::Ingest,
+        &loki::Loki,
+        &splunk::Splunk,
+        &elasticsearch::Elasticsearch,
+        &gelf::Gelf,
+        &logplex::Logplex,
+        // Last, since its path is the root.
+        &logtail::Logtail,
+    ]
+    .into_iter()
 }
 
 /// The table of protocols over bare sockets.
 pub fn sockets() -> impl Iterator<Item = &'static dyn Socket> {
-    std::iter::empty()
+    [
+        &syslog::Syslog as &dyn Socket,
+        // Its HTTP stands in the other table.
+        &gelf::Gelf,
+        &fluent::Fluent,
+    ]
+    .into_iter()
 }

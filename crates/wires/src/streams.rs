@@ -33,7 +33,7 @@ impl Streams {
         }
         let source = self.source;
         let (reader, last) = self.readers.entry(line.stream.clone()).or_insert_with(|| {
-            let context = Context { reference: now, ..Context::default() };
+            let context = Context { reference: now, carried: true, ..Context::default() };
             (Reader::new(source, context), now)
         });
         *last = now;

@@ -539,6 +539,18 @@ fn looks_like_file(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, ext)| CODE.contains(&ext))
 }
 
+/// Where an error says in its own line that it happened: `KeyError: 'sku' at app.py:38 in place_order`. The place, and the function
+/// where it is told.
+pub fn told(text: &str) -> Option<(String, Option<String>)> {
+    static TOLD: Lazy = Lazy::new(
+        r"\b(?:at|in) ((?:[A-Za-z]:)?[\w.@/\\\-]+\.[a-z]{1,5}):(\d{1,6})\b(?::\d+)?(?: in ([\w.$]+))?",
+    );
+    let line = head(text, SEARCHED_BYTES_MAX).lines().next()?;
+    let c = TOLD.captures(line).filter(|c| c.get(1).is_some_and(|f| looks_like_file(f.as_str())))?;
+    let place = format!("{}:{}", c.get(1)?.as_str(), c.get(2)?.as_str());
+    Some((place, c.get(3).map(|f| f.as_str().to_owned())))
+}
+
 /// The path of the file or folder that an error is about, where the text names one.
 pub fn path(text: &str) -> Option<String> {
     // Quoted, or as an argument of PHP's functions, or Ruby's `@ rb_sysopen - PATH`, or plain.
@@ -742,6 +754,19 @@ mod tests {
             statement_object("Deadlock found when trying to get lock; try restarting transaction"),
             None
         );
+    }
+
+    #[test]
+    fn places_told_in_the_line_itself() {
+        let of = |t: &str| told(t).map(|(p, f)| format!("{p} {}", f.unwrap_or_default()));
+        assert_eq!(
+            of("KeyError: 'sku' at app.py:38 in place_order").as_deref(),
+            Some("app.py:38 place_order")
+        );
+        assert_eq!(of("boom in /srv/a-b/x.rb:7").as_deref(), Some("/srv/a-b/x.rb:7 "));
+        for text in ["listening at 127.0.0.1:8080", "at db.internal:5432", "at 12:30", "at x.py", ""] {
+            assert_eq!(told(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -4,12 +4,13 @@
 use crate::wrap::members::Value;
 
 /// Walks the elements of an array that was read as one value; none if the value is something else.
-pub(super) struct Elements<'a> {
+pub struct Elements<'a> {
     rest: &'a str,
 }
 
 impl<'a> Elements<'a> {
-    pub(super) fn of(value: Value<'a>) -> Elements<'a> {
+    /// The elements of a value.
+    pub fn of(value: Value<'a>) -> Elements<'a> {
         let rest = match value {
             Value::Raw(raw) => raw.strip_prefix('[').and_then(|r| r.strip_suffix(']')).unwrap_or_default(),
             Value::Text(_) => "",

@@ -224,8 +224,8 @@ impl<'a> Facts<'a> {
     }
 
     /// Is it a log line at all, or some other object? A time, a level, a message, a request or an error must
-    /// be there.
-    pub(super) fn is_log(&self) -> bool {
+    /// be there; of what a shipper brought, one of the last three is enough.
+    pub(super) fn is_log(&self, carried: bool) -> bool {
         let said = self.has(Meaning::Message)
             || self.has(Meaning::Error)
             || self.has(Meaning::ErrorMessage)
@@ -235,6 +235,7 @@ impl<'a> Facts<'a> {
         let asked = self.has(Meaning::Target) && (self.has(Meaning::Status) || self.has(Meaning::Method));
         (dated && (said || levelled || asked || self.has(Meaning::Status) || self.has(Meaning::Type)))
             || (levelled && said)
+            || (carried && said)
             || asked
             || self.is_bare_error()
     }
@@ -359,9 +360,10 @@ impl<'a> Facts<'a> {
         duration(raw(slot.value), unit, key_style, self.float_clock())
     }
 
-    /// Beside a process id or a thread, `host` is the machine.
+    /// Beside a process id or a thread, and in GELF, `host` is the machine.
     fn is_machines(&self) -> bool {
-        self.has(Meaning::Pid) || self.has(Meaning::Thread)
+        let gelf = self.slot(Meaning::Message).is_some_and(|s| s.key == "short_message");
+        gelf || self.has(Meaning::Pid) || self.has(Meaning::Thread)
     }
 
     /// zap and Caddy write times and durations as seconds with a fraction.
@@ -451,6 +453,12 @@ impl<'a> Facts<'a> {
             .and_then(|s| text(s.value))
             .filter(|t| t.len() <= NAME_BYTES_MAX);
         q.trace = self.short(Meaning::TraceId).and_then(trace_id);
+        // Datadog's libraries write the decimal number of what others write in hexadecimal.
+        if self.slot(Meaning::TraceId).is_some_and(|s| s.key.contains("dd"))
+            && let Some(n) = q.trace.as_deref().and_then(|t| t.parse::<u64>().ok())
+        {
+            q.trace = Some(Cow::Owned(format!("{n:016x}")));
+        }
         (q != RequestRef::default()).then_some(q)
     }
 
@@ -566,7 +574,16 @@ impl<'a> Facts<'a> {
             }
             Some(value @ Value::Text(_)) => {
                 let whole = relined(value.scalar().unwrap_or_default());
-                if whole.contains('\n') || is_typed(&whole) {
+                // Monolog's GELF: `"_ctxt_exception":"{\"class\":…}"`.
+                let object = whole.starts_with('{').then(|| error::read(&whole)).flatten();
+                if let Some(told) = object.filter(|t| !t.kind.is_empty() || !t.text.is_empty()) {
+                    known |= !told.kind.is_empty();
+                    file = told.file;
+                    if !told.message.is_empty() {
+                        said = said.or(Some(Cow::Owned(told.message)));
+                    }
+                    trace = (!told.text.is_empty()).then_some(Cow::Owned(told.text));
+                } else if whole.contains('\n') || is_typed(&whole) || whole.starts_with("[object] (") {
                     known = true;
                     trace = Some(whole);
                 } else {

@@ -188,6 +188,7 @@ pub(super) fn is_transparent(name: &str) -> bool {
             | "customdimensions"
             | "baggage"
             | "eventproperties"
+            | "monolog"
             | "dimensions"
     )
 }
@@ -334,6 +335,8 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
         | "responsestatuscode"
         | "resstatuscode"
         | "resstatus"
+        | "reqstatus"
+        | "reqstatuscode"
         | "httpstatus"
         | "httpstatuscode"
         | "httpresponsestatuscode"
@@ -516,7 +519,7 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
         | "trace" => (TraceId, 0),
         "responseflags" | "terminationstate" | "tsc" | "terminationflags" => (Flags, 0),
 
-        "error" | "err" | "exception" | "exc" | "excinfo" | "x" => (Error, 0),
+        "error" | "err" | "exception" | "exc" | "excinfo" | "x" | "ctxtexception" => (Error, 0),
         "thrown" | "throwable" | "errorobject" | "exceptionobject" | "crashreason" | "errorstring"
         | "exceptionstring" | "exctext" => (Error, 1),
         "ex" | "e" | "failure" | "exceptiondetails" | "errordetails" | "exceptiondetail" | "errordetail"

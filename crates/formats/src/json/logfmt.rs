@@ -120,7 +120,7 @@ impl LineFormat for Logfmt {
                 }
             }
         }
-        if words > count / 2 || (count < 3 && !known) || !facts.is_log() {
+        if words > count / 2 || (count < 3 && !known) || !facts.is_log(false) {
             return None;
         }
         let mut entry = facts.entry(context);

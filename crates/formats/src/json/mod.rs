@@ -3,12 +3,15 @@
 mod array;
 mod balance;
 mod error;
+mod explains;
 mod facts;
 mod keys;
 mod logfmt;
 mod object;
 
+pub use array::Elements;
 pub use balance::{balanced, is_deep, opens};
+pub use explains::explains;
 
 use crate::LineFormat;
 

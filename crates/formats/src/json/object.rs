@@ -51,7 +51,7 @@ impl LineFormat for JsonObject {
         let mut facts = Facts::new();
         let mut members = Members::of(text);
         walk(members.by_ref(), Name::EMPTY, 0, 0, &mut facts);
-        if !members.complete() || !facts.is_log() || facts.is_databases() {
+        if !members.complete() || !facts.is_log(context.carried) || facts.is_databases() {
             return None;
         }
         let mut entry = facts.entry(context);

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 const DEPTH_MAX: usize = 64;
 
 /// Walks the members of the object at the start of a text; ends early where the text is no JSON.
-pub(crate) struct Members<'a> {
+pub struct Members<'a> {
     text: &'a str,
     at: usize,
     state: State,
@@ -25,7 +25,7 @@ enum State {
 
 /// A value as it stands in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     /// A string, between its quotes, escapes kept.
     Text(&'a str),
     /// Anything else: number, `true`, `null`, an object or array with its brackets.
@@ -33,12 +33,23 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Members<'a> {
-    pub(crate) fn of(text: &'a str) -> Members<'a> {
+    /// The members of the object that the text begins with.
+    pub fn of(text: &'a str) -> Members<'a> {
         Members { text, at: 0, state: State::Begin }
     }
 
+    /// Index behind what was read.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// Was the closing brace read, whatever stands behind it?
+    pub fn closed(&self) -> bool {
+        self.state == State::Complete
+    }
+
     /// Was the whole object read, with nothing but blanks behind it?
-    pub(crate) fn complete(&self) -> bool {
+    pub fn complete(&self) -> bool {
         self.state == State::Complete && self.text.get(self.at..).is_some_and(|r| r.trim().is_empty())
     }
 
@@ -169,7 +180,7 @@ fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
 
 impl<'a> Value<'a> {
     /// The string, unescaped; `None` if it is none.
-    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+    pub fn text(self) -> Option<Cow<'a, str>> {
         match self {
             Value::Text(raw) => Some(unescape(raw)),
             Value::Raw(_) => None,
@@ -177,7 +188,7 @@ impl<'a> Value<'a> {
     }
 
     /// The string or number or word as it stands; `None` for objects, arrays and `null`.
-    pub(crate) fn scalar(self) -> Option<Cow<'a, str>> {
+    pub fn scalar(self) -> Option<Cow<'a, str>> {
         match self {
             Value::Text(raw) => Some(unescape(raw)),
             Value::Raw(raw) if raw.starts_with(['{', '[']) || raw == "null" => None,
@@ -186,13 +197,13 @@ impl<'a> Value<'a> {
     }
 
     /// A whole number, quoted or not.
-    pub(crate) fn number(self) -> Option<i64> {
+    pub fn number(self) -> Option<i64> {
         let (Value::Text(raw) | Value::Raw(raw)) = self;
         raw.parse().ok()
     }
 
     /// The members of an object.
-    pub(crate) fn object(self) -> Option<Members<'a>> {
+    pub fn object(self) -> Option<Members<'a>> {
         match self {
             Value::Raw(raw) if raw.starts_with('{') => Some(Members::of(raw)),
             _ => None,
@@ -201,7 +212,7 @@ impl<'a> Value<'a> {
 }
 
 /// The text that a JSON string stands for. Broken escapes are kept as they are.
-pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
+pub fn unescape(raw: &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', raw.as_bytes()) else { return Cow::Borrowed(raw) };
     let mut out = String::with_capacity(raw.len());
     let (clean, mut rest) = raw.split_at(first);

@@ -19,6 +19,27 @@ fn asked<'a>(e: &'a Entry<'_>) -> (&'a str, &'a str, Option<u16>, &'a str, Optio
 }
 
 #[test]
+fn what_a_shipper_brought_is_an_entry_without_time_and_severity() {
+    let line = r#"{"message":"boom","error_kind":"KeyError","order":17}"#;
+    assert!(read(line).is_none());
+    let context = Context { carried: true, ..Context::default() };
+    assert_eq!(JsonObject.read(line, &context).unwrap().message, "boom");
+    assert!(JsonObject.read(r#"{"order":17,"name":"x"}"#, &context).is_none());
+}
+
+#[test]
+fn statuses_ids_and_hosts_that_wires_carry() {
+    // A status beside the question, as winston's users log it.
+    let e = read(r#"{"level":30,"time":1795505792259,"req":{"method":"GET","url":"/orders/1001","route":"/orders/:id","status":500,"ms":2},"msg":"GET /orders/1001 500"}"#).unwrap();
+    assert_eq!(e.request.as_ref().and_then(|q| q.status), Some(500));
+    // GELF's host is the machine.
+    let e = read(r#"{"version":"1.1","short_message":"boom","timestamp":1795505860.226,"host":"orders-1","level":3,"_method":"GET","_url":"/orders/1001","_status":500}"#).unwrap();
+    assert_eq!((e.node.as_deref(), e.request.and_then(|q| q.host)), (Some("orders-1"), None));
+    let e = read(r#"{"level":"error","msg":"boom","dd.trace_id":"1234567890123456789"}"#).unwrap();
+    assert_eq!(e.request.and_then(|q| q.trace).as_deref(), Some("112210f47de98115"));
+}
+
+#[test]
 fn access_logs_in_any_naming() {
     let e = read(r#"{"ts":"2026-11-24T07:32:46+00:00","ip":"203.0.113.9","method":"POST","uri":"/add-user","status":502,"bytes":25,"ua":"okhttp/4.12.0","rt":0.005,"upstream":"127.0.0.1:8512","upstream_status":"502"}"#).unwrap();
     assert_eq!(asked(&e), ("POST", "/add-user", Some(502), "203.0.113.9", Some(5_000)));
