@@ -4,9 +4,14 @@
 //! Knows no socket, no clock, no store, no runtime. What comes in has its content encoding taken off already. Parsing never fails
 //! as a whole where a part can be read: what is not understood is counted by its reason.
 
+mod attributes;
 mod head;
+mod otlp;
+mod protobuf;
+mod spans;
 pub mod streams;
 mod taken;
+mod thrown;
 
 pub use head::Head;
 pub use taken::{Access, Answer, Line, Refusal, Taken};
@@ -58,7 +63,7 @@ pub trait Session: Send {
 
 /// The table of protocols over HTTP, in the order in which they are asked.
 pub fn table() -> impl Iterator<Item = &'static dyn Wire> {
-    std::iter::empty()
+    [&otlp::Otlp as &dyn Wire].into_iter()
 }
 
 /// The table of protocols over bare sockets.

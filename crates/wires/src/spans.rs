@@ -1,0 +1,791 @@
+//! Spans, whoever sent them, to records: OpenTelemetry's and Datadog's tell the same in other names.
+//!
+//! ```text
+//! SERVER  GET /cart/{id}   http.response.status_code=500                       an entry of the ledger
+//!   event exception        exception.type=KeyError, exception.stacktrace=…     explains it
+//!   CLIENT  SELECT cart    db.system=postgresql, status ERROR                  explains it, names the peer
+//!   CLIENT  GET            url.full=http://rates:8080/v1, status 429           explains it, names the peer
+//!   INTERNAL               status unset                                        counted
+//! ```
+//!
+//! Names are those of OpenTelemetry's semantic conventions, the stable ones first, then those before 1.21 (`http.status_code`), then
+//! Datadog's tags (`http.url`, `out.host`). One failed request is one entry of the ledger: of server spans within server spans of the
+//! same trace, the outermost.
+
+use crate::Taken;
+use crate::attributes::Attributes;
+use crate::thrown::{self, head};
+use record::{Level, Record, Request, Time, Zone};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+/// A clock may be ahead by so much; what lies further ahead is dated at its arrival (Relay's `max_secs_in_future`).
+const AHEAD_US_MAX: i64 = 60 * record::SECOND;
+/// What lies further back is dated at its arrival: clocks that start in 1970, or spans that were kept for months.
+const BEHIND_US_MAX: i64 = 30 * 86_400 * record::SECOND;
+/// Bytes of one field's value.
+const VALUE_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a message: exceptions with whole SQL statements reach some kilobytes.
+const MESSAGE_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of a target: longer than servers accept.
+const TARGET_BYTES_MAX: usize = 8 * 1024;
+/// Fields kept of one record.
+pub(crate) const FIELDS_MAX: usize = 48;
+/// Ancestors asked for a server span; a deeper tree is a loop of ids.
+const DEPTH_MAX: usize = 512;
+
+/// What a span stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    #[default]
+    Internal,
+    Server,
+    Client,
+    Producer,
+    Consumer,
+}
+
+/// A trace id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Trace {
+    pub id: u128,
+    /// 64 bits, as Datadog's clients send without `_dd.p.tid`: written with 16 digits.
+    pub short: bool,
+}
+
+impl Trace {
+    /// As text, as it stands in headers and logs.
+    pub fn hex(self) -> Option<String> {
+        match (self.id, self.short) {
+            (0, _) => None,
+            (id, true) => Some(format!("{id:016x}")),
+            (id, false) => Some(format!("{id:032x}")),
+        }
+    }
+}
+
+/// Who sent spans or logs: what a resource says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    pub service: Option<String>,
+    pub node: Option<String>,
+    pub pid: Option<String>,
+    pub release: Option<String>,
+    pub environment: Option<String>,
+}
+
+impl Origin {
+    /// Of the attributes of a resource, with what it says of itself put into `taken.said`.
+    ///
+    /// SDKs that were told no name say `unknown_service:java`.
+    pub fn of(a: &Attributes<'_>, taken: &mut Taken) -> Origin {
+        let named = |s: &String| !s.starts_with("unknown_service");
+        let place = ["k8s.container.name", "container.name", "k8s.deployment.name", "faas.name"];
+        let service = a.owned(&["service.name"]).filter(named);
+        let origin = Origin {
+            service: service.or_else(|| a.owned(&place)).or_else(|| a.owned(&["service.name"])),
+            node: a.owned(&[
+                "host.name",
+                "k8s.pod.name",
+                "k8s.node.name",
+                "container.id",
+                "service.instance.id",
+            ]),
+            pid: a.owned(&["process.pid"]),
+            release: a.owned(&["service.version"]),
+            environment: a.owned(&["deployment.environment.name", "deployment.environment"]),
+        };
+        let sdk: Vec<_> = ["telemetry.sdk.name", "telemetry.sdk.language", "telemetry.sdk.version"]
+            .iter()
+            .filter_map(|n| a.text(&[n]))
+            .collect();
+        if !sdk.is_empty() {
+            taken.said.insert("sdk".to_owned(), sdk.join(" "));
+        }
+        origin.say(taken);
+        origin
+    }
+
+    /// Puts into `taken.said` what clients say of themselves.
+    pub fn say(&self, taken: &mut Taken) {
+        let said = [
+            ("service", &self.service),
+            ("release", &self.release),
+            ("environment", &self.environment),
+            ("server_name", &self.node),
+        ];
+        for (name, value) in said {
+            if let Some(v) = value {
+                taken.said.insert(name.to_owned(), v.clone());
+            }
+        }
+    }
+
+    /// An empty record from here.
+    pub fn record(&self, format: &'static str, at: Time) -> Record {
+        let mut r = Record {
+            format,
+            at: Some(at),
+            zone: Zone::Stated,
+            service: self.service.clone(),
+            node: self.node.clone(),
+            pid: self.pid.clone(),
+            ..Record::default()
+        };
+        if let Some(v) = &self.release {
+            r.fields.push(("release".to_owned(), v.clone()));
+        }
+        r
+    }
+
+    /// The same with what only matters to what failed.
+    fn full_record(&self, format: &'static str, at: Time) -> Record {
+        let mut r = self.record(format, at);
+        if let Some(v) = &self.environment {
+            r.fields.push(("environment".to_owned(), v.clone()));
+        }
+        r
+    }
+}
+
+/// An exception that a span tells of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Thrown<'a> {
+    pub at_ns: u64,
+    pub kind: Cow<'a, str>,
+    pub message: Cow<'a, str>,
+    pub stack: Cow<'a, str>,
+    /// It left the span: nobody caught it there.
+    pub escaped: bool,
+}
+
+/// One span.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Span<'a> {
+    pub kind: Kind,
+    pub name: Cow<'a, str>,
+    pub trace: Trace,
+    pub id: u64,
+    pub parent: u64,
+    pub begin_ns: u64,
+    pub end_ns: u64,
+    /// Its status is ERROR.
+    pub failed: bool,
+    /// What the status says.
+    pub said: Cow<'a, str>,
+    pub attributes: Attributes<'a>,
+    pub thrown: Vec<Thrown<'a>>,
+}
+
+impl Span<'_> {
+    /// Empties it; lists keep their room, so that a body of spans costs a few allocations in all.
+    pub fn clear(&mut self) {
+        let (mut attributes, mut thrown) =
+            (std::mem::take(&mut self.attributes), std::mem::take(&mut self.thrown));
+        attributes.0.clear();
+        thrown.clear();
+        *self = Span { attributes, thrown, ..Span::default() };
+    }
+}
+
+/// An instant that a sender stated in nanoseconds, set right by the time of arrival.
+pub(crate) fn dated(ns: u64, now: Time) -> Time {
+    let at = Time(i64::try_from(ns / 1_000).unwrap_or(i64::MAX));
+    let off = at.since(now);
+    if ns == 0 || off > AHEAD_US_MAX || off < -BEHIND_US_MAX { now } else { at }
+}
+
+/// What is needed later of a span to find its ancestors.
+struct Node {
+    trace: u128,
+    id: u64,
+    parent: u64,
+    server: bool,
+}
+
+/// Takes the spans of one body.
+pub(crate) struct Spans<'t> {
+    taken: &'t mut Taken,
+    now: Time,
+    format: &'static str,
+    count: u64,
+    events: u64,
+    nodes: Vec<Node>,
+    /// Entries of the ledger of failures, by their place in `taken.records`, whose span has a parent.
+    inner: Vec<(usize, u128, u64)>,
+    /// What was said already: every layer that an exception passes through reports it again.
+    told: HashSet<u64>,
+}
+
+impl<'t> Spans<'t> {
+    pub fn new(taken: &'t mut Taken, format: &'static str, now: Time) -> Spans<'t> {
+        Spans {
+            taken,
+            now,
+            format,
+            count: 0,
+            events: 0,
+            nodes: Vec::new(),
+            inner: Vec::new(),
+            told: HashSet::new(),
+        }
+    }
+
+    pub fn taken(&mut self) -> &mut Taken {
+        self.taken
+    }
+
+    /// Reads one span.
+    pub fn take(&mut self, span: &Span<'_>, origin: &Origin) {
+        self.count += 1;
+        self.events += span.thrown.len() as u64;
+        let server = span.kind == Kind::Server;
+        self.nodes.push(Node { trace: span.trace.id, id: span.id, parent: span.parent, server });
+        if server && let Some(answer) = Answered::of(span) {
+            self.answered(span, origin, &answer);
+            if answer.status >= 500 {
+                self.explain_answer(span, origin, &answer);
+            } else {
+                self.exceptions(span, origin, Some(&answer));
+            }
+        } else if server || matches!(span.kind, Kind::Internal | Kind::Consumer) {
+            if span.failed || !span.thrown.is_empty() {
+                self.failed_inside(span, origin);
+            }
+        } else {
+            self.call(span, origin);
+        }
+    }
+
+    /// An entry of the ledger.
+    fn answered(&mut self, span: &Span<'_>, origin: &Origin, answer: &Answered) {
+        let failed = answer.status >= 500;
+        let end = dated(span.end_ns.max(span.begin_ns), self.now);
+        let mut r =
+            if failed { origin.full_record(self.format, end) } else { origin.record(self.format, end) };
+        let duration_us = span.end_ns.saturating_sub(span.begin_ns) / 1_000;
+        let a = &span.attributes;
+        let mut q = answer.request(a);
+        q.status = Some(answer.status);
+        q.duration_us = Some(duration_us);
+        q.trace = span.trace.hex();
+        if failed {
+            q.agent = a.owned(&["user_agent.original", "http.user_agent", "http.useragent"]);
+            r.level = Level::Error;
+            let grpc =
+                answer.grpc.map(|n| format!(" (gRPC status {n} {})", grpc_name(n))).unwrap_or_default();
+            let by = origin.service.as_deref().unwrap_or("a service");
+            r.text =
+                format!("{} {} {}{grpc} {} ms, {by}", q.method, q.target, answer.status, duration_us / 1_000);
+            r.message = r.text.clone();
+            if let Some(route) = a.owned(&["http.route"]) {
+                r.fields.push(("route".to_owned(), route));
+            }
+            if span.parent != 0 {
+                self.inner.push((self.taken.records.len(), span.trace.id, span.parent));
+            }
+        } else {
+            r.level = Level::Info;
+        }
+        r.request = Some(q);
+        self.taken.records.push(r);
+    }
+
+    /// What a failed request's own span says of why: its exceptions, else its status.
+    fn explain_answer(&mut self, span: &Span<'_>, origin: &Origin, answer: &Answered) {
+        self.exceptions(span, origin, Some(answer));
+        let type_only = span.attributes.text(&["error.type"]).filter(|t| t.parse::<u16>().is_err());
+        let said =
+            if span.said.is_empty() { type_only.unwrap_or_default() } else { Cow::Borrowed(&*span.said) };
+        // Express and others only repeat the status there ("Internal Server Error", "HTTP 500").
+        let plain =
+            ["internal server error", "service unavailable", "bad gateway", "gateway timeout", "error"];
+        let repeats = plain.contains(&said.trim().to_ascii_lowercase().as_str()) || said.len() < 4;
+        if !span.thrown.is_empty() || repeats || !self.is_new(span.trace, &["", &said, ""]) {
+            return;
+        }
+        let at = dated(span.end_ns, self.now);
+        let mut r = origin.full_record(self.format, at);
+        r.level = Level::Error;
+        r.message = head(&said, MESSAGE_BYTES_MAX).to_owned();
+        r.text = first_line(&r.message);
+        r.exceptions = formats::trace::read(&r.message).into();
+        r.request = Some(Request { trace: span.trace.hex(), ..answer.request(&span.attributes) });
+        self.taken.records.push(r);
+    }
+
+    /// A record for each exception that was not told before.
+    fn exceptions(&mut self, span: &Span<'_>, origin: &Origin, answer: Option<&Answered>) {
+        for t in &span.thrown {
+            if !self.is_new(span.trace, &[&t.kind, &t.message, &t.stack]) {
+                continue;
+            }
+            let at = dated(if t.at_ns == 0 { span.end_ns } else { t.at_ns }, self.now);
+            let mut r = origin.full_record(self.format, at);
+            r.level = if span.failed || t.escaped { Level::Error } else { Level::Warn };
+            r.message = head(&said_by(t), MESSAGE_BYTES_MAX).to_owned();
+            r.text = first_line(&r.message);
+            r.exceptions = thrown::exceptions(&t.kind, &t.message, &t.stack).into();
+            keep_fields(&mut r, &span.attributes);
+            let request = answer.map(|x| x.request(&span.attributes)).unwrap_or_default();
+            r.request = Some(Request { trace: span.trace.hex(), ..request });
+            self.taken.records.push(r);
+        }
+    }
+
+    /// Work inside the service that failed, or a message that could not be handled.
+    fn failed_inside(&mut self, span: &Span<'_>, origin: &Origin) {
+        if !span.thrown.is_empty() {
+            return self.exceptions(span, origin, None);
+        }
+        let kind = span.attributes.text(&["error.type"]).unwrap_or_default();
+        let message = if span.said.is_empty() { kind } else { Cow::Borrowed(&*span.said) };
+        if message.is_empty() || !self.is_new(span.trace, &["", &message, ""]) {
+            return;
+        }
+        let at = dated(span.end_ns, self.now);
+        let mut r = origin.full_record(self.format, at);
+        r.level = Level::Error;
+        r.message = head(&message, MESSAGE_BYTES_MAX).to_owned();
+        r.text = first_line(&r.message);
+        r.exceptions = formats::trace::read(&r.message).into();
+        keep_fields(&mut r, &span.attributes);
+        r.request = Some(Request { trace: span.trace.hex(), ..Request::default() });
+        self.taken.records.push(r);
+    }
+
+    /// A call of another service, database or queue: kept where it failed, with the peer's name.
+    fn call(&mut self, span: &Span<'_>, origin: &Origin) {
+        let a = &span.attributes;
+        let status = a.int(STATUS).and_then(|n| u16::try_from(n).ok());
+        let answered_badly = status.is_some_and(|s| s >= 500 || s == 429);
+        if !span.failed && !answered_badly && span.thrown.is_empty() && !a.has(&["error.type"]) {
+            return;
+        }
+        let peer = peer(a);
+        let what = called(span, peer.as_deref());
+        let at = dated(span.end_ns, self.now);
+        let mut r = origin.full_record(self.format, at);
+        r.level = if span.failed { Level::Error } else { Level::Warn };
+        let empty = Thrown::default();
+        // The last is the one that ended it; those before it were tried again.
+        let thrown = span.thrown.last().unwrap_or(&empty);
+        let failure = failure(span, thrown, status);
+        if !self.is_new(span.trace, &[&what, &failure, &thrown.stack]) {
+            return;
+        }
+        // A signature finds the peer in the line that it matches; several lines stand for themselves.
+        r.message = if what.is_empty() {
+            failure
+        } else if failure.contains('\n') {
+            format!("{failure}\ncalling {what}")
+        } else if failure.contains(&what) {
+            failure
+        } else {
+            format!("{failure} (calling {what})")
+        };
+        r.message.truncate(head(&r.message, MESSAGE_BYTES_MAX).len());
+        r.text = first_line(&r.message);
+        r.exceptions = thrown::exceptions(&thrown.kind, &thrown.message, &thrown.stack).into();
+        if let Some(p) = peer {
+            r.fields.push(("remote".to_owned(), p));
+        }
+        keep_fields(&mut r, a);
+        r.request = Some(Request { trace: span.trace.hex(), ..Request::default() });
+        self.taken.records.push(r);
+    }
+
+    /// Was this not said in this trace yet?
+    fn is_new(&mut self, trace: Trace, parts: &[&str]) -> bool {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut h = DefaultHasher::new();
+        (trace, parts).hash(&mut h);
+        self.told.insert(h.finish())
+    }
+
+    /// Counts what was read; failures of services that were called within others' failed requests only explain those.
+    pub fn finish(self) {
+        let Spans { taken, count, events, nodes, inner, .. } = self;
+        for (kind, n) in [("span", count), ("exception event", events)] {
+            if n > 0 {
+                *taken.items.entry(kind.to_owned()).or_default() += n;
+            }
+        }
+        if inner.is_empty() {
+            return;
+        }
+        let by_id: HashMap<(u128, u64), &Node> = nodes.iter().map(|n| ((n.trace, n.id), n)).collect();
+        for (index, trace, mut parent) in inner {
+            for _ in 0..DEPTH_MAX {
+                let Some(node) = by_id.get(&(trace, parent)) else { break };
+                if node.server {
+                    if let Some(q) = taken.records.get_mut(index).and_then(|r| r.request.as_mut()) {
+                        q.upstream_status = q.status.take();
+                        // Its path is that of the call, not of the request that failed.
+                        (q.method, q.target, q.host, q.client) = Default::default();
+                    }
+                    break;
+                }
+                parent = node.parent;
+            }
+        }
+    }
+}
+
+const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
+const METHOD: &[&str] = &["http.request.method", "http.method"];
+
+/// How a request was answered.
+struct Answered {
+    method: String,
+    target: String,
+    host: Option<String>,
+    status: u16,
+    /// The gRPC status, where it was a call of that kind.
+    grpc: Option<i64>,
+}
+
+impl Answered {
+    /// Of a server span; none where it is no request, or ended without telling how.
+    fn of(span: &Span<'_>) -> Option<Answered> {
+        let a = &span.attributes;
+        let stated = a.int(STATUS).and_then(|n| u16::try_from(n).ok()).filter(|s| (100..=999).contains(s));
+        if let Some(grpc) = grpc_status(span) {
+            let status = stated.filter(|s| *s >= 400).unwrap_or_else(|| http_of_grpc(grpc));
+            return Some(Answered {
+                method: "POST".to_owned(),
+                target: grpc_target(span),
+                host: host(a),
+                status,
+                grpc: Some(grpc),
+            });
+        }
+        let is_http = stated.is_some()
+            || a.has(METHOD)
+            || a.has(&["url.path", "http.target", "http.url", "http.route"]);
+        let status = stated.or((is_http && span.failed).then_some(500))?;
+        let method = match a.text(METHOD) {
+            Some(m) if m == "_OTHER" => a.owned(&["http.request.method_original"]).unwrap_or_default(),
+            Some(m) => m.to_ascii_uppercase(),
+            None => span
+                .name
+                .split(' ')
+                .next()
+                .filter(|m| formats::mention::is_method(m))
+                .unwrap_or("")
+                .to_owned(),
+        };
+        let (in_url, target) = target(span);
+        Some(Answered { method, target, host: host(a).or(in_url), status, grpc: None })
+    }
+
+    fn request(&self, a: &Attributes<'_>) -> Request {
+        Request {
+            method: self.method.clone(),
+            target: self.target.clone(),
+            host: self.host.clone(),
+            client: a.owned(&[
+                "client.address",
+                "http.client_ip",
+                "net.sock.peer.addr",
+                "net.peer.ip",
+                "network.client.ip",
+                "network.peer.address",
+            ]),
+            ..Request::default()
+        }
+    }
+}
+
+/// What was asked for, and the host where the URL names it.
+fn target(span: &Span<'_>) -> (Option<String>, String) {
+    let a = &span.attributes;
+    if let Some(path) = a.text(&["url.path"]) {
+        let query = a.text(&["url.query"]).unwrap_or_default();
+        let query = query.trim_start_matches('?');
+        let whole = if query.is_empty() { path.into_owned() } else { format!("{path}?{query}") };
+        return (None, head(&whole, TARGET_BYTES_MAX).to_owned());
+    }
+    if let Some(t) = a.text(&["http.target", "url.full", "http.url"]) {
+        let (host, path) = formats::mention::split_url(&t);
+        // Datadog puts the query string apart in some languages.
+        let query = a.text(&["http.query.string", "url.query"]).filter(|_| !path.contains('?'));
+        let path = query.map_or_else(|| path.to_owned(), |q| format!("{path}?{q}"));
+        return (host.map(str::to_owned), head(&path, TARGET_BYTES_MAX).to_owned());
+    }
+    if let Some(r) = a.text(&["http.route", "aspnet_core.route", "http.path_group"]) {
+        return (None, head(&r, TARGET_BYTES_MAX).to_owned());
+    }
+    // `GET /cart/{id}` is the name of a span whose sender knew no path.
+    let named = span.name.split(' ').find(|w| w.starts_with('/')).unwrap_or("");
+    (None, head(named, TARGET_BYTES_MAX).to_owned())
+}
+
+fn host(a: &Attributes<'_>) -> Option<String> {
+    if let Some(h) = a.text(&["http.host"]) {
+        return Some(h.into_owned());
+    }
+    let name = a.text(&["server.address", "net.host.name", "http.server_name"])?;
+    match a.int(&["server.port", "net.host.port"]) {
+        Some(p) if !matches!(p, 80 | 443) && !name.contains(':') => Some(format!("{name}:{p}")),
+        _ => Some(name.into_owned()),
+    }
+}
+
+/// The address of what was called: `db-1:5432`, `127.0.0.1:8690`, else the name it goes by.
+fn peer(a: &Attributes<'_>) -> Option<String> {
+    const PORTS: &[&str] = &[
+        "server.port",
+        "net.peer.port",
+        "network.destination.port",
+        "out.port",
+        "network.peer.port",
+        "net.sock.peer.port",
+        "tcp.remote.port",
+        "peer.port",
+    ];
+    const HOSTS: &[&str] = &[
+        "server.address",
+        "net.peer.name",
+        "out.host",
+        "network.destination.name",
+        "peer.hostname",
+        "net.peer.ip",
+        "network.peer.address",
+        "net.sock.peer.addr",
+        "tcp.remote.host",
+        "network.destination.ip",
+        "peer.ipv4",
+    ];
+    if let Some(host) = a.text(HOSTS) {
+        return Some(match a.int(PORTS) {
+            Some(p) if !host.contains(':') => format!("{host}:{p}"),
+            Some(p) if host.contains("::") => format!("[{host}]:{p}"),
+            _ => host.into_owned(),
+        });
+    }
+    if let Some(url) = a.text(&["url.full", "http.url", "http.target"])
+        && let (Some(host), _) = formats::mention::split_url(&url)
+    {
+        return Some(host.to_owned());
+    }
+    a.owned(&[
+        "peer.service",
+        "messaging.destination.name",
+        "messaging.destination",
+        "dns.hostname",
+        "rpc.service",
+    ])
+}
+
+/// What was called, as a programmer would say it: `GET http://127.0.0.1:8690/slow/tax/DE`, `postgresql at db-1:5432: SELECT …`.
+fn called(span: &Span<'_>, peer: Option<&str>) -> String {
+    /// Of a statement, its beginning tells which it is.
+    const STATEMENT_BYTES_MAX: usize = 200;
+    let a = &span.attributes;
+    if let Some(system) = a.text(&["db.system.name", "db.system", "db.type"]) {
+        let statement = a.text(&[
+            "db.query.text",
+            "db.statement",
+            "sql.query",
+            "db.query.summary",
+            "db.operation.name",
+            "db.operation",
+        ]);
+        let at = peer.map(|p| format!(" at {p}")).unwrap_or_default();
+        return match statement {
+            Some(s) => {
+                let line = s.split_whitespace().collect::<Vec<_>>().join(" ");
+                format!("{system}{at}: {}", head(&line, STATEMENT_BYTES_MAX))
+            }
+            None => format!("{system}{at}"),
+        };
+    }
+    if let Some(system) = a.text(&["messaging.system", "messaging.system.name"]) {
+        let to = a
+            .text(&["messaging.destination.name", "messaging.destination", "kafka.topic"])
+            .unwrap_or_default();
+        let at = peer.filter(|p| *p != to).map(|p| format!(" at {p}")).unwrap_or_default();
+        return format!("{system}{at} {to}").trim_end().to_owned();
+    }
+    if a.has(&["rpc.system", "rpc.system.name", "rpc.method", "grpc.method.path", "rpc.service"]) {
+        return format!("{} {}", peer.unwrap_or_default(), grpc_target(span)).trim().to_owned();
+    }
+    let method = a.text(METHOD).unwrap_or_default();
+    if let Some(url) = a.text(&["url.full", "http.url"]) {
+        // Ruby's and old Datadog clients give the path alone.
+        return match peer {
+            Some(p) if url.starts_with('/') => format!("{method} http://{p}{url}"),
+            _ => format!("{method} {}", head(&url, TARGET_BYTES_MAX)),
+        }
+        .trim_start()
+        .to_owned();
+    }
+    if let (Some(p), Some(path)) = (peer, a.text(&["url.path", "http.target"])) {
+        return format!("{method} http://{p}{path}").trim_start().to_owned();
+    }
+    format!("{method} {}", peer.unwrap_or(&span.name)).trim_start().to_owned()
+}
+
+/// What went wrong with a call, in the words that software uses.
+fn failure(span: &Span<'_>, thrown: &Thrown<'_>, status: Option<u16>) -> String {
+    let a = &span.attributes;
+    let thrown = said_by(thrown);
+    if !thrown.is_empty() {
+        return thrown;
+    }
+    let kind = a.text(&["error.type"]).filter(|t| t.parse::<u16>().is_err() && t != "_OTHER");
+    let said = &*span.said;
+    if let Some(grpc) = grpc_status(span).filter(|n| *n != 0) {
+        let code = grpc_name(grpc);
+        return format!(
+            "rpc error: code = {} desc = {}",
+            camel(code),
+            if said.is_empty() { code } else { said }
+        );
+    }
+    if let Some(s) = status.filter(|s| *s >= 400) {
+        let more = if said.is_empty() { String::new() } else { format!(": {said}") };
+        return format!("upstream returned status {s} {}{more}", reason(s)).trim_end().to_owned();
+    }
+    match (kind, said) {
+        (Some(k), "") => k.into_owned(),
+        (Some(k), s) if !s.contains(&*k) => format!("{k}: {s}"),
+        (_, "") => match a.text(&["db.response.status_code", "otel.status_description"]) {
+            Some(code) => format!("error {code}"),
+            None => format!("{} failed", span.name),
+        },
+        (_, s) => s.to_owned(),
+    }
+}
+
+/// `Type: message`, or what is there of it.
+fn said_by(t: &Thrown<'_>) -> String {
+    match (&*t.kind, &*t.message) {
+        ("", "") => t.stack.lines().next().unwrap_or("").trim().to_owned(),
+        ("", m) => m.to_owned(),
+        (k, "") => k.to_owned(),
+        (k, m) if m.starts_with(k) => m.to_owned(),
+        (k, m) => format!("{k}: {m}"),
+    }
+}
+
+/// The first line that says anything: what is shown as evidence.
+pub(crate) fn first_line(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
+    head(line, VALUE_BYTES_MAX).to_owned()
+}
+
+/// Attributes that say what was called, by whom, with what outcome. Headers, bodies and stacks are not among them.
+fn keep_fields(r: &mut Record, a: &Attributes<'_>) {
+    const KEPT: &[&str] =
+        &["db.", "rpc.", "messaging.", "peer.", "code.", "faas.", "graphql.", "process.", "thread."];
+    const EXACT: &[&str] =
+        &["http.route", "error.type", "component", "url.full", "http.url", "aws.service", "exception.code"];
+    for (name, value) in &a.0 {
+        if r.fields.len() >= FIELDS_MAX {
+            break;
+        }
+        if EXACT.contains(&&**name) || KEPT.iter().any(|p| name.starts_with(p)) {
+            r.fields.push((name.clone().into_owned(), head(&value.text(), VALUE_BYTES_MAX).to_owned()));
+        }
+    }
+}
+
+/// Statuses in the words of RFC 9110, as far as calls fail with them.
+fn reason(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        413 => "Content Too Large",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "",
+    }
+}
+
+const GRPC: [(&str, u16); 17] = [
+    ("OK", 200),
+    ("CANCELLED", 499),
+    ("UNKNOWN", 500),
+    ("INVALID_ARGUMENT", 400),
+    ("DEADLINE_EXCEEDED", 504),
+    ("NOT_FOUND", 404),
+    ("ALREADY_EXISTS", 409),
+    ("PERMISSION_DENIED", 403),
+    ("RESOURCE_EXHAUSTED", 429),
+    ("FAILED_PRECONDITION", 400),
+    ("ABORTED", 409),
+    ("OUT_OF_RANGE", 400),
+    ("UNIMPLEMENTED", 501),
+    ("INTERNAL", 500),
+    ("UNAVAILABLE", 503),
+    ("DATA_LOSS", 500),
+    ("UNAUTHENTICATED", 401),
+];
+
+fn grpc_name(code: i64) -> &'static str {
+    usize::try_from(code).ok().and_then(|i| GRPC.get(i)).map_or("UNKNOWN", |g| g.0)
+}
+
+/// The HTTP status that a gRPC one maps to (google/rpc/code.proto). Of server spans, UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED,
+/// INTERNAL, UNAVAILABLE and DATA_LOSS are errors (semantic conventions for gRPC, "gRPC Status"): these are the 5xx.
+fn http_of_grpc(code: i64) -> u16 {
+    usize::try_from(code).ok().and_then(|i| GRPC.get(i)).map_or(500, |g| g.1)
+}
+
+/// `DEADLINE_EXCEEDED` as Go's status package prints it.
+fn camel(name: &str) -> String {
+    let word = |w: &str| {
+        let (first, rest) = w.split_at(w.len().min(1));
+        format!("{first}{}", rest.to_ascii_lowercase())
+    };
+    if name == "OK" { name.to_owned() } else { name.split('_').map(word).collect() }
+}
+
+/// The gRPC status: a number, or its name in the conventions of 2025 (`rpc.response.status_code`) and of Datadog.
+fn grpc_status(span: &Span<'_>) -> Option<i64> {
+    let a = &span.attributes;
+    let v = a.get(&[
+        "rpc.grpc.status_code",
+        "rpc.response.status_code",
+        "grpc.status_code",
+        "grpc.status.code",
+        "grpc.code",
+        "status.code",
+    ])?;
+    if !a.has(&["rpc.grpc.status_code", "grpc.status_code", "grpc.status.code", "grpc.code"])
+        && a.text(&["rpc.system", "rpc.system.name"]).is_none_or(|s| s != "grpc")
+    {
+        return None;
+    }
+    if let Some(n) = v.int() {
+        return Some(n);
+    }
+    let said = v.text().replace('_', "").to_ascii_uppercase();
+    let said = said.trim_start_matches("STATUSCODE.");
+    let said = if said == "CANCELED" { "CANCELLED" } else { said };
+    GRPC.iter().position(|(name, _)| name.replace('_', "") == said).and_then(|i| i64::try_from(i).ok())
+}
+
+/// `/shop.Orders/Place`.
+fn grpc_target(span: &Span<'_>) -> String {
+    let a = &span.attributes;
+    if let Some(path) = a.text(&["grpc.method.path", "rpc.grpc.full_method"]) {
+        return path.into_owned();
+    }
+    let method = a.text(&["rpc.method", "grpc.method.name"]).unwrap_or_default();
+    match a.text(&["rpc.service", "rpc.grpc.service", "grpc.method.service"]) {
+        Some(service) if !method.is_empty() => format!("/{service}/{}", method.trim_start_matches('/')),
+        _ if method.contains('/') => format!("/{}", method.trim_start_matches('/')),
+        _ => format!("/{}", span.name.trim_start_matches('/')),
+    }
+}
