@@ -113,7 +113,8 @@ fn is_outer(a: &Stream, b: &Stream, b_in_a: f64, a_in_b: f64) -> bool {
     if front(a) != front(b) {
         return front(a);
     }
-    a.traffic.total > b.traffic.total || (a.traffic.total == b.traffic.total && a.family < b.family)
+    let key = |s: &Stream| (std::cmp::Reverse(s.traffic.total), s.family.clone(), s.service.clone());
+    key(a) < key(b)
 }
 
 fn failure_of(obs: &Observations, index: usize, stream: usize) -> Failure {
