@@ -5,6 +5,8 @@
 //! as a whole where a part can be read: what is not understood is counted by its reason.
 
 mod attributes;
+mod datadog_traces;
+mod dogstatsd;
 mod head;
 mod otlp;
 mod protobuf;
@@ -63,10 +65,10 @@ pub trait Session: Send {
 
 /// The table of protocols over HTTP, in the order in which they are asked.
 pub fn table() -> impl Iterator<Item = &'static dyn Wire> {
-    [&otlp::Otlp as &dyn Wire].into_iter()
+    [&otlp::Otlp as &dyn Wire, &datadog_traces::DatadogTraces].into_iter()
 }
 
 /// The table of protocols over bare sockets.
 pub fn sockets() -> impl Iterator<Item = &'static dyn Socket> {
-    std::iter::empty()
+    [&dogstatsd::DogStatsD as &dyn Socket].into_iter()
 }

@@ -13,8 +13,14 @@
 //! same trace, the outermost.
 
 use crate::Taken;
+mod answered;
+mod called;
+mod grpc;
+
 use crate::attributes::Attributes;
 use crate::thrown::{self, head};
+use answered::{Answered, STATUS};
+use called::{called, failure, peer};
 use record::{Level, Record, Request, Time, Zone};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -192,7 +198,7 @@ impl Span<'_> {
 pub(crate) fn dated(ns: u64, now: Time) -> Time {
     let at = Time(i64::try_from(ns / 1_000).unwrap_or(i64::MAX));
     let off = at.since(now);
-    if ns == 0 || off > AHEAD_US_MAX || off < -BEHIND_US_MAX { now } else { at }
+    if ns == 0 || !(-BEHIND_US_MAX..=AHEAD_US_MAX).contains(&off) { now } else { at }
 }
 
 /// What is needed later of a span to find its ancestors.
@@ -273,7 +279,7 @@ impl<'t> Spans<'t> {
             q.agent = a.owned(&["user_agent.original", "http.user_agent", "http.useragent"]);
             r.level = Level::Error;
             let grpc =
-                answer.grpc.map(|n| format!(" (gRPC status {n} {})", grpc_name(n))).unwrap_or_default();
+                answer.grpc.map(|n| format!(" (gRPC status {n} {})", grpc::name(n))).unwrap_or_default();
             let by = origin.service.as_deref().unwrap_or("a service");
             r.text =
                 format!("{} {} {}{grpc} {} ms, {by}", q.method, q.target, answer.status, duration_us / 1_000);
@@ -405,7 +411,9 @@ impl<'t> Spans<'t> {
 
     /// Counts what was read; failures of services that were called within others' failed requests only explain those.
     pub fn finish(self) {
-        let Spans { taken, count, events, nodes, inner, .. } = self;
+        let Spans { taken, format, count, events, nodes, inner, .. } = self;
+        // Datadog's errors are tags of the span, no events.
+        let events = if format == "otlp" { events } else { 0 };
         for (kind, n) in [("span", count), ("exception event", events)] {
             if n > 0 {
                 *taken.items.entry(kind.to_owned()).or_default() += n;
@@ -429,233 +437,6 @@ impl<'t> Spans<'t> {
                 parent = node.parent;
             }
         }
-    }
-}
-
-const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
-const METHOD: &[&str] = &["http.request.method", "http.method"];
-
-/// How a request was answered.
-struct Answered {
-    method: String,
-    target: String,
-    host: Option<String>,
-    status: u16,
-    /// The gRPC status, where it was a call of that kind.
-    grpc: Option<i64>,
-}
-
-impl Answered {
-    /// Of a server span; none where it is no request, or ended without telling how.
-    fn of(span: &Span<'_>) -> Option<Answered> {
-        let a = &span.attributes;
-        let stated = a.int(STATUS).and_then(|n| u16::try_from(n).ok()).filter(|s| (100..=999).contains(s));
-        if let Some(grpc) = grpc_status(span) {
-            let status = stated.filter(|s| *s >= 400).unwrap_or_else(|| http_of_grpc(grpc));
-            return Some(Answered {
-                method: "POST".to_owned(),
-                target: grpc_target(span),
-                host: host(a),
-                status,
-                grpc: Some(grpc),
-            });
-        }
-        let is_http = stated.is_some()
-            || a.has(METHOD)
-            || a.has(&["url.path", "http.target", "http.url", "http.route"]);
-        let status = stated.or((is_http && span.failed).then_some(500))?;
-        let method = match a.text(METHOD) {
-            Some(m) if m == "_OTHER" => a.owned(&["http.request.method_original"]).unwrap_or_default(),
-            Some(m) => m.to_ascii_uppercase(),
-            None => span
-                .name
-                .split(' ')
-                .next()
-                .filter(|m| formats::mention::is_method(m))
-                .unwrap_or("")
-                .to_owned(),
-        };
-        let (in_url, target) = target(span);
-        Some(Answered { method, target, host: host(a).or(in_url), status, grpc: None })
-    }
-
-    fn request(&self, a: &Attributes<'_>) -> Request {
-        Request {
-            method: self.method.clone(),
-            target: self.target.clone(),
-            host: self.host.clone(),
-            client: a.owned(&[
-                "client.address",
-                "http.client_ip",
-                "net.sock.peer.addr",
-                "net.peer.ip",
-                "network.client.ip",
-                "network.peer.address",
-            ]),
-            ..Request::default()
-        }
-    }
-}
-
-/// What was asked for, and the host where the URL names it.
-fn target(span: &Span<'_>) -> (Option<String>, String) {
-    let a = &span.attributes;
-    if let Some(path) = a.text(&["url.path"]) {
-        let query = a.text(&["url.query"]).unwrap_or_default();
-        let query = query.trim_start_matches('?');
-        let whole = if query.is_empty() { path.into_owned() } else { format!("{path}?{query}") };
-        return (None, head(&whole, TARGET_BYTES_MAX).to_owned());
-    }
-    if let Some(t) = a.text(&["http.target", "url.full", "http.url"]) {
-        let (host, path) = formats::mention::split_url(&t);
-        // Datadog puts the query string apart in some languages.
-        let query = a.text(&["http.query.string", "url.query"]).filter(|_| !path.contains('?'));
-        let path = query.map_or_else(|| path.to_owned(), |q| format!("{path}?{q}"));
-        return (host.map(str::to_owned), head(&path, TARGET_BYTES_MAX).to_owned());
-    }
-    if let Some(r) = a.text(&["http.route", "aspnet_core.route", "http.path_group"]) {
-        return (None, head(&r, TARGET_BYTES_MAX).to_owned());
-    }
-    // `GET /cart/{id}` is the name of a span whose sender knew no path.
-    let named = span.name.split(' ').find(|w| w.starts_with('/')).unwrap_or("");
-    (None, head(named, TARGET_BYTES_MAX).to_owned())
-}
-
-fn host(a: &Attributes<'_>) -> Option<String> {
-    if let Some(h) = a.text(&["http.host"]) {
-        return Some(h.into_owned());
-    }
-    let name = a.text(&["server.address", "net.host.name", "http.server_name"])?;
-    match a.int(&["server.port", "net.host.port"]) {
-        Some(p) if !matches!(p, 80 | 443) && !name.contains(':') => Some(format!("{name}:{p}")),
-        _ => Some(name.into_owned()),
-    }
-}
-
-/// The address of what was called: `db-1:5432`, `127.0.0.1:8690`, else the name it goes by.
-fn peer(a: &Attributes<'_>) -> Option<String> {
-    const PORTS: &[&str] = &[
-        "server.port",
-        "net.peer.port",
-        "network.destination.port",
-        "out.port",
-        "network.peer.port",
-        "net.sock.peer.port",
-        "tcp.remote.port",
-        "peer.port",
-    ];
-    const HOSTS: &[&str] = &[
-        "server.address",
-        "net.peer.name",
-        "out.host",
-        "network.destination.name",
-        "peer.hostname",
-        "net.peer.ip",
-        "network.peer.address",
-        "net.sock.peer.addr",
-        "tcp.remote.host",
-        "network.destination.ip",
-        "peer.ipv4",
-    ];
-    if let Some(host) = a.text(HOSTS) {
-        return Some(match a.int(PORTS) {
-            Some(p) if !host.contains(':') => format!("{host}:{p}"),
-            Some(p) if host.contains("::") => format!("[{host}]:{p}"),
-            _ => host.into_owned(),
-        });
-    }
-    if let Some(url) = a.text(&["url.full", "http.url", "http.target"])
-        && let (Some(host), _) = formats::mention::split_url(&url)
-    {
-        return Some(host.to_owned());
-    }
-    a.owned(&[
-        "peer.service",
-        "messaging.destination.name",
-        "messaging.destination",
-        "dns.hostname",
-        "rpc.service",
-    ])
-}
-
-/// What was called, as a programmer would say it: `GET http://127.0.0.1:8690/slow/tax/DE`, `postgresql at db-1:5432: SELECT …`.
-fn called(span: &Span<'_>, peer: Option<&str>) -> String {
-    /// Of a statement, its beginning tells which it is.
-    const STATEMENT_BYTES_MAX: usize = 200;
-    let a = &span.attributes;
-    if let Some(system) = a.text(&["db.system.name", "db.system", "db.type"]) {
-        let statement = a.text(&[
-            "db.query.text",
-            "db.statement",
-            "sql.query",
-            "db.query.summary",
-            "db.operation.name",
-            "db.operation",
-        ]);
-        let at = peer.map(|p| format!(" at {p}")).unwrap_or_default();
-        return match statement {
-            Some(s) => {
-                let line = s.split_whitespace().collect::<Vec<_>>().join(" ");
-                format!("{system}{at}: {}", head(&line, STATEMENT_BYTES_MAX))
-            }
-            None => format!("{system}{at}"),
-        };
-    }
-    if let Some(system) = a.text(&["messaging.system", "messaging.system.name"]) {
-        let to = a
-            .text(&["messaging.destination.name", "messaging.destination", "kafka.topic"])
-            .unwrap_or_default();
-        let at = peer.filter(|p| *p != to).map(|p| format!(" at {p}")).unwrap_or_default();
-        return format!("{system}{at} {to}").trim_end().to_owned();
-    }
-    if a.has(&["rpc.system", "rpc.system.name", "rpc.method", "grpc.method.path", "rpc.service"]) {
-        return format!("{} {}", peer.unwrap_or_default(), grpc_target(span)).trim().to_owned();
-    }
-    let method = a.text(METHOD).unwrap_or_default();
-    if let Some(url) = a.text(&["url.full", "http.url"]) {
-        // Ruby's and old Datadog clients give the path alone.
-        return match peer {
-            Some(p) if url.starts_with('/') => format!("{method} http://{p}{url}"),
-            _ => format!("{method} {}", head(&url, TARGET_BYTES_MAX)),
-        }
-        .trim_start()
-        .to_owned();
-    }
-    if let (Some(p), Some(path)) = (peer, a.text(&["url.path", "http.target"])) {
-        return format!("{method} http://{p}{path}").trim_start().to_owned();
-    }
-    format!("{method} {}", peer.unwrap_or(&span.name)).trim_start().to_owned()
-}
-
-/// What went wrong with a call, in the words that software uses.
-fn failure(span: &Span<'_>, thrown: &Thrown<'_>, status: Option<u16>) -> String {
-    let a = &span.attributes;
-    let thrown = said_by(thrown);
-    if !thrown.is_empty() {
-        return thrown;
-    }
-    let kind = a.text(&["error.type"]).filter(|t| t.parse::<u16>().is_err() && t != "_OTHER");
-    let said = &*span.said;
-    if let Some(grpc) = grpc_status(span).filter(|n| *n != 0) {
-        let code = grpc_name(grpc);
-        return format!(
-            "rpc error: code = {} desc = {}",
-            camel(code),
-            if said.is_empty() { code } else { said }
-        );
-    }
-    if let Some(s) = status.filter(|s| *s >= 400) {
-        let more = if said.is_empty() { String::new() } else { format!(": {said}") };
-        return format!("upstream returned status {s} {}{more}", reason(s)).trim_end().to_owned();
-    }
-    match (kind, said) {
-        (Some(k), "") => k.into_owned(),
-        (Some(k), s) if !s.contains(&*k) => format!("{k}: {s}"),
-        (_, "") => match a.text(&["db.response.status_code", "otel.status_description"]) {
-            Some(code) => format!("error {code}"),
-            None => format!("{} failed", span.name),
-        },
-        (_, s) => s.to_owned(),
     }
 }
 
@@ -689,103 +470,5 @@ fn keep_fields(r: &mut Record, a: &Attributes<'_>) {
         if EXACT.contains(&&**name) || KEPT.iter().any(|p| name.starts_with(p)) {
             r.fields.push((name.clone().into_owned(), head(&value.text(), VALUE_BYTES_MAX).to_owned()));
         }
-    }
-}
-
-/// Statuses in the words of RFC 9110, as far as calls fail with them.
-fn reason(status: u16) -> &'static str {
-    match status {
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        413 => "Content Too Large",
-        422 => "Unprocessable Content",
-        429 => "Too Many Requests",
-        500 => "Internal Server Error",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "",
-    }
-}
-
-const GRPC: [(&str, u16); 17] = [
-    ("OK", 200),
-    ("CANCELLED", 499),
-    ("UNKNOWN", 500),
-    ("INVALID_ARGUMENT", 400),
-    ("DEADLINE_EXCEEDED", 504),
-    ("NOT_FOUND", 404),
-    ("ALREADY_EXISTS", 409),
-    ("PERMISSION_DENIED", 403),
-    ("RESOURCE_EXHAUSTED", 429),
-    ("FAILED_PRECONDITION", 400),
-    ("ABORTED", 409),
-    ("OUT_OF_RANGE", 400),
-    ("UNIMPLEMENTED", 501),
-    ("INTERNAL", 500),
-    ("UNAVAILABLE", 503),
-    ("DATA_LOSS", 500),
-    ("UNAUTHENTICATED", 401),
-];
-
-fn grpc_name(code: i64) -> &'static str {
-    usize::try_from(code).ok().and_then(|i| GRPC.get(i)).map_or("UNKNOWN", |g| g.0)
-}
-
-/// The HTTP status that a gRPC one maps to (google/rpc/code.proto). Of server spans, UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED,
-/// INTERNAL, UNAVAILABLE and DATA_LOSS are errors (semantic conventions for gRPC, "gRPC Status"): these are the 5xx.
-fn http_of_grpc(code: i64) -> u16 {
-    usize::try_from(code).ok().and_then(|i| GRPC.get(i)).map_or(500, |g| g.1)
-}
-
-/// `DEADLINE_EXCEEDED` as Go's status package prints it.
-fn camel(name: &str) -> String {
-    let word = |w: &str| {
-        let (first, rest) = w.split_at(w.len().min(1));
-        format!("{first}{}", rest.to_ascii_lowercase())
-    };
-    if name == "OK" { name.to_owned() } else { name.split('_').map(word).collect() }
-}
-
-/// The gRPC status: a number, or its name in the conventions of 2025 (`rpc.response.status_code`) and of Datadog.
-fn grpc_status(span: &Span<'_>) -> Option<i64> {
-    let a = &span.attributes;
-    let v = a.get(&[
-        "rpc.grpc.status_code",
-        "rpc.response.status_code",
-        "grpc.status_code",
-        "grpc.status.code",
-        "grpc.code",
-        "status.code",
-    ])?;
-    if !a.has(&["rpc.grpc.status_code", "grpc.status_code", "grpc.status.code", "grpc.code"])
-        && a.text(&["rpc.system", "rpc.system.name"]).is_none_or(|s| s != "grpc")
-    {
-        return None;
-    }
-    if let Some(n) = v.int() {
-        return Some(n);
-    }
-    let said = v.text().replace('_', "").to_ascii_uppercase();
-    let said = said.trim_start_matches("STATUSCODE.");
-    let said = if said == "CANCELED" { "CANCELLED" } else { said };
-    GRPC.iter().position(|(name, _)| name.replace('_', "") == said).and_then(|i| i64::try_from(i).ok())
-}
-
-/// `/shop.Orders/Place`.
-fn grpc_target(span: &Span<'_>) -> String {
-    let a = &span.attributes;
-    if let Some(path) = a.text(&["grpc.method.path", "rpc.grpc.full_method"]) {
-        return path.into_owned();
-    }
-    let method = a.text(&["rpc.method", "grpc.method.name"]).unwrap_or_default();
-    match a.text(&["rpc.service", "rpc.grpc.service", "grpc.method.service"]) {
-        Some(service) if !method.is_empty() => format!("/{service}/{}", method.trim_start_matches('/')),
-        _ if method.contains('/') => format!("/{}", method.trim_start_matches('/')),
-        _ => format!("/{}", span.name.trim_start_matches('/')),
     }
 }

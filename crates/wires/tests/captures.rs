@@ -178,7 +178,7 @@ fn take_in(capture: &Path) -> Result<Seen, String> {
     Ok(Seen { items, records, report })
 }
 
-fn strings<'a>(v: Option<&'a toml::Value>) -> Vec<&'a str> {
+fn strings(v: Option<&toml::Value>) -> Vec<&str> {
     v.and_then(|v| v.as_array()).into_iter().flatten().filter_map(|v| v.as_str()).collect()
 }
 

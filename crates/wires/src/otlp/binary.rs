@@ -15,12 +15,18 @@ const DEPTH_MAX: usize = 16;
 /// SDKs before 2021 sent `instrumentation_library_spans` in place of `scope_spans`: the same shape under this number.
 const LIBRARY: u32 = 1_000;
 
-/// Calls `each` for the bytes of every resource's scopes: the attributes of the resource, the name of the scope, the scope's items.
-fn each_scope<'a>(
-    body: &'a [u8],
-    read: &mut Read,
-    each: &mut dyn FnMut(&Attributes<'a>, bool, Cow<'a, str>, &'a [u8], &mut Read),
-) {
+/// What one library wrote of one resource.
+struct Scope<'s, 'a> {
+    resource: &'s Attributes<'a>,
+    /// The resource was not seen before.
+    fresh: bool,
+    name: Cow<'a, str>,
+    /// The message that holds the spans, log records or metrics.
+    items: &'a [u8],
+}
+
+/// Calls `each` for all scopes of all resources.
+fn each_scope<'a>(body: &'a [u8], read: &mut Read, each: &mut dyn FnMut(Scope<'_, 'a>, &mut Read)) {
     for field in Message::new(body) {
         let Some((1, Field::Bytes(resource_items))) = read.sound(field) else { continue };
         let resource = resource(resource_items);
@@ -32,7 +38,7 @@ fn each_scope<'a>(
                 .and_then(|(_, f)| Message::new(f.bytes()).flatten().find(|(n, _)| *n == 1))
                 .map(|(_, f)| f.text())
                 .unwrap_or_default();
-            each(&resource, fresh, name, scope_items, read);
+            each(Scope { resource: &resource, fresh, name, items: scope_items }, read);
             fresh = false;
         }
     }
@@ -55,11 +61,11 @@ pub(super) fn traces(body: &[u8], taken: &mut Taken, now: Time) -> Read {
     let mut origin = Origin::default();
     let mut spans = Spans::new(taken, super::NAME, now);
     let mut span = Span::default();
-    each_scope(body, &mut read, &mut |resource, fresh, _, items, read| {
-        if fresh {
-            origin = Origin::of(resource, spans.taken());
+    each_scope(body, &mut read, &mut |scope, read| {
+        if scope.fresh {
+            origin = Origin::of(scope.resource, spans.taken());
         }
-        for field in Message::new(items) {
+        for field in Message::new(scope.items) {
             let Some((2, Field::Bytes(bytes))) = read.sound(field) else { continue };
             match span_of(bytes, &mut span) {
                 Ok(()) => {
@@ -151,15 +157,15 @@ fn id64(bytes: &[u8]) -> u64 {
 pub(super) fn logs(body: &[u8], taken: &mut Taken, now: Time) -> Read {
     let mut read = Read::default();
     let mut logs = Logs::new(taken, now);
-    each_scope(body, &mut read, &mut |resource, fresh, scope, items, read| {
-        if fresh {
-            logs.from(resource);
+    each_scope(body, &mut read, &mut |scope, read| {
+        if scope.fresh {
+            logs.from(scope.resource);
         }
-        for field in Message::new(items) {
+        for field in Message::new(scope.items) {
             let Some((2, Field::Bytes(bytes))) = read.sound(field) else { continue };
             match log_of(bytes) {
                 Ok(log) => {
-                    logs.take(&log, &scope);
+                    logs.take(&log, &scope.name);
                     read.items += 1;
                 }
                 Err(Broken) => read.reject(),
@@ -203,11 +209,11 @@ fn body_of(any: &[u8]) -> Body<'_> {
 /// `ExportMetricsServiceRequest`: counted.
 pub(super) fn metrics(body: &[u8], taken: &mut Taken) -> Read {
     let mut read = Read::default();
-    each_scope(body, &mut read, &mut |resource, fresh, _, items, read| {
-        if fresh {
-            Origin::of(resource, taken);
+    each_scope(body, &mut read, &mut |scope, read| {
+        if scope.fresh {
+            Origin::of(scope.resource, taken);
         }
-        for field in Message::new(items) {
+        for field in Message::new(scope.items) {
             read.items += u64::from(matches!(read.sound(field), Some((2, Field::Bytes(_)))));
         }
     });
