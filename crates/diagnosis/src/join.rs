@@ -322,9 +322,7 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
     let mut how = How::Time;
     let away = off(f, r);
     let id = q.and_then(|q| q.id.as_deref()).or(q.and_then(|q| q.trace.as_deref()));
-    if let Some(id) = id
-        && f.ids.iter().any(|x| x == id)
-    {
+    if has_id(f, q) {
         return Some((200, How::Id));
     }
     // Both carry ids of the same log, and they differ: another request.
@@ -333,6 +331,16 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
             .iter()
             .any(|&i| obs.records[i].source == r.source && obs.request(i).is_some_and(|x| x.id.is_some()))
     {
+        return None;
+    }
+    // The same of trace ids that one sender writes alike: whatever else is near, it tells of another request.
+    let other_trace = |x: &Record| {
+        let theirs = x.request.as_ref().and_then(|x| x.trace.as_deref());
+        let ours = q.and_then(|q| q.trace.as_deref());
+        (x.source == r.source || x.format == r.format)
+            && matches!((theirs, ours), (Some(a), Some(b)) if a.len() == b.len() && a != b)
+    };
+    if f.seen.iter().any(|&i| other_trace(&obs.records[i])) {
         return None;
     }
     if let Some(q) = q {

@@ -364,6 +364,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     }
     failures.sort_by_key(|f| (f.at, f.seen.first().copied()));
     nest(&mut failures, inner_nodes);
+    nest_by_trace(obs, &mut failures);
     ledger.failures = failures;
     ledger
 }
@@ -466,6 +467,57 @@ fn nest(failures: &mut Vec<Failure>, inner: Vec<Failure>) {
             });
         failures.push(f);
     }
+}
+
+/// Clocks of two hosts differ by so much where they are kept.
+const CLOCKS_APART_US: i64 = 100_000;
+
+/// Services that were called on behalf of one request carry its trace id: of their failures the outermost counts, the others led
+/// to it. Outermost is the one whose span has no parent. Where all have one (the trace began in a browser, or in a proxy that tells
+/// nothing), a failure of another service is inner to that in whose time it lies.
+fn nest_by_trace(obs: &Observations, failures: &mut [Failure]) {
+    let record = |f: &Failure| f.seen.first().and_then(|&i| obs.records.get(i));
+    let mut traces: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (k, f) in failures.iter().enumerate().filter(|(_, f)| f.counts) {
+        if let Some(t) = f.seen.iter().find_map(|&i| obs.request(i)?.trace.as_deref()) {
+            traces.entry(t).or_default().push(k);
+        }
+    }
+    let is_called =
+        |k: usize| failures.get(k).and_then(record).is_some_and(|r| r.field("parent_span").is_some());
+    let mut inner: Vec<(usize, usize)> = Vec::new();
+    for list in traces.into_values().filter(|l| l.len() > 1) {
+        let longest = |a: &usize, b: &usize| {
+            let key = |k: usize| {
+                failures.get(k).map(|f| (f.duration_us.unwrap_or(0), std::cmp::Reverse((f.at, k))))
+            };
+            key(*a).cmp(&key(*b))
+        };
+        let root = list.iter().copied().filter(|&k| !is_called(k)).max_by(longest);
+        for &k in list.iter().filter(|&&k| is_called(k)) {
+            let outer = root.or_else(|| {
+                let around = list.iter().copied().filter(|&o| o != k && lies_within(failures, k, o));
+                around.max_by(longest)
+            });
+            inner.extend(outer.map(|o| (k, o)));
+        }
+    }
+    for (k, outer) in inner {
+        if let Some(f) = failures.get_mut(k) {
+            (f.counts, f.parent) = (false, Some(outer));
+        }
+    }
+}
+
+/// Did the one fail within the time in which the other, of another service, was at work? Spans are dated at their end.
+fn lies_within(failures: &[Failure], inner: usize, outer: usize) -> bool {
+    let (Some(a), Some(b)) = (failures.get(inner), failures.get(outer)) else { return false };
+    let (Some(a_end), Some(b_end)) = (a.at, b.at) else { return false };
+    let (a_took, b_took) = (a.duration_us.unwrap_or(0), b.duration_us.unwrap_or(0));
+    a.stream != b.stream
+        && a_took < b_took
+        && a_end <= b_end.plus(CLOCKS_APART_US)
+        && a_end.plus(-a_took) >= b_end.plus(-b_took - CLOCKS_APART_US)
 }
 
 /// Failures inferred where no log counts requests: each error record (or group of records that tell of the same request)

@@ -288,6 +288,8 @@ impl<'t> Spans<'t> {
                 r.fields.push(("route".to_owned(), route));
             }
             if span.parent != 0 {
+                // Whoever called may be seen only in another body.
+                r.fields.push(("parent_span".to_owned(), format!("{:016x}", span.parent)));
                 self.inner.push((self.taken.records.len(), span.trace.id, span.parent));
             }
         } else {

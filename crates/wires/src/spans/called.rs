@@ -83,7 +83,9 @@ pub(super) fn called(span: &Span<'_>, peer: Option<&str>) -> String {
         return format!("{system}{at} {to}").trim_end().to_owned();
     }
     if a.has(&["rpc.system", "rpc.system.name", "rpc.method", "grpc.method.path", "rpc.service"]) {
-        return format!("{} {}", peer.unwrap_or_default(), grpc::target(span)).trim().to_owned();
+        let method = grpc::target(span);
+        // As a URL the peer is found in the line.
+        return peer.map_or_else(|| method.clone(), |p| format!("grpc://{p}{method}"));
     }
     let method = a.text(METHOD).unwrap_or_default();
     if let Some(url) = a.text(&["url.full", "http.url"]) {
@@ -123,7 +125,10 @@ pub(super) fn failure(span: &Span<'_>, thrown: &Thrown<'_>, status: Option<u16>)
         return format!("upstream returned status {s} {}{more}", reason(s)).trim_end().to_owned();
     }
     match (kind, said) {
-        (Some(k), "") => k.into_owned(),
+        (Some(k), "") => match in_words(&k, &peer(a).unwrap_or_default()) {
+            Some(words) => format!("{words} ({k})"),
+            None => k.into_owned(),
+        },
         (Some(k), s) if !s.contains(&*k) => format!("{k}: {s}"),
         (_, "") => match a.text(&["db.response.status_code", "otel.status_description"]) {
             Some(code) => format!("error {code}"),
@@ -131,6 +136,21 @@ pub(super) fn failure(span: &Span<'_>, thrown: &Thrown<'_>, status: Option<u16>)
         },
         (_, s) => s.to_owned(),
     }
+}
+
+/// Kinds of errors that tracers put in place of what the client said: .NET's `HttpRequestError`, Go's and the conventions' own.
+fn in_words(kind: &str, peer: &str) -> Option<String> {
+    let host = peer.rsplit_once(':').map_or(peer, |(host, _)| host);
+    Some(match kind {
+        "connection_error" | "proxy_tunnel_error" => format!("could not connect to {peer}"),
+        "name_resolution_error" | "host_not_found" | "dns_error" => format!("could not resolve host: {host}"),
+        "secure_connection_error" | "tls_error" => "SSL handshake failed".to_owned(),
+        "response_ended" | "connection_closed" => {
+            "server closed the connection: the response ended prematurely".to_owned()
+        }
+        "http_protocol_error" | "invalid_response" => "invalid response".to_owned(),
+        _ => return None,
+    })
 }
 
 /// Statuses in the words of RFC 9110, as far as calls fail with them.
