@@ -398,6 +398,7 @@ impl<'t> Spans<'t> {
         if let Some(p) = peer {
             r.fields.push(("remote".to_owned(), p));
         }
+        r.fields.push(("span".to_owned(), format!("{:016x}", span.id)));
         keep_fields(&mut r, a);
         r.request = Some(Request { trace: span.trace.hex(), ..Request::default() });
         self.taken.records.push(r);

@@ -152,6 +152,24 @@ fn one_request_through_three_services_fails_once() {
     }
 }
 
+/// The gateway gives up after a second; the service that it called fails some seconds later, for nobody.
+#[test]
+fn who_gave_up_early_is_still_outermost() {
+    let call = S {
+        kind: 3,
+        ids: (10, 1),
+        ms: (5, 1_000),
+        attributes: json!({"http.request.method": "GET", "url.full": "http://orders/orders/7", "server.address": "orders", "server.port": 80}),
+        failed: Some("context deadline exceeded (Client.Timeout exceeded while awaiting headers)"),
+        thrown: None,
+    };
+    let report = told(&[
+        spans("gateway", 1, &[call, server((1, 90), (0, 1_010), "/shop/orders/7", 504)]),
+        spans("orders", 1, &[server((11, 10), (10, 4_000), "/orders/7", 500)]),
+    ]);
+    assert_eq!(problems(&report), ["upstream/timeout orders ×1 GET /shop/orders/7"]);
+}
+
 /// A page asks two services at once, within one trace of the browser; both fail, each for itself.
 #[test]
 fn two_requests_of_one_page_fail_twice() {
