@@ -152,6 +152,23 @@ fn one_request_through_three_services_fails_once() {
     }
 }
 
+/// Two peers that cannot be reached are two problems, also where one is known by its name alone.
+#[test]
+fn peers_without_a_port_are_peers() {
+    let call = |url: &str| json!({"http.request.method": "GET", "url.full": url});
+    let failing = |trace: u8, url: &str, why: &'static str| {
+        let call =
+            S { kind: 3, ids: (2, 1), ms: (5, 10), attributes: call(url), failed: Some(why), thrown: None };
+        let path = format!("/path-{}", ["a", "b"][usize::from(trace) % 2]);
+        spans("shop", trace, &[call, server((1, 0), (0, 20), &path, 500)])
+    };
+    let report = told(&[
+        failing(1, "http://rates.test/v1", "getaddrinfo ENOTFOUND rates.test"),
+        failing(2, "http://10.0.0.4:6379/", "connect ECONNREFUSED 10.0.0.4:6379"),
+    ]);
+    assert_eq!(report.problems.len(), 2, "{:?}", problems(&report));
+}
+
 /// The gateway gives up after a second; the service that it called fails some seconds later, for nobody.
 #[test]
 fn who_gave_up_early_is_still_outermost() {

@@ -31,16 +31,18 @@ pub(super) fn peer(a: &Attributes<'_>) -> Option<String> {
         "network.destination.ip",
         "peer.ipv4",
     ];
+    let url = a.text(&["url.full", "http.url", "http.target"]);
+    let in_url = url.as_deref().and_then(|u| formats::mention::split_url(u).0).filter(|h| !h.is_empty());
     if let Some(host) = a.text(HOSTS) {
-        return Some(match a.int(PORTS) {
-            Some(p) if !host.contains(':') => format!("{host}:{p}"),
-            Some(p) if host.contains("::") => format!("[{host}]:{p}"),
+        return Some(match (a.int(PORTS), in_url) {
+            (Some(p), _) if !host.contains(':') => format!("{host}:{p}"),
+            (Some(p), _) if host.contains("::") => format!("[{host}]:{p}"),
+            // Datadog's Python names the host alone.
+            (None, Some(u)) if u.starts_with(&*host) => u.to_owned(),
             _ => host.into_owned(),
         });
     }
-    if let Some(url) = a.text(&["url.full", "http.url", "http.target"])
-        && let (Some(host), _) = formats::mention::split_url(&url)
-    {
+    if let Some(host) = in_url {
         return Some(host.to_owned());
     }
     a.owned(&[
