@@ -14,9 +14,7 @@ mod grpc;
 mod json;
 mod logs;
 
-use crate::attributes::Value;
 use crate::protobuf::{Broken, Field};
-use crate::spans::Thrown;
 use crate::{Access, Answer, Head, Refusal, Taken, Wire};
 use record::Time;
 
@@ -71,19 +69,6 @@ impl Read {
         self.items += other.items;
         self.rejected += other.rejected;
         self.broken = self.broken.take().or(other.broken);
-    }
-}
-
-/// Puts an attribute of an exception event where it belongs.
-fn thrown_part<'a>(to: &mut Thrown<'a>, name: &str, value: Value<'a>) {
-    match (name, value) {
-        ("exception.type", Value::Text(t)) => to.kind = t,
-        ("exception.message", Value::Text(t)) => to.message = t,
-        ("exception.stacktrace", Value::Text(t)) => to.stack = t,
-        // A boolean; Python's SDK writes the text "True".
-        ("exception.escaped", Value::Bool(b)) => to.escaped = b,
-        ("exception.escaped", Value::Text(t)) => to.escaped = t.eq_ignore_ascii_case("true"),
-        _ => {}
     }
 }
 

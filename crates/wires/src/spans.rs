@@ -17,8 +17,9 @@ mod answered;
 mod called;
 mod grpc;
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, Value};
 use crate::thrown::{self, head};
+pub(crate) use answered::answer_in_event;
 use answered::{Answered, STATUS};
 use called::{called, failure, peer};
 use record::{Level, Record, Request, Time, Zone};
@@ -37,6 +38,8 @@ const MESSAGE_BYTES_MAX: usize = 32 * 1024;
 const TARGET_BYTES_MAX: usize = 8 * 1024;
 /// Fields kept of one record.
 pub(crate) const FIELDS_MAX: usize = 48;
+/// Attributes of a span that hold an error's message.
+const NOTED: &[&str] = &["exception.message", "error.message", "error.msg", "exception.details"];
 /// Ancestors asked for a server span; a deeper tree is a loop of ids.
 const DEPTH_MAX: usize = 512;
 
@@ -163,6 +166,41 @@ pub(crate) struct Thrown<'a> {
     pub stack: Cow<'a, str>,
     /// It left the span: nobody caught it there.
     pub escaped: bool,
+    /// It came as an event of the name `exception`.
+    pub named: bool,
+}
+
+impl<'a> Thrown<'a> {
+    /// Of an event of a span: an exception, or what `tracing` for Rust and other loggers put there for an error: the message as the
+    /// event's name, `level` and perhaps `exception.message` beside it. Of other events nothing.
+    pub fn of(at_ns: u64, name: Cow<'a, str>, attributes: Attributes<'a>) -> Option<Thrown<'a>> {
+        let mut thrown = Thrown { at_ns, named: name == "exception", ..Thrown::default() };
+        let mut is_error = thrown.named;
+        for (name, value) in attributes.0 {
+            match (&*name, value) {
+                ("exception.type", Value::Text(t)) => thrown.kind = t,
+                ("exception.message", Value::Text(t)) => thrown.message = t,
+                ("exception.stacktrace", Value::Text(t)) => thrown.stack = t,
+                // A boolean; Python's SDK writes the text "True".
+                ("exception.escaped", Value::Bool(b)) => thrown.escaped = b,
+                ("exception.escaped", Value::Text(t)) => thrown.escaped = t.eq_ignore_ascii_case("true"),
+                ("level", Value::Text(t)) => is_error |= t.eq_ignore_ascii_case("error"),
+                _ => {}
+            }
+        }
+        let says = !(thrown.kind.is_empty() && thrown.message.is_empty() && thrown.stack.is_empty());
+        if !is_error && !says {
+            return None;
+        }
+        if !thrown.named {
+            thrown.message = match (&*thrown.message, &*name) {
+                ("", _) => name,
+                (_, "") => thrown.message,
+                (m, n) => Cow::Owned(format!("{n}: {m}")),
+            };
+        }
+        Some(thrown)
+    }
 }
 
 /// One span.
@@ -244,8 +282,8 @@ impl<'t> Spans<'t> {
     /// Reads one span.
     pub fn take(&mut self, span: &Span<'_>, origin: &Origin) {
         self.count += 1;
-        self.events += span.thrown.len() as u64;
-        let server = span.kind == Kind::Server;
+        self.events += span.thrown.iter().filter(|t| t.named).count() as u64;
+        let server = span.kind == Kind::Server || answered::is_unnamed_server(span);
         self.nodes.push(Node { trace: span.trace.id, id: span.id, parent: span.parent, server });
         if server && let Some(answer) = Answered::of(span) {
             self.answered(span, origin, &answer);
@@ -346,8 +384,8 @@ impl<'t> Spans<'t> {
         if !span.thrown.is_empty() {
             return self.exceptions(span, origin, None);
         }
-        let kind = span.attributes.text(&["error.type"]).unwrap_or_default();
-        let message = if span.said.is_empty() { kind } else { Cow::Borrowed(&*span.said) };
+        let noted = span.attributes.text(NOTED).or(span.attributes.text(&["error.type"])).unwrap_or_default();
+        let message = if span.said.is_empty() { noted } else { Cow::Borrowed(&*span.said) };
         if message.is_empty() || !self.is_new(span.trace, &["", &message, ""]) {
             return;
         }
@@ -414,9 +452,7 @@ impl<'t> Spans<'t> {
 
     /// Counts what was read; failures of services that were called within others' failed requests only explain those.
     pub fn finish(self) {
-        let Spans { taken, format, count, events, nodes, inner, .. } = self;
-        // Datadog's errors are tags of the span, no events.
-        let events = if format == "otlp" { events } else { 0 };
+        let Spans { taken, count, events, nodes, inner, .. } = self;
         for (kind, n) in [("span", count), ("exception event", events)] {
             if n > 0 {
                 *taken.items.entry(kind.to_owned()).or_default() += n;

@@ -152,6 +152,42 @@ fn one_request_through_three_services_fails_once() {
     }
 }
 
+/// tower-http's `TraceLayer` by way of tracing-opentelemetry: no kind, the status in an event, errors as events of their message.
+#[test]
+fn rust_by_way_of_tracing() {
+    let (path, mut body) = spans(
+        "shop",
+        1,
+        &[S {
+            kind: 1,
+            ids: (1, 0),
+            ms: (0, 20),
+            attributes: json!({"method": "GET", "uri": "/pay?a=1", "version": "HTTP/1.1"}),
+            failed: Some(""),
+            thrown: None,
+        }],
+    );
+    let event =
+        |name: &str, a: Value| json!({"name": name, "timeUnixNano": "0", "attributes": attributes(&a)});
+    body["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["events"] = json!([
+        event(
+            "could not load the cart",
+            json!({"level": "ERROR", "target": "shop::cart", "exception.message": "error communicating with database: Connection refused (os error 111)"})
+        ),
+        event(
+            "response failed",
+            json!({"level": "ERROR", "target": "tower_http::trace::on_failure", "classification": "Status code: 500 Internal Server Error", "latency": "3 ms"})
+        ),
+        event("started", json!({"level": "DEBUG"})),
+    ]);
+    let found = problems(&told(&[(path, body)]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("database/connection-refused") && found[0].ends_with("GET /pay?a=1"),
+        "{found:?}"
+    );
+}
+
 /// Two peers that cannot be reached are two problems, also where one is known by its name alone.
 #[test]
 fn peers_without_a_port_are_peers() {

@@ -162,6 +162,7 @@ fn span_of<'a>(raw: &mut Raw<'a>, upper: u64, is_entry: bool) -> Span<'a> {
             message: take(&["error.message", "error.msg"]),
             stack: take(&["error.stack", "error.handling_stack"]),
             escaped: true,
+            named: false,
         };
         if !(one.kind.is_empty() && one.message.is_empty() && one.stack.is_empty()) {
             thrown.push(one);

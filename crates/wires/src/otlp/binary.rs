@@ -6,7 +6,7 @@ use super::logs::{Body, Log, Logs};
 use crate::Taken;
 use crate::attributes::{Attributes, Value};
 use crate::protobuf::{Broken, Field, Message};
-use crate::spans::{Kind, Origin, Span, Spans, Thrown, Trace};
+use crate::spans::{Kind, Origin, Span, Spans, Thrown, Trace, answer_in_event};
 use record::Time;
 use std::borrow::Cow;
 
@@ -109,28 +109,19 @@ fn span_of<'a>(bytes: &'a [u8], span: &mut Span<'a>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// An event within a span; only exceptions are kept.
+/// An event within a span; only what tells of an error is kept.
 fn event<'a>(bytes: &'a [u8], span: &mut Span<'a>) -> Result<(), Broken> {
-    let mut thrown = Thrown::default();
-    let mut is_exception = false;
+    let (mut at_ns, mut name, mut attributes) = (0, Cow::Borrowed(""), Attributes::default());
     for field in Message::new(bytes) {
         match field? {
-            (1, f) => thrown.at_ns = f.number(),
-            (2, f) if f.bytes() != b"exception" => return Ok(()),
-            (2, _) => is_exception = true,
-            (3, f) => {
-                let mut a = Attributes::default();
-                key_value(f.bytes(), &mut a);
-                for (name, value) in a.0 {
-                    super::thrown_part(&mut thrown, &name, value);
-                }
-            }
+            (1, f) => at_ns = f.number(),
+            (2, f) => name = f.text(),
+            (3, f) => key_value(f.bytes(), &mut attributes),
             _ => {}
         }
     }
-    if is_exception {
-        span.thrown.push(thrown);
-    }
+    answer_in_event(&attributes, span);
+    span.thrown.extend(Thrown::of(at_ns, name, attributes));
     Ok(())
 }
 

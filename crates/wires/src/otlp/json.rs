@@ -12,7 +12,7 @@ use super::logs::{Body, Log, Logs};
 use super::{Read, binary};
 use crate::Taken;
 use crate::attributes::{Attributes, Value};
-use crate::spans::{Origin, Span, Spans, Thrown, Trace};
+use crate::spans::{Origin, Span, Spans, Thrown, Trace, answer_in_event};
 use record::Time;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
@@ -395,8 +395,7 @@ pub(super) fn traces(body: &[u8], taken: &mut Taken, now: Time) -> Read {
 }
 
 fn span_of<'t>(s: &'t SpanJson<'_>) -> Span<'t> {
-    let exceptions = s.events.0.iter().filter(|e| e.name.0 == "exception");
-    Span {
+    let mut span = Span {
         kind: binary::kind(s.kind.0 as u64),
         name: Cow::Borrowed(&s.name.0),
         trace: Trace { id: u128::from_str_radix(&s.trace_id.0, 16).unwrap_or(0), short: false },
@@ -407,16 +406,14 @@ fn span_of<'t>(s: &'t SpanJson<'_>) -> Span<'t> {
         failed: s.status.as_ref().is_some_and(|x| x.code.0 == 2),
         said: s.status.as_ref().map(|x| Cow::Borrowed(&*x.message.0)).unwrap_or_default(),
         attributes: attributes(Some(&s.attributes)),
-        thrown: exceptions
-            .map(|e| {
-                let mut thrown = Thrown { at_ns: e.time_unix_nano.0 as u64, ..Thrown::default() };
-                for (name, value) in attributes(Some(&e.attributes)).0 {
-                    super::thrown_part(&mut thrown, &name, value);
-                }
-                thrown
-            })
-            .collect(),
+        thrown: Vec::new(),
+    };
+    for e in &s.events.0 {
+        let told = attributes(Some(&e.attributes));
+        answer_in_event(&told, &mut span);
+        span.thrown.extend(Thrown::of(e.time_unix_nano.0 as u64, Cow::Borrowed(&e.name.0), told));
     }
+    span
 }
 
 /// `ExportLogsServiceRequest`.

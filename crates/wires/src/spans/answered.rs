@@ -1,13 +1,36 @@
 //! How server spans were answered: status, method, target, host, client.
 
 use super::grpc;
-use super::{Span, TARGET_BYTES_MAX};
-use crate::attributes::Attributes;
+use super::{Kind, Span, TARGET_BYTES_MAX};
+use crate::attributes::{Attributes, Value};
 use crate::thrown::head;
 use record::Request;
+use std::borrow::Cow;
 
 pub(super) const STATUS: &[&str] = &["http.response.status_code", "http.status_code"];
-pub(super) const METHOD: &[&str] = &["http.request.method", "http.method"];
+pub(super) const METHOD: &[&str] = &["http.request.method", "http.method", "method"];
+
+/// Is it a request's span, whose tracer did not say so? Some frameworks' middlewares leave the kind at INTERNAL.
+pub(super) fn is_unnamed_server(span: &Span<'_>) -> bool {
+    let a = &span.attributes;
+    span.kind == Kind::Internal && span.parent == 0 && a.has(STATUS) && (a.has(METHOD) || a.has(PLAIN_TARGET))
+}
+
+/// tower-http's `TraceLayer` makes a span with `method` and `uri` and tells the status in events: `status=200` when it answered,
+/// `classification="Status code: 500 Internal Server Error"` when that was a failure.
+pub(crate) fn answer_in_event<'a>(event: &Attributes<'a>, span: &mut Span<'a>) {
+    if !span.attributes.has(&["uri"]) || span.attributes.has(STATUS) {
+        return;
+    }
+    let classified = event.text(&["classification"]);
+    let code = classified.as_deref().and_then(|c| c.strip_prefix("Status code: ")?.get(..3)?.parse().ok());
+    if let Some(code) = code.or_else(|| event.int(&["status"])).filter(|c| (100..=599).contains(c)) {
+        span.attributes.push(Cow::Borrowed("http.response.status_code"), Value::Int(code));
+    }
+}
+
+/// What plain middlewares call the target.
+const PLAIN_TARGET: &[&str] = &["uri", "path", "http.uri", "http.path", "request.path"];
 
 /// How a request was answered.
 pub(super) struct Answered {
@@ -86,6 +109,10 @@ fn target(span: &Span<'_>) -> (Option<String>, String) {
         let query = a.text(&["http.query.string", "url.query"]).filter(|_| !path.contains('?'));
         let path = query.map_or_else(|| path.to_owned(), |q| format!("{path}?{q}"));
         return (host.map(str::to_owned), head(&path, TARGET_BYTES_MAX).to_owned());
+    }
+    if let Some(t) = a.text(PLAIN_TARGET).filter(|t| t.contains('/')) {
+        let (host, path) = formats::mention::split_url(&t);
+        return (host.map(str::to_owned), head(path, TARGET_BYTES_MAX).to_owned());
     }
     if let Some(r) = a.text(&["http.route", "aspnet_core.route", "http.path_group"]) {
         return (None, head(&r, TARGET_BYTES_MAX).to_owned());
