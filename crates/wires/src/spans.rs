@@ -41,7 +41,7 @@ pub(crate) const FIELDS_MAX: usize = 48;
 /// Attributes of a span that hold an error's message.
 const NOTED: &[&str] = &["exception.message", "error.message", "error.msg", "exception.details"];
 /// Ancestors asked for a server span; a deeper tree is a loop of ids.
-const DEPTH_MAX: usize = 512;
+const DEPTH_MAX: usize = 128;
 
 /// What a span stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,18 +58,23 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Trace {
     pub id: u128,
-    /// 64 bits, as Datadog's clients send without `_dd.p.tid`: written with 16 digits.
+    /// Datadog's: of 64 bits where `_dd.p.tid` does not give the upper ones, written with 16 digits then.
     pub short: bool,
 }
 
 impl Trace {
     /// As text, as it stands in headers and logs.
     pub fn hex(self) -> Option<String> {
-        match (self.id, self.short) {
-            (0, _) => None,
-            (id, true) => Some(format!("{id:016x}")),
-            (id, false) => Some(format!("{id:032x}")),
+        match self.id {
+            0 => None,
+            id if self.short && u64::try_from(id).is_ok() => Some(format!("{id:016x}")),
+            id => Some(format!("{id:032x}")),
         }
+    }
+
+    /// The lower half, by which Datadog's older log injection (`dd.trace_id`) names a longer one.
+    pub fn lower(self) -> Option<String> {
+        (self.short && u64::try_from(self.id).is_err()).then(|| format!("{:016x}", self.id as u64))
     }
 }
 
@@ -93,13 +98,7 @@ impl Origin {
         let service = a.owned(&["service.name"]).filter(named);
         let origin = Origin {
             service: service.or_else(|| a.owned(&place)).or_else(|| a.owned(&["service.name"])),
-            node: a.owned(&[
-                "host.name",
-                "k8s.pod.name",
-                "k8s.node.name",
-                "container.id",
-                "service.instance.id",
-            ]),
+            node: a.owned(&["host.name", "k8s.pod.name", "k8s.node.name", "container.id"]),
             pid: a.owned(&["process.pid"]),
             release: a.owned(&["service.version"]),
             environment: a.owned(&["deployment.environment.name", "deployment.environment"]),
@@ -312,9 +311,14 @@ impl<'t> Spans<'t> {
         let mut q = answer.request(a);
         q.status = Some(answer.status);
         q.duration_us = Some(duration_us);
-        q.trace = span.trace.hex();
+        (q.trace, q.id) = (span.trace.hex(), span.trace.lower());
         if failed {
             q.agent = a.owned(&["user_agent.original", "http.user_agent", "http.useragent"]);
+            // Envoy's own names.
+            q.flags = a.owned(&["response_flags"]).filter(|f| f != "-");
+            q.upstream = a
+                .owned(&["upstream_address", "upstream_cluster.name", "upstream_cluster"])
+                .filter(|u| u != "-");
             r.level = Level::Error;
             let grpc =
                 answer.grpc.map(|n| format!(" (gRPC status {n} {})", grpc::name(n))).unwrap_or_default();

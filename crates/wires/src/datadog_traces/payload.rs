@@ -80,12 +80,11 @@ impl<'a> Chunk<'a> {
         // On one span of each chunk: the upper 64 bits of the trace id.
         let upper = self.tag("_dd.p.tid").and_then(|t| u64::from_str_radix(&t, 16).ok()).unwrap_or(0);
         let spans = self.spans.get_mut(..self.used).unwrap_or_default();
-        for i in 0..spans.len() {
-            let Some(parent) = spans.get(i).map(|s| s.parent) else { continue };
-            let is_entry = parent == 0 || !spans.iter().any(|s| s.id == parent);
-            if let Some(raw) = spans.get_mut(i) {
-                out.take(&span_of(raw, upper, is_entry), &self.origin);
-            }
+        let mut ids: Vec<u64> = spans.iter().map(|s| s.id).collect();
+        ids.sort_unstable();
+        for raw in spans {
+            let is_entry = raw.parent == 0 || ids.binary_search(&raw.parent).is_err();
+            out.take(&span_of(raw, upper, is_entry), &self.origin);
         }
     }
 
@@ -172,7 +171,7 @@ fn span_of<'a>(raw: &mut Raw<'a>, upper: u64, is_entry: bool) -> Span<'a> {
     Span {
         kind,
         name: if named { raw.resource.clone() } else { raw.name.clone() },
-        trace: Trace { id: u128::from(upper) << 64 | u128::from(raw.trace), short: upper == 0 },
+        trace: Trace { id: u128::from(upper) << 64 | u128::from(raw.trace), short: true },
         id: raw.id,
         parent: raw.parent,
         begin_ns: raw.start_ns,

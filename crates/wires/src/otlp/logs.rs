@@ -73,7 +73,7 @@ impl<'t> Logs<'t> {
             self.thrown += 1;
         }
         if let Some(object) = object(&log.body) {
-            let line = self.line(log, scope, at, level, with_ids(object, log));
+            let line = self.line(log, scope, at, level, with_ids(object, log, at, level));
             return self.taken.lines.push(line);
         }
         let text = match &log.body {
@@ -81,6 +81,12 @@ impl<'t> Logs<'t> {
             Body::Tree(j) => Cow::Owned(j.to_string()),
             Body::Empty => Cow::Borrowed(""),
         };
+        // Loggers that hang an error on an entry (pino, winston, Monolog, zap) each do it in their way: the readers of JSON know them.
+        if !is_thrown && a.0.iter().any(|(name, _)| holds_an_error(name)) {
+            let object = serde_json::Map::from_iter([("message".to_owned(), Json::from(text))]);
+            let line = self.line(log, scope, at, level, with_ids(object, log, at, level));
+            return self.taken.lines.push(line);
+        }
         let says_more = log.trace != 0
             || is_thrown
             || a.has(&["http.response.status_code", "http.status_code", "http.route", "url.path"]);
@@ -212,15 +218,67 @@ fn object(body: &Body<'_>) -> Option<serde_json::Map<String, Json>> {
     }
 }
 
-/// The object with the record's attributes and trace id, where it has none of these names itself.
-fn with_ids(mut object: serde_json::Map<String, Json>, log: &Log<'_>) -> String {
+/// Is it an attribute under which loggers put an error with its stack?
+fn holds_an_error(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "err",
+        "error",
+        "exception",
+        "stack",
+        "stacktrace",
+        "stack_trace",
+        "errorVerbose",
+        "err.stack",
+        "error.stack",
+        "error.stack_trace",
+        "error.message",
+        "context",
+        "exc_info",
+        "backtrace",
+    ];
+    NAMES.contains(&name)
+}
+
+/// A value as JSON; maps and lists stand in it as text.
+fn json(value: &Value<'_>) -> Json {
+    match value {
+        Value::Int(n) => Json::from(*n),
+        Value::Bool(b) => Json::from(*b),
+        Value::Text(t) if t.starts_with(['{', '[']) => {
+            serde_json::from_str(t).unwrap_or_else(|_| Json::from(&**t))
+        }
+        other => Json::from(other.text()),
+    }
+}
+
+/// The object with the record's attributes, time, level and trace id, where it has none of these itself.
+fn with_ids(mut object: serde_json::Map<String, Json>, log: &Log<'_>, at: Time, level: Level) -> String {
     for (name, value) in log.attributes.0.iter().take(FIELDS_MAX) {
         if !name.starts_with("log.") {
-            object.entry(name.clone().into_owned()).or_insert_with(|| Json::from(value.text()));
+            object.entry(name.clone().into_owned()).or_insert_with(|| json(value));
         }
     }
-    let trace = Trace { id: log.trace, short: false };
-    if let Some(hex) = trace.hex() {
+    let has = |names: &[&str]| names.iter().any(|n| object.contains_key(*n));
+    let (timed, graded) = (
+        has(&["time", "timestamp", "@timestamp", "ts", "t", "date", "datetime"]),
+        has(&["level", "severity", "lvl", "log.level", "levelname"]),
+    );
+    if !timed {
+        object.insert("time".to_owned(), Json::from(at.to_string()));
+    }
+    let word = match level {
+        Level::Unknown => "",
+        Level::Trace => "trace",
+        Level::Debug => "debug",
+        Level::Info | Level::Notice => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+        Level::Fatal => "fatal",
+    };
+    if !graded && !word.is_empty() {
+        object.insert("level".to_owned(), Json::from(word));
+    }
+    if let Some(hex) = (Trace { id: log.trace, short: false }).hex() {
         object.entry("trace_id").or_insert(Json::from(hex));
     }
     Json::Object(object).to_string()

@@ -218,8 +218,43 @@ fn logs_with_more_than_text_are_records_and_others_lines() {
     let taken = log(
         r#""severityNumber":"SEVERITY_NUMBER_ERROR2","traceId":"5b8efff798038103d269b633813fc60c","body":{"kvlistValue":{"values":[{"key":"msg","value":{"stringValue":"x"}}]}}"#,
     );
-    assert_eq!(taken.lines[0].text, r#"{"msg":"x","trace_id":"5b8efff798038103d269b633813fc60c"}"#);
+    assert_eq!(
+        taken.lines[0].text,
+        r#"{"level":"error","msg":"x","time":"2026-11-24T07:29:50Z","trace_id":"5b8efff798038103d269b633813fc60c"}"#
+    );
     assert_eq!(taken.lines[0].level, record::Level::Error);
+}
+
+/// pino-opentelemetry-transport, @opentelemetry/winston-transport, Monolog's handler: the error is an attribute of its own shape.
+#[test]
+fn errors_in_attributes_are_left_to_the_readers_of_json() {
+    let body = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1795505390000000000","severityNumber":17,"body":{"stringValue":"pay failed"},
+        "traceId":"5b8efff798038103d269b633813fc60c","attributes":[{"key":"err","value":{"kvlistValue":{"values":[
+          {"key":"type","value":{"stringValue":"TypeError"}},{"key":"message","value":{"stringValue":"Cannot read properties of undefined (reading 'gross')"}},
+          {"key":"stack","value":{"stringValue":"TypeError: Cannot read properties of undefined (reading 'gross')\n    at pay (/srv/app.js:3:9)"}}]}}}]}]}]}]}"#;
+    let taken = json("logs", body);
+    let mut streams = crate::streams::Streams::new(0);
+    let mut kept = Kept::default();
+    streams.push(&taken.lines[0], NOW, &mut kept);
+    streams.end(&mut kept);
+    let r = &kept.0[0];
+    assert_eq!(r.exceptions[0].kind, "TypeError");
+    assert_eq!(r.exceptions[0].frames[0].place(), "/srv/app.js:3");
+    assert_eq!(r.request.as_ref().unwrap().trace.as_deref(), Some("5b8efff798038103d269b633813fc60c"));
+    assert!(r.message.contains("pay failed"));
+}
+
+#[derive(Default)]
+struct Kept(Vec<record::Record>);
+
+impl formats::Sink for Kept {
+    fn healthy(&mut self, _: &formats::Healthy<'_>) {}
+    fn wants(&self, _: &str) -> bool {
+        true
+    }
+    fn record(&mut self, r: record::Record) {
+        self.0.push(r);
+    }
 }
 
 /// Cut at every byte, with every byte changed: refused or read in part, never a panic.
