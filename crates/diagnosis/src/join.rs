@@ -322,7 +322,9 @@ fn score(obs: &Observations, f: &Failure, r: &Record, q: Option<&record::Request
     let mut how = How::Time;
     let away = off(f, r);
     let id = q.and_then(|q| q.id.as_deref()).or(q.and_then(|q| q.trace.as_deref()));
-    if has_id(f, q) {
+    if let Some(id) = id
+        && f.ids.iter().any(|x| x == id)
+    {
         return Some((200, How::Id));
     }
     // Both carry ids of the same log, and they differ: another request.
