@@ -741,12 +741,16 @@ impl Scene<'_> {
         while i < list.len() {
             let mut merged = false;
             if let Some((class, me)) = peer(&list[i]) {
-                let vague = me.is_empty() || !me.contains([':', '/']);
                 for j in 0..list.len() {
                     if i == j {
                         continue;
                     }
                     let Some((c2, other)) = peer(&list[j]) else { continue };
+                    // A name that could not be resolved has no port, and is still the name of one host.
+                    let vague = me.is_empty()
+                        || !me.contains([':', '/', '.'])
+                        || !me.contains([':', '/'])
+                            && other.strip_prefix(&me).is_some_and(|p| p.starts_with(':'));
                     let (Some(a), Some(b)) = (span(&list[i]), span(&list[j])) else { continue };
                     let touch = a.0 <= b.1.plus(15 * SECOND) && b.0 <= a.1.plus(15 * SECOND);
                     let same_port = me.rsplit_once(':').map(|x| x.1) == other.rsplit_once(':').map(|x| x.1)

@@ -232,6 +232,8 @@ struct Asked {
     /// From within the network.
     local: bool,
     has_id: bool,
+    /// Trace id; the lowest byte is its length. 0: not known.
+    trace: u64,
 }
 
 /// The hash of a text that is known; 0 of one that is not.
@@ -251,6 +253,7 @@ impl Asked {
             client: known(q.client.as_deref()),
             local: q.client.as_deref().is_some_and(is_local),
             has_id: q.id.is_some(),
+            trace: q.trace.as_ref().map_or(0, |t| (hash(t.as_str()) & !0xff) | (t.len() as u64).min(0xff)),
         }
     }
 }
@@ -464,10 +467,12 @@ fn others(obs: &Observations, a: usize, b: usize) -> bool {
     fn target(q: &record::Request) -> Option<&str> {
         says_route(&q.target).then(|| route::path(&q.target))
     }
+    // A proxy may name what it asked for behind the path that it was asked for: of one client, that is one request.
+    let same_client = a.client.is_some() && a.client == b.client;
     differ(a.client.as_deref(), b.client.as_deref())
         || differ(a.id.as_deref(), b.id.as_deref())
         || differ(a.trace.as_deref(), b.trace.as_deref())
-        || differ(target(a), target(b))
+        || (!same_client && differ(target(a), target(b)))
 }
 
 /// Lines that one thread wrote at the same instant tell of the same request: each record of such a burst is led by the first
@@ -537,6 +542,18 @@ fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)
     }
     // Both carry ids of the same log, and they differ: another request.
     if id.is_some() && facet.seen().any(|(w, q)| w.source == r.source && q.is_some_and(|x| x.has_id)) {
+        return None;
+    }
+    // The same of trace ids that one sender writes alike: whatever else is near, it tells of another request.
+    let ours = asker.asked.map_or(0, |q| q.trace);
+    let other_trace = |(w, q): &(Written, Option<Asked>)| {
+        let theirs = q.map_or(0, |q| q.trace);
+        (w.source == r.source || w.same_format(&asker.written))
+            && theirs != ours
+            && theirs != 0
+            && theirs & 0xff == ours & 0xff
+    };
+    if ours != 0 && facet.seen().any(other_trace) {
         return None;
     }
     if let Some(q) = &asker.asked {

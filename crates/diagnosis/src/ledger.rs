@@ -118,7 +118,8 @@ fn is_outer(a: &Stream, b: &Stream, b_in_a: f64, a_in_b: f64) -> bool {
     if front(a) != front(b) {
         return front(a);
     }
-    a.traffic.total > b.traffic.total || (a.traffic.total == b.traffic.total && a.family < b.family)
+    let key = |s: &Stream| (std::cmp::Reverse(s.traffic.total), s.family.clone(), s.service.clone());
+    key(a) < key(b)
 }
 
 /// Methods and routes, each once: a hundred thousand failures have some dozens.
@@ -385,6 +386,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     }
     failures.sort_by_key(|f| (f.at, f.seen.first().copied()));
     nest(&mut failures, inner_nodes);
+    nest_by_trace(obs, &mut failures);
     ledger.failures = failures;
     ledger
 }
@@ -488,6 +490,78 @@ fn nest(failures: &mut Vec<Failure>, inner: Vec<Failure>) {
             });
         failures.push(f);
     }
+}
+
+/// Clocks of two hosts differ by so much where they are kept.
+const CLOCKS_APART_US: i64 = 100_000;
+
+/// Services that were called on behalf of one request carry its trace id: of their failures the outermost counts, the others led
+/// to it. Outermost is the one whose span has no parent. Where all have one (the trace began in a browser, or in a proxy that tells
+/// nothing), a failure is inner to that of the service whose failed call it answered, or else to that in whose time it lies.
+fn nest_by_trace(obs: &Observations, failures: &mut [Failure]) {
+    let record = |f: &Failure| f.seen.first().and_then(|&i| obs.records.get(i));
+    let mut traces: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (k, f) in failures.iter().enumerate().filter(|(_, f)| f.counts) {
+        if let Some(t) = f.seen.iter().find_map(|&i| obs.request(i)?.trace.as_deref()) {
+            traces.entry(t).or_default().push(k);
+        }
+    }
+    let is_called =
+        |k: usize| failures.get(k).and_then(record).is_some_and(|r| r.field("parent_span").is_some());
+    traces.retain(|_, list| list.len() > 1);
+    // Failed calls of these traces: by trace and span, the service that called.
+    let mut calls: HashMap<(&str, &str), Option<&str>> = HashMap::new();
+    for r in obs.records.iter().filter(|_| !traces.is_empty()) {
+        let trace = r.request.as_ref().and_then(|q| q.trace.as_deref()).filter(|t| traces.contains_key(t));
+        if let (Some(t), Some(span)) = (trace, r.field("span")) {
+            calls.insert((t, span), r.service.as_deref());
+        }
+    }
+    let mut inner: Vec<(usize, usize)> = Vec::new();
+    for (trace, list) in traces {
+        let longest = |a: &usize, b: &usize| {
+            let key = |k: usize| {
+                failures.get(k).map(|f| (f.duration_us.unwrap_or(0), std::cmp::Reverse((f.at, k))))
+            };
+            key(*a).cmp(&key(*b))
+        };
+        let service = |k: usize| failures.get(k).and_then(record).and_then(|r| r.service.as_deref());
+        let caller = |k: usize| {
+            let span = failures.get(k).and_then(record).and_then(|r| r.field("parent_span"))?;
+            let who = *calls.get(&(trace, span))?;
+            list.iter().copied().find(|&o| o != k && service(o) == who && service(k) != who)
+        };
+        let root = list.iter().copied().filter(|&k| !is_called(k)).max_by(longest);
+        for &k in list.iter().filter(|&&k| is_called(k)) {
+            let outer = root.or_else(|| caller(k)).or_else(|| {
+                let around = list.iter().copied().filter(|&o| o != k && lies_within(failures, k, o));
+                around.filter(|&o| caller(o) != Some(k)).max_by(longest)
+            });
+            inner.extend(outer.map(|o| (k, o)));
+        }
+    }
+    let called_by: HashMap<usize, usize> = inner.into_iter().collect();
+    for (&k, &outer) in &called_by {
+        // What explains the innermost explains the outermost: it is the one that is shown.
+        let mut top = outer;
+        for _ in 0..called_by.len() {
+            top = called_by.get(&top).copied().unwrap_or(top);
+        }
+        if let Some(f) = failures.get_mut(k).filter(|_| !called_by.contains_key(&top)) {
+            (f.counts, f.parent) = (false, Some(top));
+        }
+    }
+}
+
+/// Did the one fail within the time in which the other, of another service, was at work? Spans are dated at their end.
+fn lies_within(failures: &[Failure], inner: usize, outer: usize) -> bool {
+    let (Some(a), Some(b)) = (failures.get(inner), failures.get(outer)) else { return false };
+    let (Some(a_end), Some(b_end)) = (a.at, b.at) else { return false };
+    let (a_took, b_took) = (a.duration_us.unwrap_or(0), b.duration_us.unwrap_or(0));
+    a.stream != b.stream
+        && a_took < b_took
+        && a_end <= b_end.plus(CLOCKS_APART_US)
+        && a_end.plus(-a_took) >= b_end.plus(-b_took - CLOCKS_APART_US)
 }
 
 /// Failures inferred where no log counts requests: each error record (or group of records that tell of the same request)

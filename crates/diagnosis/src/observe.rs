@@ -55,12 +55,25 @@ pub(crate) fn hash(parts: impl Hash) -> u64 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
     pub family: Arc<str>,
+    /// Who wrote it within the log, where one holds several.
+    pub service: Arc<str>,
     /// All its requests, counted.
     pub traffic: Traffic,
     /// Requests of sources that write no times at all (uvicorn, some consoles): (source, line, key, status).
     pub timeless: Vec<(u32, u64, u64, u16)>,
     /// Indices of ledger records of failures (5xx, cut).
     pub failures: Vec<usize>,
+}
+
+impl Stream {
+    /// Without a request yet.
+    fn of((family, service): &(Arc<str>, Option<String>)) -> Stream {
+        Stream {
+            family: family.clone(),
+            service: service.as_deref().unwrap_or("").into(),
+            ..Stream::default()
+        }
+    }
 }
 
 /// All that was observed.
@@ -139,7 +152,7 @@ impl Observations {
         if let Some(&i) = self.by_key.get(&key) {
             return i;
         }
-        self.streams.push(Stream { family: key.0.clone(), ..Stream::default() });
+        self.streams.push(Stream::of(&key));
         self.by_key.insert(key, self.streams.len() - 1);
         self.streams.len() - 1
     }
@@ -222,7 +235,7 @@ impl Observations {
             let to = match self.by_key.get(&key) {
                 Some(&to) => to,
                 None => {
-                    self.streams.push(Stream { family: key.0.clone(), ..Stream::default() });
+                    self.streams.push(Stream::of(&key));
                     self.by_key.insert(key, self.streams.len() - 1);
                     self.streams.len() - 1
                 }

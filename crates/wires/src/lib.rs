@@ -4,9 +4,12 @@
 //! Knows no socket, no clock, no store, no runtime. What comes in has its content encoding taken off already. Parsing never fails
 //! as a whole where a part can be read: what is not understood is counted by its reason.
 
+mod attributes;
 mod basic;
 mod body;
 mod datadog_logs;
+mod datadog_traces;
+mod dogstatsd;
 mod elasticsearch;
 mod entry;
 mod fluent;
@@ -20,12 +23,16 @@ mod logplex;
 mod logtail;
 mod loki;
 mod msgpack;
+mod otlp;
+mod protobuf;
 mod query;
 mod sentry;
+mod spans;
 mod splunk;
 pub mod streams;
 mod syslog;
 mod taken;
+mod thrown;
 
 pub use head::Head;
 pub use taken::{Access, Answer, Line, Refusal, Taken};
@@ -84,6 +91,8 @@ pub fn table() -> impl Iterator<Item = &'static dyn Wire> {
     [
         &sentry::Intake as &dyn Wire,
         &sentry::Api,
+        &otlp::Otlp,
+        &datadog_traces::DatadogTraces,
         &datadog_logs::DatadogLogs,
         &ingest::Ingest,
         &loki::Loki,
@@ -104,6 +113,7 @@ pub fn sockets() -> impl Iterator<Item = &'static dyn Socket> {
         // Its HTTP stands in the other table.
         &gelf::Gelf,
         &fluent::Fluent,
+        &dogstatsd::DogStatsD,
     ]
     .into_iter()
 }

@@ -21,6 +21,7 @@ mod native;
 mod own;
 mod perl;
 mod php;
+mod php_dotted;
 mod place;
 mod python;
 mod ruby;
@@ -59,6 +60,7 @@ static LANGUAGES: &[Language] = &[
         continues: python::continues,
         closes: python::closes,
     },
+    Language { read: php_dotted::read, starts: never, continues: never, closes: not_after },
     Language { read: php::read, starts: php::starts, continues: php::continues, closes: not_after },
     Language { read: rust::read, starts: rust::starts, continues: rust::continues, closes: rust::closes },
     Language { read: go::read, starts: go::starts, continues: go::continues, closes: go::closes },
