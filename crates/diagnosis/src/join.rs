@@ -503,7 +503,12 @@ fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usiz
                 let before = list.get(from..to).unwrap_or_default();
                 let conflict =
                     before.iter().any(|&b| others(obs, candidates[b].record, candidates[c].record));
-                if !at_once || conflict || r.line.saturating_sub(first.line) > 12 {
+                // What began the burst is said again, and who asked was said meanwhile: the next request's.
+                let again = !knows(c)
+                    && !knows(list[from])
+                    && candidates[c].template == candidates[list[from]].template
+                    && before.iter().any(|&b| knows(b));
+                if !at_once || conflict || again || r.line.saturating_sub(first.line) > 12 {
                     break;
                 }
                 to += 1;
