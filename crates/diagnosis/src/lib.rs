@@ -11,6 +11,7 @@ mod inert;
 mod inputs;
 mod join;
 mod ledger;
+mod live;
 mod observe;
 mod problem;
 pub mod recognise;
@@ -20,6 +21,7 @@ mod trigger;
 mod verdict;
 mod wording;
 
+pub use live::{Failed, Look, Window};
 pub use observe::{Observations, Tally, family};
 pub use problem::*;
 pub use recognise::{Finding, Recogniser, Scope};
@@ -74,6 +76,15 @@ impl Filter {
 /// The diagnosis: problems, most harmful first, with totals (of requests and failures), traffic and notes. Lines, bytes and sources
 /// are the caller's to fill in.
 pub fn diagnose(obs: &mut Observations, settings: &Settings<'_>) -> Report {
+    diagnose_each(obs, settings, &mut |_, _| {})
+}
+
+/// The same; `each` is told of every group of failures, in the order of the report's problems.
+fn diagnose_each(
+    obs: &mut Observations,
+    settings: &Settings<'_>,
+    each: &mut dyn FnMut(&Scene<'_>, &group::Group),
+) -> Report {
     let mut notes = clock::resolve(obs, settings.offset_s, settings.wall, settings.stated);
     obs.settle();
     notes.append(&mut clock::date_undated(obs));
@@ -141,7 +152,10 @@ pub fn diagnose(obs: &mut Observations, settings: &Settings<'_>) -> Report {
     let groups = scene.group(&explained);
     let problems: Vec<Problem> = groups
         .iter()
-        .map(|g| verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred))
+        .map(|g| {
+            each(&scene, g);
+            verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred)
+        })
         .collect();
     Report {
         range: obs.range,

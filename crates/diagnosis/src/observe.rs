@@ -293,6 +293,12 @@ impl Observations {
             q.agent = None;
         }
         self.errors += usize::from(!ledger);
+        self.keep(record, said);
+    }
+
+    /// A record of which it is known what it says.
+    pub(crate) fn keep(&mut self, mut record: Record, said: Said) {
+        let ledger = record.is_ledger();
         if ledger && said.findings.is_none() && record.message == record.text {
             // An access-log line is its own message.
             record.message = String::new();

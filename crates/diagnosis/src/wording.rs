@@ -110,6 +110,24 @@ impl Wordings {
 }
 
 impl Wordings {
+    /// What the record says, which stays whole and is none too many.
+    pub fn read_whole(&mut self, r: &Record, recogniser: &Recogniser) -> Said {
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        let key = words(r, &mut numbers);
+        let known = self.known.get(&key).and_then(|w| w.outcomes.find(&numbers)).cloned();
+        let said = known.unwrap_or_else(|| {
+            let said = read_whole(r, recogniser);
+            if self.known.len() < WORDINGS_MAX || self.known.contains_key(&key) {
+                self.known.entry(key).or_default().outcomes.learn(&numbers, said.clone(), same);
+            }
+            said
+        });
+        self.numbers = numbers;
+        let said = self.share(said);
+        if is_bare(r) { Said { template: join::template(r), ..said } } else { said }
+    }
+
     fn share(&mut self, said: Said) -> Said {
         let Some(findings) = &said.findings else { return said };
         let key = hash(

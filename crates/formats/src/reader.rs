@@ -594,6 +594,11 @@ impl Reader {
         self.nested(raw, Vec::new(), sink);
     }
 
+    /// The next line is that of this number.
+    pub fn at_line(&mut self, number: u64) {
+        self.counts.lines = number.saturating_sub(1);
+    }
+
     /// Takes a message that no file holds: a shipper's record, a datagram. What carried it counts as its wrapper.
     pub fn message(&mut self, carried: &Wrapped<'_>, sink: &mut dyn Sink) {
         self.counts.lines += 1;

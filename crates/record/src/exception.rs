@@ -1,7 +1,9 @@
 //! Exceptions and stack frames, whatever the language.
 
+use serde::{Deserialize, Serialize};
+
 /// One exception of a chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
     /// Type as printed: `KeyError`, `java.lang.NullPointerException`, `panic`, `PHP Fatal error`.
     pub kind: String,
@@ -12,7 +14,7 @@ pub struct Exception {
 }
 
 /// One place in a stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// File as printed (`/srv/app/tax.py`, `PriceService.java`, `lib/pricing.js`); empty if unknown.
     pub file: String,

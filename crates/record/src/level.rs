@@ -1,7 +1,9 @@
 //! Severity, as writers name it.
 
+use serde::{Deserialize, Serialize};
+
 /// Severity of a record. `Unknown` where the log has none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// No level in the log.
     #[default]

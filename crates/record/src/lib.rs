@@ -4,6 +4,7 @@
 
 mod exception;
 mod level;
+mod names;
 pub mod literals;
 pub mod scrub;
 mod skeleton;
@@ -16,16 +17,18 @@ pub use skeleton::{Outcomes, skeleton};
 pub use time::{Civil, SECOND, Time, Zone};
 pub use words::{Cause, Class, Role, TriggerKind};
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One thing observed, parsed: an access-log line, an error-log entry with its stack trace, a deploy marker, …
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Index of the source (file) it came from, in the table that the reader of files keeps.
     pub source: u32,
     /// 1-based number of the line where it begins.
     pub line: u64,
     /// Name of the format that read it, as in the table of formats.
+    #[serde(deserialize_with = "names::kept")]
     pub format: &'static str,
     /// When, if its log says so or a neighbour's time could be taken over.
     pub at: Option<Time>,
@@ -64,7 +67,7 @@ pub struct Record {
 }
 
 /// A request as one record saw it. Fields absent from the log are `None` or empty.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// `GET`, `POST`, …; empty where the log does not say.
     pub method: String,
@@ -98,7 +101,7 @@ pub struct Request {
 }
 
 /// How a request ended, apart from its status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// Answered (or the log does not say otherwise).
     #[default]
@@ -112,7 +115,7 @@ pub enum Ending {
 }
 
 /// What a record marks on the time line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mark {
     /// A release went out; `what` names it (`release=shop@3.8.0`).
     Deploy(String),

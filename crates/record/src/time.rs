@@ -2,17 +2,18 @@
 //!
 //! Log lines are read by the million, so conversion is plain arithmetic; zones with rules (DST) are the program's matter.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Microseconds in a second.
 pub const SECOND: i64 = 1_000_000;
 
 /// An instant: microseconds since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Time(pub i64);
 
 /// How sure the offset of a record's time is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Zone {
     /// The log states its offset, or writes epoch time.
     Stated,

@@ -28,6 +28,9 @@ pub enum Colour {
 /// Threads asked for by hand; the largest servers have as many cores.
 const THREADS_MAX: i64 = 512;
 
+/// Logs whose observations are left to the end of the program.
+const LOGS_KEPT_MAX: usize = 10_000;
+
 /// Options of `explain`.
 #[derive(Args, Debug)]
 pub struct Explain {
@@ -123,7 +126,7 @@ pub fn look(colour: Colour, top: Option<usize>, all_evidence: bool) -> Look {
     Look { width: width.clamp(40, 240), colour, top, all_evidence, unicode }
 }
 
-fn zone(name: Option<&str>) -> Result<jiff::tz::TimeZone, Usage> {
+pub fn zone(name: Option<&str>) -> Result<jiff::tz::TimeZone, Usage> {
     let Some(name) = name else { return Ok(jiff::tz::TimeZone::system()) };
     if let Some(offset) = offset(name) {
         return Ok(jiff::tz::TimeZone::fixed(offset));
@@ -154,7 +157,7 @@ fn offset(text: &str) -> Option<jiff::tz::Offset> {
     jiff::tz::Offset::from_seconds(sign * (h * 3600 + m * 60)).ok()
 }
 
-fn offset_at(zone: &jiff::tz::TimeZone, wall: Time) -> i64 {
+pub fn offset_at(zone: &jiff::tz::TimeZone, wall: Time) -> i64 {
     // The reading is wall-clock time taken as UTC: the zone is asked for that wall clock.
     let c = wall.civil();
     let civil = i16::try_from(c.year).ok().and_then(|y| {
@@ -397,8 +400,13 @@ fn finish(
         &mut obs,
         &Settings { offset_s: &offset, wall: &wall, stated: &stated, lines: &lines, filter },
     );
-    // The program ends soon: to give back each record by itself would take a tenth of its time.
-    std::mem::forget(obs);
+    // The program ends soon: to give back each record by itself would take a tenth of its time. Of a hundred thousand logs, the report
+    // needs the room.
+    if obs.paths() < LOGS_KEPT_MAX {
+        std::mem::forget(obs);
+    } else {
+        drop(obs);
+    }
     for (s, range) in sources.iter_mut().zip(&report.source_ranges) {
         s.range = *range;
     }

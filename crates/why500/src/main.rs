@@ -5,6 +5,7 @@ mod explain;
 mod gather;
 mod input;
 mod report;
+mod serve;
 mod since;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -34,6 +35,8 @@ enum Command {
     /// Explain the failures in logs: distinct problems, their causes, the evidence, the next steps
     #[command(visible_alias = "x")]
     Explain(Box<explain::Explain>),
+    /// Take in what services emit, and explain failures as they happen
+    Serve(Box<serve::Serve>),
     /// What causes there are, or what one means: how it looks, how to check, how to fix
     Causes {
         /// A cause (deadlock, database/deadlock) or a class
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match &cli.command {
         Some(Command::Explain(options)) => explain::run(options),
+        Some(Command::Serve(options)) => serve::run(options),
         Some(Command::Causes { name }) => teach(|out| catalogue::causes(out, name.as_deref(), &plain_look())),
         Some(Command::Status { code }) => teach(|out| catalogue::status(out, *code, &plain_look())),
         None => {

@@ -23,8 +23,23 @@ impl Streams {
         Streams { source, readers: BTreeMap::new() }
     }
 
+    /// Reads a message that came at `now`. `number`: that of its line, which records that begin there will have; it grows from message to
+    /// message.
+    pub fn push_numbered(&mut self, line: &Line, number: u64, now: Time, sink: &mut dyn Sink) {
+        self.read(line, Some(number), now, sink);
+    }
+
     /// Reads a message that came at `now`.
     pub fn push(&mut self, line: &Line, now: Time, sink: &mut dyn Sink) {
+        self.read(line, None, now, sink);
+    }
+
+    /// The index of the source that records of messages read from here on will have.
+    pub fn of_source(&mut self, source: u32) {
+        self.source = source;
+    }
+
+    fn read(&mut self, line: &Line, number: Option<u64>, now: Time, sink: &mut dyn Sink) {
         if !self.readers.contains_key(&line.stream) && self.readers.len() >= STREAMS_MAX {
             let longest = self.readers.iter().min_by_key(|(_, (_, t))| *t).map(|(name, _)| name.clone());
             if let Some((reader, _)) = longest.and_then(|name| self.readers.remove(&name)) {
@@ -49,6 +64,9 @@ impl Streams {
             pid: borrowed(&line.pid),
             partial: false,
         };
+        if let Some(number) = number {
+            reader.at_line(number);
+        }
         reader.message(&carried, sink);
         if line.whole {
             reader.settle(sink);

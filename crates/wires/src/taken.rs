@@ -1,6 +1,7 @@
 //! What a body held, and what is answered.
 
 use record::{Level, Record, Time, Zone};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What was understood of one body, call or datagram.
@@ -33,7 +34,7 @@ impl Taken {
 }
 
 /// A log message as a shipper sends it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Lines of the same stream were written one after the other by the same writer: a trace may run over several.
     pub stream: String,

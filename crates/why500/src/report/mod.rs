@@ -5,7 +5,7 @@
 
 mod chart;
 mod html;
-mod json;
+pub mod json;
 mod junit;
 mod markdown;
 pub(crate) mod page;

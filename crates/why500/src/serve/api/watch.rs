@@ -1,0 +1,94 @@
+//! The live stream, the program's own figures and health.
+
+use super::{Answer, Params};
+use crate::serve::{App, now};
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+
+/// A comment is sent so often, so that proxies see that the stream is alive.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// `GET /api/v1/health` and `/health`.
+pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
+    let undigested = app.progress.undigested.load(Ordering::Relaxed);
+    let full = undigested > crate::serve::intake::UNDIGESTED_BYTES_MAX;
+    let status = if full { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let body = json!({
+        "status": if full { "overloaded" } else { "ok" },
+        "undigested_bytes": undigested,
+        "uptime_s": now().since(app.started) / record::SECOND,
+    });
+    (status, Json(body))
+}
+
+/// `GET /api/v1/stream`: problems as failures of them are seen, as server-sent events (WHATWG HTML §9.2).
+pub async fn stream(
+    State(app): State<Arc<App>>,
+    Query(params): Query<Params>,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    let project = app.permit(&headers, "read")?.project(&params)?;
+    let events = app.events.subscribe();
+    let frames = futures_util::stream::unfold(events, move |mut events| async move {
+        loop {
+            let next = tokio::time::timeout(ALIVE, events.recv()).await;
+            let text = match next {
+                Err(_) => ": alive\n\n".to_owned(),
+                Ok(Err(RecvError::Closed)) => return None,
+                Ok(Err(RecvError::Lagged(n))) => format!("event: lagged\ndata: {{\"missed\":{n}}}\n\n"),
+                Ok(Ok(e)) if e.project != project => continue,
+                Ok(Ok(e)) => {
+                    let data = json!({
+                        "problem": e.problem, "title": e.title, "cause": e.cause,
+                        "failures": e.failures, "at": e.at.to_string(),
+                    });
+                    format!("event: problem\ndata: {data}\n\n")
+                }
+            };
+            return Some((Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(text))), events));
+        }
+    });
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store")];
+    Ok((headers, Body::new(StreamBody::new(frames))).into_response())
+}
+
+/// `GET /metrics`: in Prometheus' text format (prometheus.io, exposition formats).
+pub async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
+    let mut out = String::new();
+    let p = &app.progress;
+    let figures = [
+        ("why500_bodies_accepted_total", "counter", "Bodies taken in and kept.", app.counters.accepted.load(Ordering::Relaxed)),
+        ("why500_bodies_refused_total", "counter", "Bodies refused.", app.counters.refused.load(Ordering::Relaxed)),
+        ("why500_received_bytes_total", "counter", "Bytes of bodies as sent.", app.counters.bytes.load(Ordering::Relaxed)),
+        ("why500_batches_written_total", "counter", "Batches made durable.", p.written.load(Ordering::Relaxed)),
+        ("why500_journal_syncs_total", "counter", "Times the journal was synchronised.", p.syncs.load(Ordering::Relaxed)),
+        ("why500_undigested_bytes", "gauge", "Bytes taken in and not explained yet.", p.undigested.load(Ordering::Relaxed)),
+    ];
+    for (name, kind, help, value) in figures {
+        let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+    }
+    let _ = write!(out, "# HELP why500_items_total Items taken in, by wire and kind.\n# TYPE why500_items_total counter\n");
+    let items = app.counters.items.lock().unwrap_or_else(PoisonError::into_inner);
+    let quoted = |s: &str| s.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    for ((wire, name), n) in items.iter().filter(|((_, name), _)| !name.starts_with('!')) {
+        let _ = writeln!(out, "why500_items_total{{wire=\"{}\",kind=\"{}\"}} {n}", quoted(wire), quoted(name));
+    }
+    let _ = write!(out, "# HELP why500_items_dropped_total Items let go, by wire and reason.\n# TYPE why500_items_dropped_total counter\n");
+    for ((wire, name), n) in items.iter() {
+        if let Some(reason) = name.strip_prefix('!') {
+            let _ = writeln!(out, "why500_items_dropped_total{{wire=\"{}\",reason=\"{}\"}} {n}", quoted(wire), quoted(reason));
+        }
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out).into_response()
+}

@@ -1,0 +1,105 @@
+//! The port: accepts connections within bounds, speaks HTTP/1 and HTTP/2 on each, ends in an orderly way.
+
+use super::{App, Serve, api, intake, sockets};
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+/// Connections at once: each costs some tens of kilobytes.
+const CONNECTIONS_MAX: usize = 4_096;
+/// A request's head has to come within this: slower is an attack, or dead.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// What is under way when the server is told to stop may take so long.
+const DRAIN_TIME: Duration = Duration::from_secs(8);
+
+/// Serves until SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// An address cannot be listened on.
+pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> Result<(), String> {
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|e| format!("{}: {e}; name another address with --listen", options.listen))?;
+    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    let (stop, stopped) = watch::channel(false);
+    sockets::listen(&app, options, &stopped).await?;
+    println!("why500 listens on http://{address}, data in {}", options.data.display());
+    println!("Sentry SDKs: http://{key}@{address}/1   OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}");
+    if again > 0 {
+        println!("{again} batches that were taken in before the last stop are read again");
+    }
+    if !options.listen.ip().is_loopback() {
+        println!("others than this machine can connect, and what they send is not encrypted: put a proxy with TLS in front");
+    }
+    let router = api::router(Arc::clone(&app));
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(false);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(30))
+        .max_concurrent_streams(256);
+    let builder = Arc::new(builder);
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .map_err(|e| e.to_string())?;
+    loop {
+        // When there is no room, nobody is accepted: the kernel's queue holds them.
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = term.recv() => break,
+            _ = tokio::signal::ctrl_c() => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(pair) => pair,
+            Err(e) => {
+                // No descriptors left: those who are here have to leave first.
+                eprintln!("why500: {e}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let (app, router, builder, mut stopped) =
+            (Arc::clone(&app), router.clone(), Arc::clone(&builder), stopped.clone());
+        tokio::spawn(async move {
+            let peer = peer.ip().to_string();
+            let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+                let (app, router, peer) = (Arc::clone(&app), router.clone(), peer.clone());
+                async move {
+                    let request = request.map(Body::new);
+                    Ok::<_, Infallible>(if api::is_ours(&request) {
+                        api::answer(router, request).await
+                    } else {
+                        intake::take(app, request, peer).await
+                    })
+                }
+            });
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
+            tokio::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                _ = stopped.changed() => None,
+            };
+            if ended.is_none() {
+                connection.as_mut().graceful_shutdown();
+                let _ = tokio::time::timeout(DRAIN_TIME, connection).await;
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    let _ = stop.send(true);
+    // All connections have ended when all permits are back.
+    let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(DRAIN_TIME, room.acquire_many(all)).await;
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! `why500 serve`: one process, one folder, one port. Takes in what services emit, keeps it, explains failures as they happen.
+//!
+//! ```text
+//! HTTP, sockets, files ─ intake ─ commit (journal, one sync for many) ─ digest (windows, diagnosis) ─ store ─ api
+//!                           └ 2xx is answered here, once it is durable ┘
+//! ```
+
+mod api;
+mod batch;
+mod commit;
+mod decode;
+mod digest;
+mod intake;
+mod listen;
+mod sockets;
+
+use crate::explain::Usage;
+use batch::Batch;
+use clap::Args;
+use commit::{Progress, Waiting, Written};
+use diagnosis::Recogniser;
+use digest::Digest;
+use record::Time;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+use store::{Journal, Store};
+use tokio::sync::broadcast;
+
+/// Batches that wait for the journal: as many as connections, more or less.
+const WAITING_MAX: usize = 4_096;
+/// Batches that wait for the digest.
+const WRITTEN_MAX: usize = 65_536;
+/// Events that a slow listener may lag behind.
+const EVENTS_MAX: usize = 1_024;
+
+/// Options of `serve`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  why500 serve                                        http://127.0.0.1:8500, data in ./why500-data
+  why500 serve --syslog 127.0.0.1:5514                rsyslog:  *.* @@127.0.0.1:5514
+  why500 serve --listen 10.0.0.5:8500 --data /var/lib/why500")]
+pub struct Serve {
+    /// Where to listen for HTTP (all protocols over HTTP and gRPC, the API)
+    #[arg(long, default_value = "127.0.0.1:8500", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Folder in which everything is kept
+    #[arg(long, default_value = "why500-data", value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// Listen for syslog (RFC 3164 and 5424), over UDP and TCP
+    #[arg(long, value_name = "ADDRESS")]
+    pub syslog: Option<SocketAddr>,
+    /// Listen for GELF, over UDP and TCP
+    #[arg(long, value_name = "ADDRESS")]
+    pub gelf: Option<SocketAddr>,
+    /// Listen for the Fluent forward protocol, over TCP
+    #[arg(long, value_name = "ADDRESS")]
+    pub fluent: Option<SocketAddr>,
+    /// Listen for DogStatsD, over UDP
+    #[arg(long, value_name = "ADDRESS")]
+    pub dogstatsd: Option<SocketAddr>,
+    /// Take in only what shows a project's key (the default where others than this machine can connect)
+    #[arg(long)]
+    pub keys_required: bool,
+    /// Zone of logs that state none (default: the machine's)
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+}
+
+/// What all parts of the server share.
+pub struct App {
+    /// To the journal.
+    waiting: SyncSender<Waiting>,
+    progress: Arc<Progress>,
+    /// Ingest keys, by key: the project.
+    keys: RwLock<HashMap<String, i64>>,
+    /// The project of what shows no key.
+    default_project: Option<i64>,
+    counters: intake::Counters,
+    reader: Mutex<store::Reader>,
+    /// For what people do.
+    writer: Mutex<Store>,
+    /// Whoever reaches the port may read and act.
+    open: bool,
+    events: broadcast::Sender<digest::Event>,
+    started: Time,
+}
+
+/// The time.
+pub fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// The first project and a key of it, which are made when the folder is new; and all keys.
+fn first_project(writer: &Store, reader: &store::Reader) -> store::Result<(i64, String, HashMap<String, i64>)> {
+    let project = match reader.projects()?.into_iter().next() {
+        Some(project) => project,
+        None => writer.add_project(now(), "default")?,
+    };
+    let valid = |id: i64| reader.keys(id).map(|list| list.into_iter().filter(|k| k.revoked.is_none()));
+    let key = match valid(project.id)?.next() {
+        Some(key) => key.key,
+        None => writer.add_key(now(), project.id, "first")?.key,
+    };
+    let mut keys = HashMap::new();
+    for p in reader.projects()? {
+        keys.extend(valid(p.id)?.map(|k| (k.key, p.id)));
+    }
+    Ok((project.id, key, keys))
+}
+
+/// Runs until told to stop.
+pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
+    let zone = crate::explain::zone(options.tz.as_deref())?;
+    let recogniser = Recogniser::new(&[]).map_err(Usage)?;
+    std::fs::create_dir_all(&options.data)
+        .map_err(|e| Usage(format!("{}: {e}; name another folder with --data", options.data.display())))?;
+    let store = Store::open(&options.data).map_err(|e| Usage(e.to_string()))?;
+    let (journal, left) = Journal::open(&options.data).map_err(|e| Usage(e.to_string()))?;
+    let reader = store.reader().map_err(|e| Usage(e.to_string()))?;
+    let writer = store.second().map_err(|e| Usage(e.to_string()))?;
+    let (project, key, keys) = first_project(&writer, &reader).map_err(|e| Usage(e.to_string()))?;
+
+    let progress = Arc::new(Progress::default());
+    let (events, _) = broadcast::channel(EVENTS_MAX);
+    let (waiting, to_commit) = sync_channel(WAITING_MAX);
+    let (written, to_digest) = sync_channel(WRITTEN_MAX);
+    let digest = Digest::new(store, Arc::new(recogniser), Arc::clone(&progress), events.clone());
+    let digesting = std::thread::Builder::new().name("digest".into()).spawn(move || {
+        let offset_s = move |t: Time| crate::explain::offset_at(&zone, t);
+        digest.run(&to_digest, &now, &offset_s);
+    });
+    let digesting = digesting.map_err(|e| Usage(e.to_string()))?;
+    let again = left.len();
+    for entry in left {
+        match Batch::from_bytes(&entry.payload) {
+            Ok(batch) => {
+                let size = entry.payload.len() as u64;
+                progress.undigested.fetch_add(size, Ordering::Relaxed);
+                let _ = written.send(Written { place: entry.position, batch, size });
+            }
+            Err(e) => eprintln!("why500: journal, entry {}: {e}; it is passed over", entry.position),
+        }
+    }
+    let committing = {
+        let progress = Arc::clone(&progress);
+        let (from, to): (Receiver<Waiting>, SyncSender<Written>) = (to_commit, written);
+        std::thread::Builder::new()
+            .name("commit".into())
+            .spawn(move || commit::run(journal, &from, &to, &progress))
+            .map_err(|e| Usage(e.to_string()))?
+    };
+    let app = Arc::new(App {
+        waiting,
+        progress,
+        keys: RwLock::new(keys),
+        default_project: (options.listen.ip().is_loopback() && !options.keys_required).then_some(project),
+        counters: intake::Counters::default(),
+        reader: Mutex::new(reader),
+        writer: Mutex::new(writer),
+        open: options.listen.ip().is_loopback() && !options.keys_required,
+        events,
+        started: now(),
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Usage(e.to_string()))?;
+    let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, again));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    // The last to hold the sending ends: commit and digest come to their ends, in this order.
+    drop(app);
+    let _ = committing.join();
+    let _ = digesting.join();
+    outcome.map(|()| ExitCode::SUCCESS).map_err(Usage)
+}

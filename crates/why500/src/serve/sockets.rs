@@ -1,0 +1,166 @@
+//! Protocols over bare sockets: syslog, GELF, Fluent forward, DogStatsD.
+
+use super::{App, Serve, now};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::{Semaphore, watch};
+use wires::{Access, Session, Socket, Taken};
+
+/// Connections of one protocol at once.
+const CONNECTIONS_MAX: usize = 1_024;
+/// Bytes read at once.
+const READ_BYTES: usize = 64 * 1024;
+/// A connection that is silent for so long is dead; shippers keep theirs open between bursts.
+const IDLE_TIME: Duration = Duration::from_secs(3_600);
+/// Datagrams that wait are put together to one batch, up to so many.
+const DATAGRAMS_MAX: usize = 1_000;
+
+/// Listens on all sockets that are asked for.
+///
+/// # Errors
+/// An address cannot be listened on.
+pub async fn listen(app: &Arc<App>, options: &Serve, stopped: &watch::Receiver<bool>) -> Result<(), String> {
+    let asked = [
+        ("syslog", options.syslog, true, true),
+        ("gelf", options.gelf, true, true),
+        ("fluent", options.fluent, false, true),
+        ("dogstatsd", options.dogstatsd, true, false),
+    ];
+    for (name, address, udp, tcp) in asked {
+        let (Some(address), Some(wire)) = (address, wires::sockets().find(|s| s.name().starts_with(name))) else {
+            continue;
+        };
+        let Some(project) = app.project_of(&Access::default()) else {
+            return Err(format!("{name} shows no key: it is taken in only where keys are not required"));
+        };
+        let cannot = |e: std::io::Error| format!("{name}: {address}: {e}; name another address");
+        if tcp {
+            let listener = TcpListener::bind(address).await.map_err(cannot)?;
+            tokio::spawn(streams(Arc::clone(app), wire, project, listener, stopped.clone()));
+        }
+        if udp {
+            let socket = UdpSocket::bind(address).await.map_err(cannot)?;
+            tokio::spawn(datagrams(Arc::clone(app), wire, project, socket, stopped.clone()));
+        }
+        println!("{name} on {address}{}", match (udp, tcp) { (true, true) => " (UDP and TCP)", (true, false) => " (UDP)", _ => " (TCP)" });
+    }
+    Ok(())
+}
+
+async fn streams(
+    app: Arc<App>,
+    wire: &'static dyn Socket,
+    project: i64,
+    listener: TcpListener,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (app, stopped) = (Arc::clone(&app), stopped.clone());
+                tokio::spawn(async move {
+                    if let Err(why) = stream_of(&app, wire, project, stream, peer, stopped).await {
+                        eprintln!("why500: {} from {peer}: {why}", wire.name());
+                    }
+                    drop(permit);
+                });
+            }
+            Err(e) => {
+                eprintln!("why500: {}: {e}", wire.name());
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn stream_of(
+    app: &App,
+    wire: &'static dyn Socket,
+    project: i64,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let peer = peer.ip().to_string();
+    let mut session = wire.open(&peer);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let read = tokio::select! {
+            read = tokio::time::timeout(IDLE_TIME, stream.read(&mut buffer)) => read,
+            _ = stopped.changed() => Ok(Ok(0)),
+        };
+        let n = match read {
+            Err(_) => 0,
+            Ok(n) => n.map_err(|e| e.to_string())?,
+        };
+        let mut taken = Taken::default();
+        let followed = if n == 0 {
+            session.end(now(), &mut taken);
+            Ok(())
+        } else {
+            session.push(buffer.get(..n).unwrap_or_default(), &peer, now(), &mut taken)
+        };
+        keep(app, wire, project, &mut taken).await;
+        if !taken.answer.body.is_empty() {
+            stream.write_all(&taken.answer.body).await.map_err(|e| e.to_string())?;
+        }
+        followed.map_err(|refusal| refusal.why)?;
+        if n == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Keeps what was taken. There is nobody who could be told to come again: it is tried until there is room.
+async fn keep(app: &App, wire: &'static dyn Socket, project: i64, taken: &mut Taken) {
+    app.counters.count(wire.name(), taken);
+    while app.progress.undigested.load(std::sync::atomic::Ordering::Relaxed) > super::intake::UNDIGESTED_BYTES_MAX {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    if let Err(why) = app.keep(project, wire.name(), now(), taken).await {
+        eprintln!("why500: {}: {why}", wire.name());
+    }
+}
+
+async fn datagrams(
+    app: Arc<App>,
+    wire: &'static dyn Socket,
+    project: i64,
+    socket: UdpSocket,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut session: Box<dyn Session> = wire.datagrams();
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let first = tokio::select! {
+            first = socket.recv_from(&mut buffer) => first,
+            _ = stopped.changed() => return,
+        };
+        let mut taken = Taken::default();
+        let mut next = first;
+        for _ in 0..DATAGRAMS_MAX {
+            match next {
+                Ok((n, peer)) => {
+                    let peer = peer.ip().to_string();
+                    if let Err(refusal) =
+                        session.push(buffer.get(..n).unwrap_or_default(), &peer, now(), &mut taken)
+                    {
+                        taken.drop(&refusal.why);
+                    }
+                }
+                Err(_) => break,
+            }
+            next = socket.try_recv_from(&mut buffer);
+        }
+        keep(&app, wire, project, &mut taken).await;
+    }
+}
