@@ -1,0 +1,75 @@
+//! How much is kept of what outsiders can make without end. Each limit has its reason.
+
+/// Examples kept of one problem. Fifty show the spread of inputs, and at 10 kB each a thousand problems take half a gigabyte at
+/// most; what is asked of them (which input, which host) is answered by the counts.
+pub const EXAMPLES_PER_PROBLEM: usize = 50;
+
+/// Of these, the latest that are always kept: somebody who looks wants to see what fails now.
+pub const LAST_EXAMPLES: usize = 5;
+
+/// Of these, the odd ones that are kept before others: few, so that a caller to whom all seem odd does not push the sample out.
+pub const ODD_EXAMPLES: usize = 12;
+
+/// New problems of one project in an hour of the clock. A message that nobody could make a template of must not fill the disk;
+/// beyond, failures are counted under one problem, [`crate::OTHER_PROBLEM`].
+pub const NEW_PROBLEMS_PER_HOUR: i64 = 10_000;
+
+/// Routes of one project, as scanners and ids in paths make them without end; beyond, they are counted under [`OTHER`].
+pub const ROUTES_PER_PROJECT: usize = 1_000;
+
+/// Services, releases and environments of one project, each: they come from outside as well. A release a commit, thirty a day,
+/// is a year.
+pub const NAMES_PER_PROJECT: usize = 10_000;
+
+/// Methods of one project: HTTP registers about forty, and a hostile client sends what it likes.
+pub const METHODS_PER_PROJECT: usize = 64;
+
+/// Wires and reasons of what was dropped, per project: they come from tables of the program, so this is never met by right.
+pub const DROPPED_PER_PROJECT: i64 = 1_000;
+
+/// What stands for all names beyond a limit.
+pub const OTHER: &str = "other";
+
+/// Bytes of a short text (name, route, title, culprit): longer ones are cut. Indexes stay small, pages readable.
+pub const TEXT_BYTES_MAX: usize = 1_024;
+
+/// Bytes of a target: the longest that common servers let through at all is 8 kB; the example has it whole.
+pub const TARGET_BYTES_MAX: usize = 2_048;
+
+/// Bytes of a note.
+pub const NOTE_BYTES_MAX: usize = 64 * 1_024;
+
+/// Earlier verdicts kept of a problem: the first and the latest. One that flaps more often teaches nothing by it.
+pub const REVISIONS_PER_PROBLEM: i64 = 50;
+
+/// Changes of state kept of a problem, the latest.
+pub const STATES_PER_PROBLEM: i64 = 200;
+
+/// Failures after which a new problem is an ongoing one: ten are no accident.
+pub const ONGOING_FAILURES: i64 = 10;
+
+/// From its first failure to its last, after which a new problem is an ongoing one: an hour, in microseconds.
+pub const ONGOING_AFTER_US: i64 = 3_600 * record::SECOND;
+
+/// Days without a failure after which a problem counts as resolved, unless set otherwise: a week has each weekday's jobs in it.
+pub const SILENCE_DAYS: i64 = 7;
+
+/// Days after which counts by minute become counts by hour: nobody draws last month by the minute.
+pub const MINUTE_DAYS: i64 = 30;
+
+/// Days for which counts, marks and problems are kept: thirteen months, so that this December has last December beside it.
+pub const COUNT_DAYS: i64 = 400;
+
+/// Rows on one page at most.
+pub const PAGE_ROWS_MAX: usize = 500;
+
+/// Steps of one timeline at most: twice the pixels of a wide screen.
+pub const STEPS_MAX: i64 = 10_000;
+
+/// Bytes after which the journal begins a new segment: small enough that room comes back soon after a digest, large enough that
+/// a full second of load (50 MB) makes few files.
+pub const SEGMENT_BYTES: u64 = 16 << 20;
+
+/// Bytes of one payload of the journal: above any batch that a wire lets in (Relay's envelopes: 200 MiB unpacked are refused
+/// long before); a length beyond it in a file is damage.
+pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;

@@ -1,0 +1,164 @@
+//! Counts over time and over routes, marks, what was dropped, and how large it all is.
+
+use super::list::count;
+use super::{DroppedRow, MarkSeen, Reader, RouteHealth, Sizes, Step};
+use crate::error::{Error, Result};
+use crate::limits::STEPS_MAX;
+use crate::store::DATABASE;
+use record::{SECOND, Time};
+use rusqlite::params;
+use std::collections::BTreeMap;
+
+/// A minute in microseconds.
+const MINUTE_US: i64 = 60 * SECOND;
+
+impl Reader {
+    /// Requests and failures of a project from one instant up to another, in equal steps of `step_minutes`.
+    ///
+    /// Steps begin at whole multiples since the epoch, so that two pages draw the same bars; those with nothing are there too.
+    /// Counts older than thirty days are by the hour, and fall into the step of the hour's first minute.
+    pub fn timeline(&self, project: i64, from: Time, to: Time, step_minutes: i64) -> Result<Vec<Step>> {
+        let step = step_minutes.max(1);
+        let begin = minute(from).div_euclid(step) * step;
+        let end = minute(to.plus(MINUTE_US - 1));
+        let steps = end.saturating_sub(begin).saturating_add(step - 1) / step;
+        if steps > STEPS_MAX {
+            return Err(Error::Invalid(format!(
+                "a time line has {STEPS_MAX} steps at most; take longer ones"
+            )));
+        }
+        let at = |i: i64| Time((begin + i * step).saturating_mul(MINUTE_US));
+        let mut line: Vec<Step> = (0..steps.max(0)).map(|i| Step { at: at(i), ..Step::default() }).collect();
+        for (table, failures) in [("requests", false), ("failed", true)] {
+            let text = format!(
+                "SELECT (minute - ?2) / ?4, sum(n) FROM {table} WHERE project = ?1 AND minute >= ?2 AND minute < ?3
+                 GROUP BY 1"
+            );
+            let rows = self.rows(&text, params![project, begin, end, step], |row| {
+                Ok((row.get::<_, i64>(0)?, count(row.get(1)?)))
+            })?;
+            for (i, n) in rows {
+                let Some(step) = usize::try_from(i).ok().and_then(|i| line.get_mut(i)) else { continue };
+                *(if failures { &mut step.failures } else { &mut step.requests }) += n;
+            }
+        }
+        Ok(line)
+    }
+
+    /// How each route of a project did from one instant up to another, the worst first (by failures and failed requests).
+    pub fn health(&self, project: i64, from: Time, to: Time) -> Result<Vec<RouteHealth>> {
+        let mut routes: BTreeMap<(String, String, String), (u64, u64, u64)> = BTreeMap::new();
+        for (table, failures) in [("requests", false), ("failed", true)] {
+            let text = format!(
+                "SELECT COALESCE((SELECT name FROM names WHERE id = s.service), ''),
+                 COALESCE((SELECT name FROM names WHERE id = s.method), ''),
+                 COALESCE((SELECT name FROM names WHERE id = s.route), ''),
+                 sum(c.n), sum(CASE WHEN s.status >= 500 OR s.status = 0 THEN c.n ELSE 0 END)
+                 FROM {table} c JOIN shapes s ON s.id = c.shape
+                 WHERE c.project = ?1 AND c.minute >= ?2 AND c.minute < ?3 GROUP BY s.service, s.method, s.route"
+            );
+            let args = params![project, minute(from), minute(to.plus(MINUTE_US - 1))];
+            let rows = self.rows(&text, args, |row| {
+                let key: (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok((key, count(row.get(3)?), count(row.get(4)?)))
+            })?;
+            for (key, all, failed) in rows {
+                let sums = routes.entry(key).or_default();
+                if failures {
+                    sums.2 += all;
+                } else {
+                    sums.0 += all;
+                    sums.1 += failed;
+                }
+            }
+        }
+        let mut health: Vec<RouteHealth> = routes.into_iter().map(route_health).collect();
+        health.sort_by_key(|r| std::cmp::Reverse(r.failures.max(r.failed_requests)));
+        Ok(health)
+    }
+
+    /// The marks of a project from one instant up to another, first to last; the latest 1,000.
+    pub fn marks(&self, project: i64, from: Time, to: Time) -> Result<Vec<MarkSeen>> {
+        let mut marks = self.rows(
+            "SELECT id, at, kind, what FROM marks WHERE project = ?1 AND at >= ?2 AND at < ?3
+             ORDER BY at DESC, id DESC LIMIT 1000",
+            params![project, from.0, to.0],
+            |row| {
+                Ok(MarkSeen {
+                    id: row.get::<_, i64>(0)?.cast_unsigned(),
+                    at: Time(row.get(1)?),
+                    kind: row.get(2)?,
+                    what: row.get(3)?,
+                })
+            },
+        )?;
+        marks.reverse();
+        Ok(marks)
+    }
+
+    /// What was not taken in, of all projects, most first.
+    pub fn dropped(&self) -> Result<Vec<DroppedRow>> {
+        self.rows(
+            "SELECT project, wire, reason, n, first, last FROM dropped ORDER BY n DESC, project, wire, reason",
+            [],
+            |row| {
+                Ok(DroppedRow {
+                    project: row.get(0)?,
+                    wire: row.get(1)?,
+                    reason: row.get(2)?,
+                    count: count(row.get(3)?),
+                    first: Time(row.get(4)?),
+                    last: Time(row.get(5)?),
+                })
+            },
+        )
+    }
+
+    /// The releases that a project's failures named, latest named first; 100 at most.
+    pub fn releases(&self, project: i64) -> Result<Vec<String>> {
+        self.names(project, 4)
+    }
+
+    /// The environments that a project's failures named.
+    pub fn environments(&self, project: i64) -> Result<Vec<String>> {
+        self.names(project, 5)
+    }
+
+    /// The services that a project's failures and requests named.
+    pub fn services(&self, project: i64) -> Result<Vec<String>> {
+        self.names(project, 3)
+    }
+
+    fn names(&self, project: i64, kind: i64) -> Result<Vec<String>> {
+        let text = "SELECT name FROM names WHERE project = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 100";
+        self.rows(text, [project, kind], |row| row.get(0))
+    }
+
+    /// How large the folder is and what it holds. Rows are counted one by one: not for each request.
+    pub fn sizes(&self) -> Result<Sizes> {
+        let number = |sql: &str| -> Result<u64> {
+            Ok(self.row(sql, [], |row| row.get::<_, i64>(0))?.map(count).unwrap_or(0))
+        };
+        let file = |name: &str| std::fs::metadata(self.folder.join(name)).map(|m| m.len()).unwrap_or(0);
+        let page = number("PRAGMA page_size")?;
+        Ok(Sizes {
+            database_bytes: file(DATABASE) + file(&format!("{DATABASE}-wal")),
+            free_bytes: number("PRAGMA freelist_count")? * page,
+            journal_bytes: crate::journal::bytes(&self.folder.join("journal")),
+            problems: number("SELECT count(*) FROM problems")?,
+            failures: number("SELECT count(*) FROM failures")?,
+            examples: number("SELECT count(*) FROM examples")?,
+        })
+    }
+}
+
+fn minute(at: Time) -> i64 {
+    at.0.div_euclid(MINUTE_US)
+}
+
+fn route_health((key, sums): ((String, String, String), (u64, u64, u64))) -> RouteHealth {
+    let ((service, method, route), (requests, failed_requests, failures)) = (key, sums);
+    let requests = (requests > 0).then_some(requests);
+    let share = requests.map(|all| failed_requests as f64 / all as f64);
+    RouteHealth { service, method, route, requests, failed_requests, failures, share }
+}
