@@ -4,8 +4,8 @@
 
 mod exception;
 mod level;
-mod names;
 pub mod literals;
+mod names;
 pub mod scrub;
 mod skeleton;
 mod time;
@@ -13,6 +13,7 @@ mod words;
 
 pub use exception::{Exception, Frame};
 pub use level::Level;
+pub use names::Name;
 pub use skeleton::{Outcomes, skeleton};
 pub use time::{Civil, SECOND, Time, Zone};
 pub use words::{Cause, Class, Role, TriggerKind};
@@ -29,7 +30,7 @@ pub struct Record {
     pub line: u64,
     /// Name of the format that read it, as in the table of formats.
     #[serde(deserialize_with = "names::kept")]
-    pub format: &'static str,
+    pub format: Name,
     /// When, if its log says so or a neighbour's time could be taken over.
     pub at: Option<Time>,
     /// Where `at` is that of the line before: the time of the next dated line, so that the record lies between the two.

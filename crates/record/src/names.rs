@@ -4,6 +4,9 @@ use serde::{Deserialize, Deserializer};
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+/// A name that lasts as long as the program.
+pub type Name = &'static str;
+
 /// Different names; there are some ninety formats and wires. More are not the program's own: they are kept under one name.
 const NAMES_MAX: usize = 1_024;
 

@@ -154,7 +154,10 @@ fn replay(server: &Server, capture: &Path) -> Vec<String> {
             let mut out = String::new();
             for (i, l) in head.split("\r\n").enumerate() {
                 let name = l.split(':').next().unwrap().to_ascii_lowercase();
-                if i > 0 && ["connection", "expect", "transfer-encoding", "content-length"].contains(&name.as_str()) {
+                if i > 0
+                    && ["connection", "expect", "transfer-encoding", "content-length"]
+                        .contains(&name.as_str())
+                {
                     continue;
                 }
                 out.push_str(l);
@@ -217,10 +220,22 @@ fn what_clients_send_is_explained_within_a_second() {
                     fair.extend(also.filter_map(|a| a.as_str()).map(str::to_owned));
                     !problems.iter().any(|p| {
                         let v = &p["verdict"];
-                        fair.contains(&format!("{}/{}", v["class"].as_str().unwrap(), v["cause"].as_str().unwrap()))
+                        fair.contains(&format!(
+                            "{}/{}",
+                            v["class"].as_str().unwrap(),
+                            v["cause"].as_str().unwrap()
+                        ))
                     })
                 })
-                .map(|f| format!("{} {} {}/{}", text(f, "method"), text(f, "path"), text(f, "class"), text(f, "cause")))
+                .map(|f| {
+                    format!(
+                        "{} {} {}/{}",
+                        text(f, "method"),
+                        text(f, "path"),
+                        text(f, "class"),
+                        text(f, "cause")
+                    )
+                })
                 .collect()
         };
         let began = Instant::now();

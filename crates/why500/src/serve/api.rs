@@ -133,7 +133,9 @@ impl App {
                 Ok(Permit { who: t.name, project: t.project })
             }
             Some(_) => Err(Failed(StatusCode::FORBIDDEN, format!("the token has no scope {scope}"))),
-            None => Err(Failed(StatusCode::UNAUTHORIZED, "the token is not known, or no longer valid".into())),
+            None => {
+                Err(Failed(StatusCode::UNAUTHORIZED, "the token is not known, or no longer valid".into()))
+            }
         }
     }
 }
@@ -186,4 +188,3 @@ fn number<T: std::str::FromStr>(params: &Params, name: &str, otherwise: T) -> An
         None => Ok(otherwise),
     }
 }
-

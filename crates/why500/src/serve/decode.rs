@@ -75,7 +75,9 @@ fn within(reader: impl Read, hint: usize, max: u64) -> Result<Vec<u8>, Refused> 
     match reader.take(max + 1).read_to_end(&mut out) {
         Ok(_) if out.len() as u64 > max => Err(Refused::TooLong(max)),
         Ok(_) => Ok(out),
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(Refused::Broken("it ends too early".into())),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(Refused::Broken("it ends too early".into()))
+        }
         Err(e) => Err(Refused::Broken(e.to_string())),
     }
 }

@@ -9,9 +9,9 @@ use formats::{Healthy, Sink};
 use record::{Ending, Level, Mark, Record, SECOND, Time};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::{Commit, Example, FailureChange, MarkRow, ProblemChange, RequestCount, Store};
 use tokio::sync::broadcast;
@@ -49,7 +49,9 @@ struct Before {
 impl Before {
     /// Was it? From now on it is.
     fn has(&mut self, project: i64, r: &Record) -> bool {
-        let Some(id) = ["event_id", "span_id", "span"].iter().find_map(|name| r.field(name)) else { return false };
+        let Some(id) = ["event_id", "span_id", "span"].iter().find_map(|name| r.field(name)) else {
+            return false;
+        };
         let mut h = std::hash::DefaultHasher::new();
         (project, r.format, id, r.is_ledger(), &r.message, r.at).hash(&mut h);
         let id = h.finish();
@@ -102,7 +104,9 @@ struct Project {
 
 /// The thread's state.
 pub struct Digest {
-    store: Store,
+    store: Arc<Mutex<Store>>,
+    /// All before is in the store.
+    digested: u64,
     recogniser: Arc<Recogniser>,
     projects: BTreeMap<i64, Project>,
     /// Healthy requests counted, by the place of their batch: they are handed over once the digest is past it.
@@ -205,19 +209,20 @@ impl Sink for Tap<'_> {
 impl Digest {
     /// A digest that goes on where the store is.
     pub fn new(
-        store: Store,
+        store: Arc<Mutex<Store>>,
+        digested: u64,
         recogniser: Arc<Recogniser>,
         progress: Arc<Progress>,
         events: broadcast::Sender<Event>,
     ) -> Digest {
-        let read = store.digested();
         Digest {
             store,
+            digested,
             recogniser,
             projects: BTreeMap::new(),
             counts: VecDeque::new(),
             open: VecDeque::new(),
-            read,
+            read: digested,
             before: Before::default(),
             progress,
             events,
@@ -253,8 +258,7 @@ impl Digest {
             if ended || Instant::now() >= due {
                 let began = Instant::now();
                 self.look(now(), offset_s);
-                due = Instant::now()
-                    + (began.elapsed() * LOOK_SHARE).max(Duration::from_millis(LOOK_MS_MIN));
+                due = Instant::now() + (began.elapsed() * LOOK_SHARE).max(Duration::from_millis(LOOK_MS_MIN));
             }
             if ended {
                 return;
@@ -264,7 +268,7 @@ impl Digest {
 
     /// Reads a batch.
     fn take(&mut self, w: Written) {
-        if w.place < self.store.digested() {
+        if w.place < self.digested {
             return;
         }
         self.read = self.read.max(w.place + 1);
@@ -408,14 +412,16 @@ impl Digest {
             && commit.gone.is_empty()
             && commit.requests.is_empty()
             && commit.marks.is_empty();
-        if nothing && digested == self.store.digested() {
+        if nothing && digested == self.digested {
             return;
         }
         // What was looked at is told once: it waits until there is room for it.
-        while let Err(e) = self.store.commit(&commit) {
+        let commit_now = || self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(&commit);
+        while let Err(e) = commit_now() {
             eprintln!("why500: {e}");
             std::thread::sleep(Duration::from_secs(1));
         }
+        self.digested = digested;
         self.progress.digested.store(digested, Ordering::Relaxed);
         for e in events {
             // Nobody may be listening.

@@ -71,7 +71,10 @@ pub async fn take(app: Arc<App>, request: Request<Body>, peer: String) -> Respon
         peer,
     };
     let Some(wire) = wires::table().find(|w| w.knows(&head)) else {
-        return response(Answer::problem(404, "no protocol of why500 has this path; see /api/v1/openapi.json", None), false);
+        return response(
+            Answer::problem(404, "no protocol of why500 has this path; see /api/v1/openapi.json", None),
+            false,
+        );
     };
     let grpc = head.media_type().starts_with("application/grpc");
     let answer = match body_of(&head, body).await {
@@ -114,7 +117,12 @@ async fn take_body(app: &App, wire: &'static dyn Wire, head: &Head, body: Vec<u8
             return wire.refuse(head, 415, &why, None);
         }
         Err(Refused::Broken(why)) => {
-            return wire.refuse(head, 400, &format!("the body is not what its content encoding says: {why}"), None);
+            return wire.refuse(
+                head,
+                400,
+                &format!("the body is not what its content encoding says: {why}"),
+                None,
+            );
         }
     };
     let access = wire.access(head, &body);

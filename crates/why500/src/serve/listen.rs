@@ -31,12 +31,16 @@ pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> R
     let (stop, stopped) = watch::channel(false);
     sockets::listen(&app, options, &stopped).await?;
     println!("why500 listens on http://{address}, data in {}", options.data.display());
-    println!("Sentry SDKs: http://{key}@{address}/1   OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}");
+    println!(
+        "Sentry SDKs: http://{key}@{address}/1   OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}"
+    );
     if again > 0 {
         println!("{again} batches that were taken in before the last stop are read again");
     }
     if !options.listen.ip().is_loopback() {
-        println!("others than this machine can connect, and what they send is not encrypted: put a proxy with TLS in front");
+        println!(
+            "others than this machine can connect, and what they send is not encrypted: put a proxy with TLS in front"
+        );
     }
     let router = api::router(Arc::clone(&app));
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));

@@ -84,7 +84,7 @@ pub struct App {
     counters: intake::Counters,
     reader: Mutex<store::Reader>,
     /// For what people do.
-    writer: Mutex<Store>,
+    writer: Arc<Mutex<Store>>,
     /// Whoever reaches the port may read and act.
     open: bool,
     events: broadcast::Sender<digest::Event>,
@@ -98,7 +98,10 @@ pub fn now() -> Time {
 }
 
 /// The first project and a key of it, which are made when the folder is new; and all keys.
-fn first_project(writer: &Store, reader: &store::Reader) -> store::Result<(i64, String, HashMap<String, i64>)> {
+fn first_project(
+    writer: &Store,
+    reader: &store::Reader,
+) -> store::Result<(i64, String, HashMap<String, i64>)> {
     let project = match reader.projects()?.into_iter().next() {
         Some(project) => project,
         None => writer.add_project(now(), "default")?,
@@ -124,14 +127,21 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let store = Store::open(&options.data).map_err(|e| Usage(e.to_string()))?;
     let (journal, left) = Journal::open(&options.data).map_err(|e| Usage(e.to_string()))?;
     let reader = store.reader().map_err(|e| Usage(e.to_string()))?;
-    let writer = store.second().map_err(|e| Usage(e.to_string()))?;
-    let (project, key, keys) = first_project(&writer, &reader).map_err(|e| Usage(e.to_string()))?;
+    let (project, key, keys) = first_project(&store, &reader).map_err(|e| Usage(e.to_string()))?;
 
     let progress = Arc::new(Progress::default());
     let (events, _) = broadcast::channel(EVENTS_MAX);
     let (waiting, to_commit) = sync_channel(WAITING_MAX);
     let (written, to_digest) = sync_channel(WRITTEN_MAX);
-    let digest = Digest::new(store, Arc::new(recogniser), Arc::clone(&progress), events.clone());
+    let digested = store.digested().map_err(|e| Usage(e.to_string()))?;
+    let store = Arc::new(Mutex::new(store));
+    let digest = Digest::new(
+        Arc::clone(&store),
+        digested,
+        Arc::new(recogniser),
+        Arc::clone(&progress),
+        events.clone(),
+    );
     let digesting = std::thread::Builder::new().name("digest".into()).spawn(move || {
         let offset_s = move |t: Time| crate::explain::offset_at(&zone, t);
         digest.run(&to_digest, &now, &offset_s);
@@ -163,7 +173,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         default_project: (options.listen.ip().is_loopback() && !options.keys_required).then_some(project),
         counters: intake::Counters::default(),
         reader: Mutex::new(reader),
-        writer: Mutex::new(writer),
+        writer: store,
         open: options.listen.ip().is_loopback() && !options.keys_required,
         events,
         started: now(),

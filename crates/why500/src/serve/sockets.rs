@@ -30,7 +30,8 @@ pub async fn listen(app: &Arc<App>, options: &Serve, stopped: &watch::Receiver<b
         ("dogstatsd", options.dogstatsd, true, false),
     ];
     for (name, address, udp, tcp) in asked {
-        let (Some(address), Some(wire)) = (address, wires::sockets().find(|s| s.name().starts_with(name))) else {
+        let (Some(address), Some(wire)) = (address, wires::sockets().find(|s| s.name().starts_with(name)))
+        else {
             continue;
         };
         let Some(project) = app.project_of(&Access::default()) else {
@@ -45,7 +46,14 @@ pub async fn listen(app: &Arc<App>, options: &Serve, stopped: &watch::Receiver<b
             let socket = UdpSocket::bind(address).await.map_err(cannot)?;
             tokio::spawn(datagrams(Arc::clone(app), wire, project, socket, stopped.clone()));
         }
-        println!("{name} on {address}{}", match (udp, tcp) { (true, true) => " (UDP and TCP)", (true, false) => " (UDP)", _ => " (TCP)" });
+        println!(
+            "{name} on {address}{}",
+            match (udp, tcp) {
+                (true, true) => " (UDP and TCP)",
+                (true, false) => " (UDP)",
+                _ => " (TCP)",
+            }
+        );
     }
     Ok(())
 }
@@ -123,7 +131,9 @@ async fn stream_of(
 /// Keeps what was taken. There is nobody who could be told to come again: it is tried until there is room.
 async fn keep(app: &App, wire: &'static dyn Socket, project: i64, taken: &mut Taken) {
     app.counters.count(wire.name(), taken);
-    while app.progress.undigested.load(std::sync::atomic::Ordering::Relaxed) > super::intake::UNDIGESTED_BYTES_MAX {
+    while app.progress.undigested.load(std::sync::atomic::Ordering::Relaxed)
+        > super::intake::UNDIGESTED_BYTES_MAX
+    {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     if let Err(why) = app.keep(project, wire.name(), now(), taken).await {

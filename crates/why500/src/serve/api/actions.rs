@@ -85,10 +85,12 @@ pub async fn mute(
         params.insert("until".into(), until);
     }
     let until = instant(&params, "until")?;
-    if until.is_none() && act.count.is_none() {
-        return Err(bad("until or count is needed: muting ends by itself"));
-    }
-    app.act(|s| s.mute(now(), project, &id, &permit.who, until, act.count))?;
+    let until = match (until, act.count) {
+        (Some(at), _) => store::Mute::Until(at),
+        (None, Some(n)) => store::Mute::Failures(n),
+        (None, None) => return Err(bad("until or count is needed: muting ends by itself")),
+    };
+    app.act(|s| s.mute(now(), project, &id, &permit.who, until))?;
     Ok(done())
 }
 

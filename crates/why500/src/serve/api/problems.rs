@@ -107,7 +107,8 @@ fn whole(full: &store::ProblemFull) -> Value {
         .endpoints
         .iter()
         .map(|e| {
-            let like = examples.iter().find(|x| x["method"] == e.method.as_str() && x["route"] == e.route.as_str());
+            let like =
+                examples.iter().find(|x| x["method"] == e.method.as_str() && x["route"] == e.route.as_str());
             json!({
                 "method": e.method,
                 "route": e.route,
@@ -130,7 +131,9 @@ fn whole(full: &store::ProblemFull) -> Value {
             full.statuses.iter().map(|(s, n)| (format!("{s:03}"), json!(n))).collect();
         doc.insert("statuses".into(), Value::Object(statuses));
         doc.insert("endpoints".into(), Value::Array(endpoints));
-        let named = |list: &[(String, u64)]| list.iter().map(|(n, c)| json!({ "name": n, "count": c })).collect::<Vec<_>>();
+        let named = |list: &[(String, u64)]| {
+            list.iter().map(|(n, c)| json!({ "name": n, "count": c })).collect::<Vec<_>>()
+        };
         doc.insert("services".into(), json!(named(&full.services)));
         doc.insert("releases".into(), json!(named(&full.releases)));
         doc.insert("environments".into(), json!(named(&full.environments)));

@@ -68,26 +68,68 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
     let mut out = String::new();
     let p = &app.progress;
     let figures = [
-        ("why500_bodies_accepted_total", "counter", "Bodies taken in and kept.", app.counters.accepted.load(Ordering::Relaxed)),
-        ("why500_bodies_refused_total", "counter", "Bodies refused.", app.counters.refused.load(Ordering::Relaxed)),
-        ("why500_received_bytes_total", "counter", "Bytes of bodies as sent.", app.counters.bytes.load(Ordering::Relaxed)),
-        ("why500_batches_written_total", "counter", "Batches made durable.", p.written.load(Ordering::Relaxed)),
-        ("why500_journal_syncs_total", "counter", "Times the journal was synchronised.", p.syncs.load(Ordering::Relaxed)),
-        ("why500_undigested_bytes", "gauge", "Bytes taken in and not explained yet.", p.undigested.load(Ordering::Relaxed)),
+        (
+            "why500_bodies_accepted_total",
+            "counter",
+            "Bodies taken in and kept.",
+            app.counters.accepted.load(Ordering::Relaxed),
+        ),
+        (
+            "why500_bodies_refused_total",
+            "counter",
+            "Bodies refused.",
+            app.counters.refused.load(Ordering::Relaxed),
+        ),
+        (
+            "why500_received_bytes_total",
+            "counter",
+            "Bytes of bodies as sent.",
+            app.counters.bytes.load(Ordering::Relaxed),
+        ),
+        (
+            "why500_batches_written_total",
+            "counter",
+            "Batches made durable.",
+            p.written.load(Ordering::Relaxed),
+        ),
+        (
+            "why500_journal_syncs_total",
+            "counter",
+            "Times the journal was synchronised.",
+            p.syncs.load(Ordering::Relaxed),
+        ),
+        (
+            "why500_undigested_bytes",
+            "gauge",
+            "Bytes taken in and not explained yet.",
+            p.undigested.load(Ordering::Relaxed),
+        ),
     ];
     for (name, kind, help, value) in figures {
         let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
     }
-    let _ = write!(out, "# HELP why500_items_total Items taken in, by wire and kind.\n# TYPE why500_items_total counter\n");
+    let _ = write!(
+        out,
+        "# HELP why500_items_total Items taken in, by wire and kind.\n# TYPE why500_items_total counter\n"
+    );
     let items = app.counters.items.lock().unwrap_or_else(PoisonError::into_inner);
     let quoted = |s: &str| s.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     for ((wire, name), n) in items.iter().filter(|((_, name), _)| !name.starts_with('!')) {
-        let _ = writeln!(out, "why500_items_total{{wire=\"{}\",kind=\"{}\"}} {n}", quoted(wire), quoted(name));
+        let _ =
+            writeln!(out, "why500_items_total{{wire=\"{}\",kind=\"{}\"}} {n}", quoted(wire), quoted(name));
     }
-    let _ = write!(out, "# HELP why500_items_dropped_total Items let go, by wire and reason.\n# TYPE why500_items_dropped_total counter\n");
+    let _ = write!(
+        out,
+        "# HELP why500_items_dropped_total Items let go, by wire and reason.\n# TYPE why500_items_dropped_total counter\n"
+    );
     for ((wire, name), n) in items.iter() {
         if let Some(reason) = name.strip_prefix('!') {
-            let _ = writeln!(out, "why500_items_dropped_total{{wire=\"{}\",reason=\"{}\"}} {n}", quoted(wire), quoted(reason));
+            let _ = writeln!(
+                out,
+                "why500_items_dropped_total{{wire=\"{}\",reason=\"{}\"}} {n}",
+                quoted(wire),
+                quoted(reason)
+            );
         }
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out).into_response()
