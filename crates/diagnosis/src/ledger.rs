@@ -644,6 +644,11 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
     let prev = &obs.records[last];
     let q = r.request.as_ref();
     let known = |id: &Option<String>| id.as_ref().map(|id| f.ids.contains(id));
+    // A client reports the error that ended a request once: another one of its kind is another request's, whatever trace they share.
+    let ended = |r: &Record| r.request.as_ref().is_some_and(|q| q.assumed.is_some());
+    if ended(prev) && ended(r) && prev.source == r.source && prev.format == r.format {
+        return false;
+    }
     if let Some(q) = q.filter(|_| !f.ids.is_empty()) {
         let named = !q.target.is_empty() && !f.target.is_empty();
         let other = named && route::tail(&q.target) != route::tail(&f.target);

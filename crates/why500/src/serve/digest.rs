@@ -25,8 +25,8 @@ const LOOK_SHARE: u32 = 2;
 const SETTLE_US: i64 = 300_000;
 /// While lines of a batch may still be open, the digest counts as not having come past it; for so long.
 const OPEN_US: i64 = 2 * SETTLE_US;
-/// Batches read before a look is due again.
-const BATCHES_MAX: usize = 4_096;
+/// Records and lines read between two looks: the window holds some times as many, so that each is looked at a few times.
+const BETWEEN_MAX: usize = 1_500;
 /// New failures of one problem and look that are offered as examples, of its first and of its last.
 const EXAMPLES: usize = 4;
 /// Records shown of an example.
@@ -237,25 +237,25 @@ impl Digest {
         offset_s: &dyn Fn(Time) -> i64,
     ) {
         let mut due = Instant::now();
+        let mut between = 0;
         loop {
             let mut ended = false;
             match written.recv_timeout(Duration::from_millis(LOOK_MS_MIN)) {
                 Ok(first) => {
-                    self.take(first);
-                    for _ in 0..BATCHES_MAX {
+                    let mut taken = self.take(first);
+                    while taken < BETWEEN_MAX && Instant::now() < due + Duration::from_millis(LOOK_MS_MIN) {
                         let Ok(next) = written.try_recv() else { break };
-                        self.take(next);
-                        if Instant::now() > due + Duration::from_millis(LOOK_MS_MIN) {
-                            break;
-                        }
+                        taken += self.take(next);
                     }
+                    between += taken;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => ended = true,
             }
             let clock = now();
             self.settle(if ended { Time(i64::MAX) } else { clock.plus(-SETTLE_US) }, clock);
-            if ended || Instant::now() >= due {
+            if ended || between >= BETWEEN_MAX || Instant::now() >= due {
+                between = 0;
                 let began = Instant::now();
                 self.look(now(), offset_s);
                 due = Instant::now() + (began.elapsed() * LOOK_SHARE).max(Duration::from_millis(LOOK_MS_MIN));
@@ -266,11 +266,12 @@ impl Digest {
         }
     }
 
-    /// Reads a batch.
-    fn take(&mut self, w: Written) {
+    /// Reads a batch; gives how many records and lines it had.
+    fn take(&mut self, w: Written) -> usize {
         if w.place < self.digested {
-            return;
+            return 0;
         }
+        let size = w.batch.records.len() + w.batch.lines.len();
         self.read = self.read.max(w.place + 1);
         self.progress.undigested.fetch_sub(w.size, Ordering::Relaxed);
         let Batch { project, source, at, records, lines } = w.batch;
@@ -308,6 +309,7 @@ impl Digest {
         if !counts.is_empty() {
             self.counts.push_back((w.place, counts));
         }
+        size
     }
 
     /// Ends entries whose streams are silent since `before`.

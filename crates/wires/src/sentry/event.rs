@@ -403,6 +403,10 @@ impl Event<'_> {
         let mechanism = self.mechanism();
         let handled = mechanism.and_then(|m| m.handled.0);
         let stated = Level::parse(&self.level).unwrap_or(Level::Error);
+        // The app caught it and reported it by hand; where no transaction tells how its request ended, that is mostly with a 500.
+        let by_hand = mechanism.is_some_and(|m| &*m.kind == "generic");
+        let traced = sampled.unwrap_or(!self.contexts.trace.op.is_empty());
+        let handled = handled.filter(|h| !(*h && by_hand && !traced && self.request.url.some().is_some()));
         let level = self.severity(stated, handled, chain.is_empty());
         let said = self.said();
         let mut lines: Vec<String> = Vec::with_capacity(chain.len() + 2);

@@ -128,8 +128,11 @@ fn handled_errors_stand_for_no_failure() {
             r#"{{"level":"{level}","exception":{{"values":[{{"type":"KeyError","value":"x","mechanism":{mechanism}}}]}},"request":{{"url":"http://a/b"}}}}"#
         ))
     };
-    let caught = with(r#"{"type":"generic","handled":true}"#, "error");
+    let caught = with(r#"{"type":"logging","handled":true}"#, "error");
     assert_eq!((caught.level, caught.request.unwrap().assumed), (Level::Warn, None));
+    // Reported by hand from an error handler: where nothing is traced, nothing else tells of the request.
+    let reported = with(r#"{"type":"generic","handled":true}"#, "error");
+    assert_eq!((reported.level, reported.request.unwrap().assumed), (Level::Error, Some(500)));
     assert_eq!(with(r#"{"handled":false}"#, "warning").request.unwrap().assumed, None);
     assert_eq!(with("null", "error").request.unwrap().assumed, Some(500));
     // Rust's and Java's SDKs do not say whether an error was handled: where a transaction comes, it tells how the request ended.
