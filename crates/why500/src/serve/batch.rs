@@ -20,8 +20,23 @@ pub struct Batch {
     pub lines: Vec<Line>,
 }
 
-/// Numbers of records: the place of their batch in the journal, times this, plus their place in the batch.
-pub const PLACES: u64 = 1 << 20;
+/// Records and lines are numbered through, as the lines of a file are: what stands next to each other was written together. A start
+/// begins at the seconds since 1970 times this, so that no number comes twice unless more than a million are taken in a second, for
+/// all the time; and the numbers are whole in JSON's.
+const NUMBERS_PER_S: u64 = 1 << 20;
+
+/// The first number of a program that starts now, having had numbers up to `last`.
+pub fn first_number(now: Time, last: u64) -> u64 {
+    let of_clock = u64::try_from(now.0 / record::SECOND).unwrap_or(0).saturating_mul(NUMBERS_PER_S);
+    of_clock.max(last + 1)
+}
+
+/// Puts the number of its first record into what will be written of a batch.
+pub fn set_number(bytes: &mut [u8], number: u64) {
+    if let Some(place) = bytes.first_chunk_mut() {
+        *place = number.to_le_bytes();
+    }
+}
 
 impl Batch {
     /// Of what a wire took. Secrets are taken out here, before anything is kept.
@@ -39,17 +54,23 @@ impl Batch {
 
     /// Nothing in it is worth keeping.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.lines.is_empty()
+        self.len() == 0
     }
 
-    /// As bytes.
+    /// How many numbers its records and lines take.
+    pub fn len(&self) -> usize {
+        self.records.len() + self.lines.len()
+    }
+
+    /// As bytes, with room for the number of its first record in front.
     pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
-        postcard::to_stdvec(self)
+        postcard::to_extend(self, vec![0; size_of::<u64>()])
     }
 
-    /// From bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Batch, postcard::Error> {
-        postcard::from_bytes(bytes)
+    /// From bytes: the number of its first record, and the batch.
+    pub fn from_bytes(bytes: &[u8]) -> Result<(u64, Batch), postcard::Error> {
+        let (number, rest) = bytes.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        Ok((u64::from_le_bytes(*number), postcard::from_bytes(rest)?))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Makes batches durable before they are acknowledged: what waits is written together and synchronised once (group commit).
 
-use super::batch::Batch;
+use super::batch::{self, Batch};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
@@ -24,6 +24,8 @@ pub struct Waiting {
 pub struct Written {
     /// Its place.
     pub place: u64,
+    /// The number of its first record.
+    pub number: u64,
     /// It.
     pub batch: Batch,
     /// Bytes that it takes in memory, about.
@@ -43,12 +45,13 @@ pub struct Progress {
     pub syncs: AtomicU64,
 }
 
-/// Runs until nobody sends any more.
+/// Runs until nobody sends any more. `number`: of the next record.
 pub fn run(
     mut journal: Journal,
     waiting: &Receiver<Waiting>,
     written: &SyncSender<Written>,
     progress: &Arc<Progress>,
+    mut number: u64,
 ) {
     let mut forgotten = 0;
     while let Ok(first) = waiting.recv() {
@@ -59,17 +62,23 @@ pub fn run(
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
+        let mut numbers = Vec::with_capacity(group.len());
+        for w in &mut group {
+            batch::set_number(&mut w.bytes, number);
+            numbers.push(number);
+            number += w.batch.len() as u64;
+        }
         let payloads: Vec<&[u8]> = group.iter().map(|w| w.bytes.as_slice()).collect();
         let outcome = journal.append(&payloads);
         progress.syncs.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(places) => {
                 progress.written.fetch_add(group.len() as u64, Ordering::Relaxed);
-                for (w, place) in group.into_iter().zip(places) {
+                for ((w, place), number) in group.into_iter().zip(places).zip(numbers) {
                     let size = w.bytes.len() as u64;
                     // Whoever asked may have gone; the batch stays.
                     let _ = w.reply.send(Ok(()));
-                    if written.send(Written { place, batch: w.batch, size }).is_err() {
+                    if written.send(Written { place, number, batch: w.batch, size }).is_err() {
                         return;
                     }
                 }

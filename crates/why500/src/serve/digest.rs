@@ -1,7 +1,7 @@
 //! Turns what is durable into problems: one thread that reads the lines, keeps each project's window, looks at it again and again,
 //! and hands what is new to the store together with how far it has come.
 
-use super::batch::{Batch, PLACES};
+use super::batch::Batch;
 use super::commit::{Progress, Written};
 use crate::report;
 use diagnosis::{Failed, Recogniser, Window};
@@ -271,7 +271,7 @@ impl Digest {
         if w.place < self.digested {
             return 0;
         }
-        let size = w.batch.records.len() + w.batch.lines.len();
+        let size = w.batch.len();
         self.read = self.read.max(w.place + 1);
         self.progress.undigested.fetch_sub(w.size, Ordering::Relaxed);
         let Batch { project, source, at, records, lines } = w.batch;
@@ -289,7 +289,7 @@ impl Digest {
         let source = p.window.source(&name);
         let mut counts = BTreeMap::new();
         let mut tap = Tap { window: &mut p.window, counts: &mut counts, project, source, now: at };
-        let number = |i: usize| (w.place * PLACES).saturating_add(i as u64);
+        let number = |i: usize| w.number.saturating_add(i as u64);
         let direct = records.len();
         for (i, mut r) in records.into_iter().enumerate() {
             if self.before.has(project, &r) {

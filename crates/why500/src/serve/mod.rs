@@ -148,12 +148,14 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     });
     let digesting = digesting.map_err(|e| Usage(e.to_string()))?;
     let again = left.len();
+    let mut last = 0;
     for entry in left {
         match Batch::from_bytes(&entry.payload) {
-            Ok(batch) => {
+            Ok((number, batch)) => {
+                last = number + batch.len() as u64;
                 let size = entry.payload.len() as u64;
                 progress.undigested.fetch_add(size, Ordering::Relaxed);
-                let _ = written.send(Written { place: entry.position, batch, size });
+                let _ = written.send(Written { place: entry.position, number, batch, size });
             }
             Err(e) => eprintln!("why500: journal, entry {}: {e}; it is passed over", entry.position),
         }
@@ -163,7 +165,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         let (from, to): (Receiver<Waiting>, SyncSender<Written>) = (to_commit, written);
         std::thread::Builder::new()
             .name("commit".into())
-            .spawn(move || commit::run(journal, &from, &to, &progress))
+            .spawn(move || commit::run(journal, &from, &to, &progress, batch::first_number(now(), last)))
             .map_err(|e| Usage(e.to_string()))?
     };
     let app = Arc::new(App {
