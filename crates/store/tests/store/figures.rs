@@ -36,37 +36,27 @@ fn a_further_failure_costs_less_than_a_hundred_bytes() {
     sound(&store);
 }
 
-/// `cargo test --release -p store --test store -- --ignored --nocapture`
+/// `cargo test --release -p store --test store figures -- --ignored --nocapture`. In memory, where there is such a file system:
+/// there `fsync` takes no time, and what is left is ours.
 #[test]
 #[ignore = "a measurement: only a release build tells, on a machine that does nothing else"]
 fn a_commit_of_a_thousand_failures_takes_less_than_ten_milliseconds() {
-    let folder = Folder::new("speed");
+    let folder = Folder::in_memory("speed");
     let mut store = Store::open(&folder).unwrap();
-    // What the disk takes for the WAL's fsync: a commit of next to nothing.
-    let empty = time(20, |i| store.commit(&digest(0, at(i), vec![], vec![])).unwrap());
     for rounds in [100_u64, 400, 500] {
-        let start = store.digested().unwrap();
-        let full = time(rounds as i64, |i| {
-            let n = (start + i as u64) * 1_000;
-            let failures = (0..1_000).map(|i| busy(n + i)).collect();
-            let commit = digest(start + i as u64 + 1, at(n as i64 / 30), vec![database()], failures);
-            store.commit(&commit).unwrap();
-        });
-        let rows = store.digested().unwrap() * 1_000;
-        println!("{rows} failures kept: a commit of 1,000 takes {full:?}, one of none {empty:?} (medians)");
-        assert!(full - empty < Duration::from_millis(10));
-    }
-}
-
-/// The median time of some runs.
-fn time(runs: i64, mut run: impl FnMut(i64)) -> Duration {
-    let mut times: Vec<Duration> = (0..runs)
-        .map(|i| {
+        let mut times = Vec::new();
+        for _ in 0..rounds {
+            let next = store.digested().unwrap();
+            let failures = (0..1_000).map(|i| busy(next * 1_000 + i)).collect();
+            let commit = digest(next + 1, at(next as i64 * 1_000 / 30), vec![database()], failures);
             let start = Instant::now();
-            run(i);
-            start.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    times[times.len() / 2]
+            store.commit(&commit).unwrap();
+            times.push(start.elapsed());
+        }
+        times.sort_unstable();
+        let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
+        let rows = store.digested().unwrap() * 1_000;
+        println!("{rows} failures kept: a commit of 1,000 takes {median:?}, {most:?} at most");
+        assert!(median < Duration::from_millis(10));
+    }
 }
