@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use std::time::{Duration, Instant};
-use store::{FailureChange, Store};
+use store::{FailureChange, Query, Sort, State, Store};
 
 /// Failure number `n` of a busy shop: 40 routes, three statuses, 30 a second; ids spread as hashes do.
 fn busy(n: u64) -> FailureChange {
@@ -59,4 +59,47 @@ fn a_commit_of_a_thousand_failures_takes_less_than_ten_milliseconds() {
         println!("{rows} failures kept: a commit of 1,000 takes {median:?}, {most:?} at most");
         assert!(median < Duration::from_millis(10));
     }
+}
+
+#[test]
+#[ignore = "a measurement: only a release build tells, on a machine that does nothing else"]
+fn pages_of_a_hundred_thousand_problems_take_less_than_two_hundred_milliseconds() {
+    let folder = Folder::in_memory("pages");
+    let mut store = Store::open(&folder).unwrap();
+    for hour in 0..11_u64 {
+        let mut commit = digest(hour, at(hour as i64 * 3_600), vec![], vec![]);
+        for n in hour * 9_500..(hour + 1) * 9_500 {
+            let id = format!("{n:016x}");
+            commit.problems.push(problem(&id, "code", "null-dereference", &format!("app/Part{n}.php:7")));
+            commit
+                .failures
+                .extend((0..10).map(|i| store::FailureChange { problem: id.clone(), ..busy(n * 10 + i) }));
+        }
+        store.commit(&commit).unwrap();
+    }
+    let reader = store.reader().unwrap();
+    let all = Query::default;
+    for (what, query) in [
+        ("the latest", all()),
+        ("the most harmful", Query { sort: Sort::Harm, ..all() }),
+        ("of a status", Query { status: Some(503), ..all() }),
+        ("of a release that none has", Query { release: Some("none".to_owned()), ..all() }),
+        ("with a word that one has", Query { text: "part77777.php".to_owned(), ..all() }),
+        ("with a word that none has", Query { text: "nothing".to_owned(), ..all() }),
+        ("resolved, of which there are none", Query { state: Some(State::Resolved), ..all() }),
+    ] {
+        let start = Instant::now();
+        let rows = reader.problems(PROJECT, &query).unwrap().rows.len();
+        let took = start.elapsed();
+        println!("{what}: {rows} rows in {took:?}");
+    }
+    let start = Instant::now();
+    reader.problem(PROJECT, "0000000000000010").unwrap().unwrap();
+    println!("one problem: {:?}", start.elapsed());
+    let start = Instant::now();
+    reader.similar(PROJECT, "0000000000000010").unwrap();
+    println!("similar ones: {:?}", start.elapsed());
+    let start = Instant::now();
+    reader.health(PROJECT, at(0), at(86_400)).unwrap();
+    println!("health of a day: {:?}", start.elapsed());
 }

@@ -7,6 +7,7 @@ mod digest;
 mod figures;
 mod folder;
 mod full;
+mod killed;
 mod kit;
 mod lists;
 mod people;
