@@ -49,7 +49,7 @@ const COUNTS: [(&str, &str); 5] = [
     (
         "examples belong to failures",
         "SELECT printf('example of failure %016x belongs to no failure', e.failure) FROM examples e
-         WHERE NOT EXISTS (SELECT 1 FROM failures f WHERE f.id = e.failure AND f.problem = e.problem)",
+         WHERE NOT EXISTS (SELECT 1 FROM failures f WHERE f.problem = e.problem AND f.at = e.at AND f.id = e.failure)",
     ),
 ];
 

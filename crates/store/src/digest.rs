@@ -3,12 +3,13 @@
 use crate::commit::{Commit, Dropped, FailureChange, MarkRow, RequestCount};
 use crate::error::{Doing, Result};
 use crate::examples;
+use crate::ids::{Ids, Kept};
 use crate::limits::{DROPPED_PER_PROJECT, OTHER, TARGET_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::names::{Names, Shape, Shaped, cut};
 use crate::problems::{self, Known, Made, Touched};
 use crate::store::{Store, meta, set_meta};
 use record::{SECOND, Time};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -47,6 +48,7 @@ impl Store {
             db: &step,
             names,
             known,
+            ids: Ids::new(&step)?,
             now: commit.at,
             hourly_before,
             forgotten_before,
@@ -61,7 +63,10 @@ impl Store {
                 problems::explain(&step, commit.at, row, problem)?;
             }
         }
-        for failure in &commit.failures {
+        // By id, as the tables of ids are: neighbours lie on one page. One that is named twice keeps its order.
+        let mut failures: Vec<&FailureChange> = commit.failures.iter().collect();
+        failures.sort_by_key(|f| f.id.cast_signed());
+        for failure in failures {
             digest.failure(failure)?;
         }
         for &(project, id) in &commit.gone {
@@ -69,7 +74,7 @@ impl Store {
         }
         digest.write_counts()?;
         let moved = std::mem::take(&mut digest.examples_moved);
-        examples::keep(&step, digest.known, &commit.examples, moved)?;
+        examples::keep(&step, &digest.ids, &commit.examples, moved)?;
         if !again {
             for request in &commit.requests {
                 digest.request(request)?;
@@ -86,6 +91,7 @@ impl Store {
             digest.mark(mark)?;
         }
         digest.settle()?;
+        digest.ids.close(commit.at)?;
         set_meta(&step, "digested", i64::try_from(commit.digested).unwrap_or(i64::MAX))?;
         set_meta(&step, "stamp", stamp)?;
         step.commit().doing(doing)
@@ -111,6 +117,7 @@ struct Digest<'a> {
     db: &'a Connection,
     names: &'a mut Names,
     known: &'a mut Known,
+    ids: Ids<'a>,
     now: Time,
     /// The minute before which counts are by the hour.
     hourly_before: i64,
@@ -126,14 +133,6 @@ struct Digest<'a> {
     late: HashMap<i64, u64>,
 }
 
-/// A failure as it is kept.
-struct Kept {
-    problem: i64,
-    at: i64,
-    shape: i64,
-    target: Option<String>,
-}
-
 impl Digest<'_> {
     fn failure(&mut self, f: &FailureChange) -> Result<()> {
         let problem = self.problem(f)?;
@@ -147,36 +146,51 @@ impl Digest<'_> {
         };
         let shaped = self.names.shape(self.db, f.project, &shape)?;
         let target = (f.target != f.route).then(|| cut(&f.target, TARGET_BYTES_MAX));
-        if let Some(kept) = self.find(f.project, f.id)? {
-            if (kept.problem, kept.at, kept.shape) == (problem, f.at.0, shaped.id) {
-                return match kept.target.as_deref() == target {
-                    true => Ok(()),
-                    false => self.retarget(&kept, f.id, target),
+        let before = self.ids.find(f.project, f.id)?;
+        match &before {
+            Some(Kept { shape: None, .. }) => return self.late(f.project),
+            Some(kept) if (kept.problem, kept.at, kept.shape) == (problem, f.at.0, Some(shaped.id)) => {
+                return if kept.target.as_deref() == target {
+                    Ok(())
+                } else {
+                    self.retarget(kept, f.id, target)
                 };
             }
-            self.take(f.project, f.id, &kept, (kept.problem != problem).then_some(problem))?;
-            if kept.problem != problem {
-                self.move_example(f.id, kept.problem, problem)?;
-            }
-        } else if f.at.0 < self.forgotten_before {
-            *self.late.entry(f.project).or_default() += 1;
-            return Ok(());
+            Some(kept) => self.take(f.project, f.id, kept, Some(problem).filter(|p| *p != kept.problem))?,
+            None if f.at.0 < self.forgotten_before => return self.late(f.project),
+            None => {}
         }
         let doing = "adding a failure";
-        self.db
+        let added = self
+            .db
             .prepare_cached(
-                "INSERT INTO failures (problem, at, id, shape, target) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO failures (problem, at, id, shape, target) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO NOTHING",
             )
             .doing(doing)?
             .execute(params![problem, f.at.0, f.id.cast_signed(), shaped.id, target])
             .doing(doing)?;
+        if added == 0 {
+            // Digested so long ago that its id is not remembered.
+            return Ok(());
+        }
+        self.ids.put(f.id, problem, f.at)?;
+        if let Some(kept) = before {
+            self.move_example(f, kept.problem, problem)?;
+        }
         self.count(f.project, problem, f.at, shaped.id, 1);
         self.touch(problem)?.came(f.at, shaped);
         Ok(())
     }
 
+    /// A failure that is older than what is kept is counted as that.
+    fn late(&mut self, project: i64) -> Result<()> {
+        *self.late.entry(project).or_default() += 1;
+        Ok(())
+    }
+
     fn gone(&mut self, project: i64, id: u64) -> Result<()> {
-        let Some(kept) = self.find(project, id)? else { return Ok(()) };
+        let Some(kept) = self.ids.find(project, id)? else { return Ok(()) };
         self.take(project, id, &kept, None)?;
         let doing = "removing an example";
         self.db
@@ -197,31 +211,17 @@ impl Digest<'_> {
         Ok(row)
     }
 
-    /// Two projects may have failures of the same id, if the same records were sent to both.
-    fn find(&self, project: i64, id: u64) -> Result<Option<Kept>> {
-        let doing = "looking a failure up";
-        self.db
-            .prepare_cached(
-                "SELECT f.problem, f.at, f.shape, f.target FROM failures f INDEXED BY failures_id
-                 CROSS JOIN shapes s ON s.id = f.shape WHERE f.id = ?1 AND s.project = ?2",
-            )
-            .doing(doing)?
-            .query_row([id.cast_signed(), project], |row| {
-                Ok(Kept { problem: row.get(0)?, at: row.get(1)?, shape: row.get(2)?, target: row.get(3)? })
-            })
-            .optional()
-            .doing(doing)
-    }
-
     /// Takes a failure off where it was counted.
     fn take(&mut self, project: i64, id: u64, kept: &Kept, to: Option<i64>) -> Result<()> {
+        let Some(shape) = kept.shape else { return Ok(()) };
         let doing = "removing a failure";
         self.db
             .prepare_cached("DELETE FROM failures WHERE problem = ?1 AND at = ?2 AND id = ?3")
             .doing(doing)?
             .execute([kept.problem, kept.at, id.cast_signed()])
             .doing(doing)?;
-        self.count(project, kept.problem, Time(kept.at), kept.shape, -1);
+        self.ids.remove(id, kept.problem)?;
+        self.count(project, kept.problem, Time(kept.at), shape, -1);
         self.touch(kept.problem)?.went(Time(kept.at), to);
         Ok(())
     }
@@ -236,13 +236,14 @@ impl Digest<'_> {
         Ok(())
     }
 
-    fn move_example(&mut self, id: u64, from: i64, to: i64) -> Result<()> {
+    /// The example goes with its failure.
+    fn move_example(&mut self, f: &FailureChange, from: i64, to: i64) -> Result<()> {
         let doing = "moving an example";
         let moved = self
             .db
-            .prepare_cached("UPDATE examples SET problem = ?3 WHERE failure = ?1 AND problem = ?2")
+            .prepare_cached("UPDATE examples SET problem = ?3, at = ?4 WHERE failure = ?1 AND problem = ?2")
             .doing(doing)?
-            .execute([id.cast_signed(), from, to])
+            .execute([f.id.cast_signed(), from, to, f.at.0])
             .doing(doing)?;
         if moved > 0 {
             self.examples_moved.insert(to);

@@ -5,9 +5,9 @@
 
 use crate::commit::Example;
 use crate::error::{Doing, Result};
+use crate::ids::Ids;
 use crate::limits::{EXAMPLES_PER_PROBLEM, LAST_EXAMPLES, ODD_EXAMPLES};
-use crate::problems::{self, Known};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::collections::{HashMap, HashSet};
 
 /// An example that is kept or offered, without its contents.
@@ -19,40 +19,20 @@ struct Choice {
 }
 
 /// Keeps of what is offered, and of what is there already, what is worth it. `moved`: problems that got examples of others.
-pub(crate) fn keep(
-    db: &Connection,
-    known: &mut Known,
-    offered: &[Example],
-    moved: HashSet<i64>,
-) -> Result<()> {
+pub(crate) fn keep(db: &Connection, ids: &Ids, offered: &[Example], moved: HashSet<i64>) -> Result<()> {
     let mut groups: HashMap<i64, Vec<(Choice, Option<&Example>)>> =
         moved.into_iter().map(|problem| (problem, Vec::new())).collect();
     for example in offered {
-        let Some(named) = known.find(db, example.project, problems::hex(&example.problem)?)? else {
-            continue;
-        };
-        // Where the failure lies decides: its problem may have been folded into another.
-        let Some((problem, at)) = lies(db, example, named)? else { continue };
-        let choice = Choice { failure: example.failure, at, odd: example.odd };
-        groups.entry(problem).or_default().push((choice, Some(example)));
+        // Where the failure lies decides, not the problem that the example names: that may have been folded into another.
+        let kept = ids.find(example.project, example.failure)?.filter(|k| k.shape.is_some());
+        let Some(kept) = kept else { continue };
+        let choice = Choice { failure: example.failure, at: kept.at, odd: example.odd };
+        groups.entry(kept.problem).or_default().push((choice, Some(example)));
     }
     for (problem, group) in groups {
         keep_of(db, problem, group)?;
     }
     Ok(())
-}
-
-/// The problem and the instant of an example's failure; `None` if there is no such failure.
-fn lies(db: &Connection, example: &Example, named: i64) -> Result<Option<(i64, i64)>> {
-    let doing = "looking an example's failure up";
-    db.prepare_cached(
-        "SELECT f.problem, f.at FROM failures f INDEXED BY failures_id CROSS JOIN shapes s ON s.id = f.shape
-         WHERE f.id = ?1 AND s.project = ?2 ORDER BY f.problem = ?3 DESC LIMIT 1",
-    )
-    .doing(doing)?
-    .query_row([example.failure.cast_signed(), example.project, named], |row| Ok((row.get(0)?, row.get(1)?)))
-    .optional()
-    .doing(doing)
 }
 
 fn keep_of(db: &Connection, problem: i64, offered: Vec<(Choice, Option<&Example>)>) -> Result<()> {

@@ -16,6 +16,7 @@ mod digest;
 mod error;
 mod examples;
 mod harm;
+mod ids;
 mod journal;
 mod limits;
 mod names;

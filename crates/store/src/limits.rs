@@ -60,6 +60,16 @@ pub const MINUTE_DAYS: i64 = 30;
 /// Days for which counts, marks and problems are kept: thirteen months, so that this December has last December beside it.
 pub const COUNT_DAYS: i64 = 400;
 
+/// Failures whose ids are remembered before the oldest of them are forgotten, if [`IDS_AGE_MIN_US`] have passed: their table is
+/// then about 10 MB, and so in the cache.
+pub const IDS_ROWS: i64 = 250_000;
+
+/// For so long ids are remembered even in a flood: longer than any window of the diagnosis. An hour, in microseconds.
+pub const IDS_AGE_MIN_US: i64 = 3_600 * record::SECOND;
+
+/// For so long they are remembered where there are few: a client tries again for a day at most. In microseconds.
+pub const IDS_AGE_MAX_US: i64 = 86_400 * record::SECOND;
+
 /// Rows on one page at most.
 pub const PAGE_ROWS_MAX: usize = 500;
 

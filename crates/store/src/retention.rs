@@ -38,7 +38,7 @@ impl Store {
         self.forget_failures(old, &mut gone)?;
         self.forget_counts(now)?;
         gone.problems = self.forget_problems(now.plus(-COUNT_DAYS.max(days) * DAY_US))?;
-        self.forget_by_size(bytes, &mut gone)?;
+        self.forget_by_size(now, bytes, &mut gone)?;
         self.give_back()?;
         gone.bytes = self.pages_used()?;
         Ok(gone)
@@ -90,15 +90,15 @@ impl Store {
     }
 
     /// The oldest tenth of the time that failures span goes, again and again, until the rest fits.
-    fn forget_by_size(&mut self, bytes: u64, gone: &mut Retained) -> Result<()> {
+    fn forget_by_size(&mut self, now: Time, bytes: u64, gone: &mut Retained) -> Result<()> {
         let doing = "letting go of the oldest";
         while self.pages_used()? > bytes {
             let span: (Option<i64>, Option<i64>) = self
                 .db
                 .query_row(
                     "SELECT min((SELECT min(at) FROM failures WHERE problem = p.id)),
-                     max((SELECT max(at) FROM failures WHERE problem = p.id)) FROM problems p",
-                    [],
+                     max((SELECT max(at) FROM failures WHERE problem = p.id AND at <= ?1)) FROM problems p",
+                    [now.0],
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .doing(doing)?;
@@ -179,13 +179,15 @@ impl Store {
         loop {
             let free: i64 = self.db.query_row("PRAGMA freelist_count", [], |row| row.get(0)).doing(doing)?;
             if free < PAGES {
-                return Ok(());
+                break;
             }
             let mut vacuum = self.db.prepare(&format!("PRAGMA incremental_vacuum({PAGES})")).doing(doing)?;
             let mut rows = vacuum.query(params![]).doing(doing)?;
             // Each row is a page; it goes on while it is asked for.
             while rows.next().doing(doing)?.is_some() {}
         }
+        // The file gets smaller when the WAL is brought into it.
+        self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).doing(doing)
     }
 
     /// Bytes of the database's pages that hold something.
@@ -224,7 +226,18 @@ fn by_hour(db: &Connection, table: &str, from: i64, to: i64) -> Result<()> {
 /// Removes the problems named in `temp.old`, with all that is theirs.
 fn remove_problems(db: &Connection) -> Result<()> {
     let doing = "removing problems";
-    for table in ["failures", "counts", "totals", "examples", "states", "revisions", "notes", "documents"] {
+    for table in [
+        "ids_0",
+        "ids_1",
+        "failures",
+        "counts",
+        "totals",
+        "examples",
+        "states",
+        "revisions",
+        "notes",
+        "documents",
+    ] {
         db.execute(&format!("DELETE FROM {table} WHERE problem IN (SELECT id FROM temp.old)"), [])
             .doing(doing)?;
     }

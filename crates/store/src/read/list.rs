@@ -104,9 +104,9 @@ impl Reader {
                 Sort::Harm => Value::Real(f64::from_bits(value.cast_unsigned())),
                 _ => Value::Integer(value),
             };
-            sql.values.push(value);
-            let n = sql.values.len();
-            sql.and(&format!("({column} < ?{n} OR ({column} = ?{n} AND p.id < ?{m}))", m = n + 1), row);
+            sql.values.extend([value, Value::Integer(row)]);
+            let (value, row) = (sql.values.len() - 1, sql.values.len());
+            sql.text.push_str(&format!(" AND ({column}, p.id) < (?{value}, ?{row})"));
         }
         let text = format!(
             "SELECT {COLUMNS} FROM problems p WHERE 1{} ORDER BY {column} DESC, p.id DESC LIMIT {}",
@@ -159,18 +159,31 @@ impl Reader {
             }
         }
         for word in query.text.split_whitespace().take(WORDS_MAX) {
-            let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-            let route = shows(
-                "s.route IN (SELECT n.id FROM names n WHERE n.project = p.project AND n.kind = 2 AND n.name LIKE ? ESCAPE '\\')",
-            );
-            sql.and(
-                &format!(
-                    "(p.title LIKE ? ESCAPE '\\' OR p.class || '/' || p.cause LIKE ? ESCAPE '\\'
-                     OR p.culprit LIKE ? ESCAPE '\\' OR printf('%016x', p.hex) LIKE ? ESCAPE '\\' OR {route})"
-                ),
-                pattern,
-            );
+            self.narrow_by_word(sql, project, word)?;
         }
+        Ok(())
+    }
+
+    /// The problem holds a word: in its title, cause, culprit, id, or on one of its routes.
+    fn narrow_by_word(&self, sql: &mut Sql, project: i64, word: &str) -> Result<()> {
+        let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let mut places = ["p.title", "p.class || '/' || p.cause", "p.culprit"]
+            .map(|p| format!("{p} LIKE ? ESCAPE '\\'"))
+            .to_vec();
+        if word.len() <= 16 && word.bytes().all(|b| b.is_ascii_hexdigit()) {
+            places.push("printf('%016x', p.hex) LIKE ? ESCAPE '\\'".to_owned());
+        }
+        // Routes are few: which of them have the word is found once, not for each problem.
+        let routes = self.rows(
+            "SELECT id FROM names WHERE project = ?1 AND kind = 2 AND name LIKE ?2 ESCAPE '\\'",
+            params![project, pattern],
+            |row| row.get::<_, i64>(0),
+        )?;
+        if !routes.is_empty() {
+            let routes: Vec<String> = routes.iter().map(i64::to_string).collect();
+            places.push(shows(&format!("s.route IN ({})", routes.join(", "))));
+        }
+        sql.and(&format!("({})", places.join(" OR ")), pattern);
         Ok(())
     }
 

@@ -47,7 +47,14 @@ CREATE TABLE failures (
     problem INTEGER NOT NULL, at INTEGER NOT NULL, id INTEGER NOT NULL, shape INTEGER NOT NULL, target TEXT,
     PRIMARY KEY (problem, at, id)
 ) WITHOUT ROWID;
-CREATE INDEX failures_id ON failures (id);
+
+-- Where failures that were digested lately lie, see ids.rs.
+CREATE TABLE ids_0 (
+    id INTEGER NOT NULL, problem INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (id, problem)
+) WITHOUT ROWID;
+CREATE TABLE ids_1 (
+    id INTEGER NOT NULL, problem INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (id, problem)
+) WITHOUT ROWID;
 
 -- Failures by problem, shape and minute (after a while: the first minute of the hour), by problem and shape in all, and by
 -- project, shape and minute.
