@@ -3,6 +3,7 @@
 //! This crate knows no log format, no wire, no rule: it holds what the floors above hand to each other.
 
 mod exception;
+mod hash;
 mod level;
 pub mod literals;
 pub mod scrub;
@@ -11,6 +12,7 @@ mod time;
 mod words;
 
 pub use exception::{Exception, Frame};
+pub use hash::{Mixer, Numbered, hash};
 pub use level::Level;
 pub use skeleton::{Outcomes, skeleton};
 pub use time::{Civil, SECOND, Time, Zone};

@@ -25,7 +25,8 @@ pub fn skeleton(text: &str, mut word: impl FnMut(u64)) -> u64 {
     let (mut inside, mut digits) = (false, false);
     for &b in text.as_bytes() {
         if b.is_ascii_alphanumeric() || b == b'_' || b == b'-' || b >= 0x80 {
-            w = (w.rotate_left(5) ^ u64::from(b)).wrapping_mul(PRIME);
+            // The product does not wait for the letter before.
+            w = w.rotate_left(7) ^ u64::from(b).wrapping_mul(PRIME);
             inside = true;
             digits |= b.is_ascii_digit();
             continue;
