@@ -74,7 +74,7 @@ pub(crate) fn separate(scene: &Scene<'_>, g: &Group) -> Vec<String> {
                 .iter()
                 .map(|&k| (scene.failures[k].target.as_str(), scene.failures[k].client.as_deref())),
         );
-        let (good, good_names) = count(&mut healthy.iter().map(|s| (&*s.target, s.client.as_deref())));
+        let (good, good_names) = count(&mut healthy.iter().map(|s| (s.target(), s.client())));
         let (nb, ng) = (list.len() as f64, healthy.len() as f64);
         let place = format!("{method} {template}").trim().to_owned();
         let mut found: Vec<(f64, String)> = Vec::new();

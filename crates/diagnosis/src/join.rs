@@ -1,11 +1,12 @@
 //! Joins error records to the failures they tell of: by id, by request line, by client, by neighbourhood in the same log, by time.
 
 use crate::ledger::Failure;
-use crate::observe::{Numbered, Observations, hash};
+use crate::observe::Observations;
 use crate::recognise::{Finding, Scope};
 use crate::route;
-use record::{Level, Record, SECOND, Time};
+use record::{Level, Mixer, Numbered, Record, SECOND, Time, hash};
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// How a record was joined to a failure; the order is that of trust.
@@ -90,27 +91,36 @@ impl Joins {
 /// The message's first line with variables folded.
 pub(crate) fn template(r: &Record) -> u64 {
     let line = r.message.lines().next().unwrap_or("");
-    let root = r.root().map(|e| (e.kind.as_str(), fold(e.message.lines().next().unwrap_or(""))));
-    hash((r.format, r.level, fold(line), root))
+    let mut all = Mixer::default();
+    (r.format, r.level).hash(&mut all);
+    pieces(line, |piece| all.write(piece.as_bytes()));
+    if let Some(e) = r.root() {
+        e.kind.hash(&mut all);
+        pieces(e.message.lines().next().unwrap_or(""), |piece| all.write(piece.as_bytes()));
+    }
+    all.finish()
 }
+
+/// Of a text, this many characters are folded.
+const FOLDED_CHARS: usize = 300;
 
 /// Words that hold a digit (numbers, ids, dates, addresses) replaced by `#`.
 pub(crate) fn fold(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(300));
-    let end = text.char_indices().nth(300).map_or(text.len(), |(i, _)| i);
-    let mut rest = &text[..end];
+    let mut out = String::with_capacity(text.len().min(FOLDED_CHARS));
+    pieces(text, |piece| out.push_str(piece));
+    out
+}
+
+/// The words of a text and what stands between them, one by one; `#` for words that hold a digit.
+fn pieces<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
+    let end = text.char_indices().nth(FOLDED_CHARS).map_or(text.len(), |(i, _)| i);
+    let mut rest = text.get(..end).unwrap_or(text);
     while let Some(c) = rest.chars().next() {
         let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
-        if word == 0 {
-            out.push(c);
-            rest = &rest[c.len_utf8()..];
-            continue;
-        }
-        let (w, r) = rest.split_at(word);
-        out.push_str(if w.bytes().any(|b| b.is_ascii_digit()) { "#" } else { w });
-        rest = r;
+        let (piece, behind) = rest.split_at(if word == 0 { c.len_utf8() } else { word });
+        take(if word > 0 && piece.bytes().any(|b| b.is_ascii_digit()) { "#" } else { piece });
+        rest = behind;
     }
-    out
 }
 
 const NEAR_US: i64 = 1_500_000;
@@ -614,7 +624,7 @@ struct Affinity {
     pairs: Numbered<(u64, u64), u32>,
     templates: Numbered<u64, u32>,
     /// By source: how often an error stood directly before, and directly after, the only failed request near it.
-    sides: HashMap<u32, (u32, u32)>,
+    sides: Numbered<u32, (u32, u32)>,
 }
 
 /// Lines between an error and the failed request it belongs to, in a log that writes both.
@@ -689,7 +699,7 @@ pub(crate) fn join(
     }
     // On which side of its request does each log write an error? Told by errors that stand next to failed requests on one side
     // nearly always.
-    let mut beside: HashMap<(u32, u64), [u32; 3]> = HashMap::new();
+    let mut beside: Numbered<(u32, u64), [u32; 3]> = Numbered::default();
     for cand in candidates.iter().filter(|c| !c.ledger) {
         let r = &obs.records[cand.record];
         if let (Some(b), Some(a)) = (r.status_before, r.status_after) {

@@ -4,9 +4,9 @@
 //! there is too much, the keys whose hash is smallest stay, and those are the same everywhere. So two logs of the same requests
 //! keep the same ones and can be held against each other, and the cores of a machine can count parts of one log.
 
-use crate::observe::hash;
+use crate::observe::draw_hash;
 use crate::route;
-use record::{SECOND, Time};
+use record::{Numbered, SECOND, Time, hash};
 use std::collections::{HashMap, HashSet};
 
 /// Requests remembered singly per stream (24 bytes each): enough to hold two logs of the same traffic against each other.
@@ -54,8 +54,26 @@ pub(crate) struct Sample {
     /// Its place in the draw.
     lot: u64,
     pub at: Time,
-    pub target: Box<str>,
-    pub client: Option<Box<str>>,
+    /// The target and, behind it, the client: one piece of memory for both.
+    text: Box<str>,
+    target_bytes: u32,
+}
+
+impl Sample {
+    fn new(lot: u64, at: Time, target: &str, client: &str) -> Sample {
+        let mut text = String::with_capacity(target.len() + client.len());
+        text.push_str(target);
+        text.push_str(client);
+        Sample { lot, at, text: text.into(), target_bytes: u32::try_from(target.len()).unwrap_or(u32::MAX) }
+    }
+
+    pub fn target(&self) -> &str {
+        self.text.get(..self.target_bytes as usize).unwrap_or(&self.text)
+    }
+
+    pub fn client(&self) -> Option<&str> {
+        self.text.get(self.target_bytes as usize..).filter(|c| !c.is_empty())
+    }
 }
 
 /// What is known of the healthy requests of a route.
@@ -119,7 +137,7 @@ pub(crate) struct Traffic {
     odd_ticks: usize,
     /// By source, in order: first and last instant. Nearly always of one source.
     spans: Vec<(u32, (Time, Time))>,
-    minutes: HashMap<(u32, i64), u64>,
+    minutes: Numbered<(u32, i64), u64>,
     /// Minutes are counted, as there are many requests; of few, each is remembered.
     by_minute: bool,
     index: HashMap<Box<str>, usize>,
@@ -166,7 +184,7 @@ impl Traffic {
             Some(c) => {
                 self.local += u64::from(is_local(c));
                 if self.clients.len() < CLIENTS_MAX {
-                    self.clients.insert(bytes_hash(0, c));
+                    self.clients.insert(hash(c));
                 }
             }
             None => self.local += 1,
@@ -241,7 +259,7 @@ impl Traffic {
         if let Some(&i) = self.index.get(name.as_str()) {
             return i;
         }
-        let name = if stays(mix(hash(&name)), self.routes_level) { name } else { OTHER_ROUTES.to_owned() };
+        let name = if stays(mix(draw_hash(&name)), self.routes_level) { name } else { OTHER_ROUTES.to_owned() };
         let next = self.routes.len();
         let i = *self.index.entry(name.into()).or_insert(next);
         if i == next {
@@ -265,7 +283,7 @@ impl Traffic {
             let mut seen: Vec<Option<RouteSeen>> = old.into_iter().map(Some).collect();
             for (name, i) in names {
                 let Some(route) = seen.get_mut(i).and_then(Option::take) else { continue };
-                if &*name == OTHER_ROUTES || !stays(mix(hash(&*name)), level) {
+                if &*name == OTHER_ROUTES || !stays(mix(draw_hash(&name)), level) {
                     others.healthy += route.healthy;
                 } else {
                     self.index.insert(name, self.routes.len());
@@ -292,12 +310,7 @@ impl Traffic {
         r.healthy += 1;
         let lot = mix(number);
         if status < 400 && lot <= r.lot_max {
-            r.add(Sample {
-                lot,
-                at: at.unwrap_or_default(),
-                target: target.into(),
-                client: client.map(Into::into),
-            });
+            r.add(Sample::new(lot, at.unwrap_or_default(), target, client.unwrap_or("")));
         }
         if self.index.len() > ROUTES_MAX + ROUTES_MAX / 2 {
             self.fold_routes();
@@ -490,22 +503,6 @@ struct Seen {
 /// Entries of the memory (24 bytes each): what fits beside the other work in a core's own cache.
 const CACHE: usize = 8 * 1024;
 
-fn bytes_hash(seed: u64, bytes: &[u8]) -> u64 {
-    let mut h = seed ^ (bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut chunks = bytes.chunks_exact(8);
-    for c in &mut chunks {
-        let mut word = [0u8; 8];
-        word.copy_from_slice(c);
-        h = (h ^ u64::from_le_bytes(word)).wrapping_mul(0x9fb2_1c65_1e98_df25);
-        h ^= h >> 32;
-    }
-    let mut last = [0u8; 8];
-    for (to, from) in last.iter_mut().zip(chunks.remainder()) {
-        *to = *from;
-    }
-    mix(h ^ u64::from_le_bytes(last))
-}
-
 impl Default for Tally {
     fn default() -> Tally {
         Tally {
@@ -531,7 +528,7 @@ impl Tally {
         upstream: bool,
         number: u64,
     ) {
-        let h = bytes_hash(bytes_hash(0, method), target) | 1;
+        let h = hash((method, target)) | 1;
         // Two places for each: what was seen last moves to the second when another takes the first.
         let (slot, second) = ((h >> 32) as usize % CACHE, ((h >> 32) as usize % CACHE) ^ 1);
         let mut seen = self.cache.get(slot).copied().unwrap_or_default();
@@ -568,8 +565,8 @@ impl Tally {
             r.healthy += 1;
             let lot = mix(number);
             if status < 400 && lot <= r.lot_max {
-                let text = |b| String::from_utf8_lossy(b).into();
-                r.add(Sample { lot, at, target: text(target), client: client.map(text) });
+                let text = String::from_utf8_lossy;
+                r.add(Sample::new(lot, at, &text(target), &text(client.unwrap_or_default())));
             }
         }
     }
