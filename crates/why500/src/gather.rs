@@ -420,12 +420,12 @@ impl Consumer for Bridge<'_> {
         let Ok(file) = file.try_clone().map(Arc::new) else { return from };
         let mut at = from;
         // Up to where the look of healthy requests is known, the lines are read one by one.
+        let mut buffer = vec![0u8; FIRST_BYTES];
         let mut glance = loop {
             let glance = self.reader.as_ref().and_then(Reader::glance);
             if let (Some(glance), true) = (glance, self.carry.is_empty()) {
                 break glance;
             }
-            let mut buffer = vec![0u8; FIRST_BYTES];
             match blocks::read_at(&file, &mut buffer, at) {
                 Ok(n) if n > 0 && at < size && !self.stopped() => {
                     self.chunk(buffer.get(..n).unwrap_or_default());
@@ -434,6 +434,7 @@ impl Consumer for Bridge<'_> {
                 _ => return at,
             }
         };
+        drop(buffer);
         // The last line may still be being written.
         let size = blocks::last_line_end(&file, at, size);
         let mut first = true;
