@@ -5,7 +5,7 @@ use crate::observe::Observations;
 use crate::recognise::{Finding, Scope};
 use crate::route;
 use record::{Level, Mixer, Numbered, Record, SECOND, Time, hash};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -363,7 +363,7 @@ impl<'a> Asker<'a> {
 }
 
 struct Index {
-    by_id: HashMap<String, Vec<usize>>,
+    by_id: Numbered<u64, Vec<usize>>,
     by_tail: Numbered<u64, Dated>,
     by_client: Numbered<u64, Dated>,
     /// Source → (line, failure), sorted.
@@ -376,7 +376,7 @@ struct Index {
 
 fn index(obs: &Observations, failures: &[Failure]) -> Index {
     let mut ix = Index {
-        by_id: HashMap::new(),
+        by_id: Numbered::default(),
         by_tail: Numbered::default(),
         by_client: Numbered::default(),
         by_source: Numbered::default(),
@@ -386,7 +386,7 @@ fn index(obs: &Observations, failures: &[Failure]) -> Index {
     };
     for (k, f) in failures.iter().enumerate() {
         for id in &f.ids {
-            ix.by_id.entry(id.clone()).or_default().push(k);
+            ix.by_id.entry(hash(id.as_str())).or_default().push(k);
         }
         for &i in &f.seen {
             if let Some(q) = obs.request(i) {
@@ -470,11 +470,11 @@ pub(crate) fn says_route(target: &str) -> bool {
 /// Lines that one thread wrote at the same instant tell of the same request: each record of such a burst is led by the first
 /// of them that knows its client, id or target. (Apache: AH02454 has no client, the AH01079 behind it has.)
 fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usize> {
-    let mut by_writer: HashMap<(u32, &str), Vec<usize>> = HashMap::new();
+    let mut by_writer: Numbered<(u32, u64), Vec<usize>> = Numbered::default();
     for (c, cand) in candidates.iter().enumerate().filter(|(_, c)| !c.ledger) {
         let r = &obs.records[cand.record];
         if let (Some(pid), Some(_)) = (&r.pid, r.at) {
-            by_writer.entry((r.source, pid)).or_default().push(c);
+            by_writer.entry((r.source, hash(pid.as_str()))).or_default().push(c);
         }
     }
     let knows = |c: usize| {
@@ -821,7 +821,7 @@ impl<'a> Scene<'a> {
             };
             let mut asked = false;
             if let Some(q) = r.request.as_ref() {
-                for k in asker.ids.into_iter().flatten().filter_map(|id| ix.by_id.get(id)).flatten() {
+                for k in asker.ids.into_iter().flatten().filter_map(|id| ix.by_id.get(&hash(id))).flatten() {
                     asked = true;
                     ask(*k);
                 }

@@ -138,16 +138,17 @@ impl Names {
 
 fn failure_of(obs: &Observations, index: usize, stream: usize, names: &mut Names) -> Failure {
     let r = &obs.records[index];
-    let q = r.request.clone().unwrap_or_default();
-    let ids = [q.id.clone(), q.trace.clone()].into_iter().flatten().filter(|s| s.len() >= 4).collect();
+    let nothing = record::Request::default();
+    let q = r.request.as_ref().unwrap_or(&nothing);
+    let ids = [&q.id, &q.trace].into_iter().flatten().filter(|s| s.len() >= 4).cloned().collect();
     Failure {
         at: r.at,
         duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
         status: q.status.unwrap_or(0),
         route: names.share(&route::template(&q.target)),
         method: names.share(&q.method),
-        target: q.target,
-        client: q.client,
+        target: q.target.clone(),
+        client: q.client.clone(),
         ids,
         seen: vec![index],
         stream: Some(stream),

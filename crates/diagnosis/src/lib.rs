@@ -180,11 +180,18 @@ fn alternatives(scene: &Scene<'_>, g: &group::Group) -> Vec<Alternative> {
 
 /// Records that two logs hold alike (catalina.out and catalina.DATE.log, a log and its copy) count once.
 fn drop_copies(obs: &mut Observations) {
+    // What only one log writes has no copy.
+    let mut writers: Numbered<&str, (u32, bool)> = Numbered::default();
+    for r in &obs.records {
+        let (first, many) = writers.entry(r.format).or_insert((r.source, false));
+        *many |= *first != r.source;
+    }
     let mut nth: Numbered<(u32, u64), u32> = Numbered::default();
     let mut first: Numbered<(u64, u32), u32> = Numbered::default();
     let mut copies = Vec::new();
     for (i, r) in obs.records.iter().enumerate() {
-        if r.is_ledger() || r.message.len() < 8 {
+        let alone = writers.get(r.format).is_none_or(|(_, many)| !many);
+        if alone || r.is_ledger() || r.message.len() < 8 {
             continue;
         }
         let content = record::hash((r.at, r.format, &r.message));
