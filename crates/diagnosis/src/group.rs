@@ -450,8 +450,7 @@ impl Scene<'_> {
                         why.culprit = Some(p);
                     }
                 }
-                let alike: &mut Vec<Arc<Why>> =
-                    shared.entry(record::hash(&e.fingerprint)).or_default();
+                let alike: &mut Vec<Arc<Why>> = shared.entry(record::hash(&e.fingerprint)).or_default();
                 match alike.iter().find(|w| w.is(&e.why)) {
                     Some(w) => e.why = Arc::clone(w),
                     None => alike.push(Arc::clone(&e.why)),

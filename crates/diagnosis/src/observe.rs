@@ -403,8 +403,9 @@ impl Observations {
             see(*to);
         }
         // Deploys of last month do not stretch the time that is looked at.
-        let told =
-            |r: &Record| matches!(r.mark.as_deref(), Some(Mark::Deploy(_) | Mark::Rollback(_) | Mark::ConfigChange(_)));
+        let told = |r: &Record| {
+            matches!(r.mark.as_deref(), Some(Mark::Deploy(_) | Mark::Rollback(_) | Mark::ConfigChange(_)))
+        };
         for r in self.records.iter().filter(|r| !told(r)) {
             if let Some(t) = r.at {
                 see(t);

@@ -121,6 +121,8 @@ pub struct Reader {
     source: u32,
     context: Context,
     formats: Vec<&'static dyn LineFormat>,
+    /// By format: it is one of [`WIDE`].
+    wide: Vec<bool>,
     wrappers: Vec<&'static dyn Wrapper>,
     /// Indices of the formats that have read lines of this source, in table order.
     known: Vec<usize>,
@@ -163,11 +165,19 @@ pub struct Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Told {
     /// The words name a request, another one each time.
-    request: bool,
+    request: Option<Named>,
     /// They begin a trace or go on with one.
     trace: bool,
     /// There is nothing in them that makes them worth keeping.
     dull: bool,
+}
+
+/// How words name a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    /// As a line of an access log does.
+    Whole,
+    InPassing,
 }
 
 /// What became of a line.
@@ -232,6 +242,11 @@ fn cut(text: &str, max: usize) -> &str {
     &text[..end]
 }
 
+/// The bytes as text. Nearly all are, and to see that takes less than to look for what is not.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 /// Text without ANSI escape sequences (CSI, OSC); other control characters stay.
 pub fn strip_ansi(text: &str) -> Cow<'_, str> {
     if memchr(0x1b, text.as_bytes()).is_none() {
@@ -276,6 +291,7 @@ impl Reader {
             source,
             context,
             format_hits: vec![0; formats.len()],
+            wide: formats.iter().map(|f| WIDE.contains(&f.name())).collect(),
             formats,
             wrappers: crate::wrappers().collect(),
             known: Vec::new(),
@@ -385,7 +401,7 @@ impl Reader {
             if let Step::Opened { alone, in_trace } = self.step
                 && head.get(..2) != next.get(..2)
             {
-                let head = String::from_utf8_lossy(head);
+                let head = text_of(head);
                 let head = hash((record::skeleton(&head, |_| {}), alone, in_trace));
                 match self.repeats.find(head, &rest[at..]) {
                     Some(known) => {
@@ -543,7 +559,7 @@ impl Reader {
             let zeros = bytes.iter().take_while(|b| **b == 0).count();
             bytes = &bytes[zeros..];
         }
-        let line = String::from_utf8_lossy(bytes);
+        let line = text_of(bytes);
         if matches!(line, Cow::Owned(_)) {
             self.counts.invalid_line.get_or_insert(self.counts.lines);
         }
@@ -635,10 +651,10 @@ impl Reader {
         wrapping.at = self.believed(wrapping.at);
         // A wrapped message may hold several lines (`#012`, journal JSON): the first is the head, the rest continue it.
         let several = inner.as_ref();
-        let mut lines = several.split('\n');
-        let head = lines.next().unwrap_or("");
+        let head_end = memchr(b'\n', several.as_bytes()).unwrap_or(several.len());
+        let (head, rest) = several.split_at(head_end);
         self.one(raw, head.strip_suffix('\r').unwrap_or(head), stream, &wrapping, sink);
-        for more in lines {
+        for more in rest.split_terminator('\n').skip(1) {
             let more = more.strip_suffix('\r').unwrap_or(more);
             if !more.is_empty() {
                 self.one(more, more, stream, &wrapping, sink);
@@ -665,25 +681,19 @@ impl Reader {
 
     fn read<'a>(&mut self, line: &'a str) -> Option<(usize, Entry<'a>)> {
         let last = self.formats.len().saturating_sub(1);
-        for &i in &self.known {
-            if !WIDE.contains(&self.formats[i].name())
-                && let Some(e) = self.formats[i].read(line, &self.context)
-            {
-                return Some((i, e));
-            }
+        let narrow = |i: usize| !self.wide.get(i).is_some_and(|wide| *wide);
+        let read = |i: usize| self.formats.get(i)?.read(line, &self.context).map(|e| (i, e));
+        if let Some(found) = self.known.iter().copied().filter(|&i| narrow(i)).find_map(read) {
+            return Some(found);
         }
-        for i in 0..self.formats.len() {
-            if (i == last || WIDE.contains(&self.formats[i].name()) || !self.known.contains(&i))
-                && let Some(e) = self.formats[i].read(line, &self.context)
-            {
-                if !self.known.contains(&i) {
-                    self.known.push(i);
-                    self.known.sort_unstable();
-                }
-                return Some((i, e));
-            }
+        // Those were tried; of the others the first.
+        let others = (0..self.formats.len()).filter(|i| *i == last || !narrow(*i) || !self.known.contains(i));
+        let (i, entry) = others.into_iter().find_map(read)?;
+        if !self.known.contains(&i) {
+            self.known.push(i);
+            self.known.sort_unstable();
         }
-        None
+        Some((i, entry))
     }
 
     fn one(&mut self, raw: &str, line: &str, stream: u64, wrapping: &Wrapping, sink: &mut dyn Sink) {
@@ -770,11 +780,17 @@ impl Reader {
         let message_owned = entry.message.clone();
         let message: &str = &message_owned;
         // What the prefix does not know of the request, the message may name.
-        if !asks && told.is_none_or(|t| t.request) {
-            if let Some(found) = access::request_in(message) {
-                merge(&mut entry.request, found);
-            } else if let Some(found) = mention::request(message) {
-                merge(&mut entry.request, found);
+        let mut how = told.map_or(Some(Named::Whole), |t| t.request).filter(|_| !asks);
+        if how == Some(Named::Whole) {
+            match access::request_in(message) {
+                Some(found) => merge(&mut entry.request, found),
+                None => how = Some(Named::InPassing),
+            }
+        }
+        if how == Some(Named::InPassing) {
+            match mention::request(message) {
+                Some(found) => merge(&mut entry.request, found),
+                None => how = None,
             }
         }
         let service = entry.service.as_deref().or(wrapping.service.as_deref()).map(str::to_owned);
@@ -826,10 +842,11 @@ impl Reader {
         });
         let named = entry.request.as_ref().is_some_and(self::asks);
         let unmarked = mark.is_none() && !ledger && told.is_none();
-        let dull = quiet && !ledger && mark.is_none() && entry.trace.is_none() && !named && !sink.wants(message);
+        let dull =
+            quiet && !ledger && mark.is_none() && entry.trace.is_none() && !named && !sink.wants(message);
         if dull && entry.request.is_none() {
             self.flush_stream(stream, sink);
-            self.learn(words.filter(|_| unmarked), Told { request: false, trace: false, dull });
+            self.learn(words.filter(|_| unmarked), Told { request: None, trace: false, dull });
             // Its continuation lines have nothing to hang on; a trace among them opens a record of its own.
             return;
         }
@@ -841,7 +858,10 @@ impl Reader {
         let in_trace = in_trace.unwrap_or_else(|| trace::starts(said) || trace::continues(said));
         // A request's id is worth keeping while it may be that a trace follows entries of these words.
         let dull = dull && !in_trace;
-        self.learn(words.filter(|_| unmarked), Told { request: named, trace: in_trace, dull });
+        self.learn(
+            words.filter(|_| unmarked),
+            Told { request: how.filter(|_| named), trace: in_trace, dull },
+        );
         let (alone, first_words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
         self.open.push(Pending {
             record: Record {
