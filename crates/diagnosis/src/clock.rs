@@ -171,7 +171,7 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
             }
             for &(line, key, status) in &mine {
                 if let Some(at) = at(line) {
-                    obs.streams[i].traffic.tick(Tick { at, key, source, status });
+                    obs.streams[i].traffic.tick(Tick::new(at, key, source, status));
                 }
             }
             notes.push(format!(

@@ -136,7 +136,7 @@ impl Observations {
         s.traffic.came_from(client.map(str::as_bytes), upstream);
         let key = request_key(target);
         if let Some(at) = at {
-            s.traffic.tick(Tick { at, key, source, status });
+            s.traffic.tick(Tick::new(at, key, source, status));
         } else if s.timeless.len() < TICKS_MAX {
             s.timeless.push((source, line, key, status));
         }

@@ -33,18 +33,25 @@ pub(crate) struct Tick {
     pub key: u64,
     pub source: u32,
     pub status: u16,
+    /// Its luck in the draw: it stays while one in two to this power does.
+    luck: u8,
 }
 
 impl Tick {
-    fn is_odd(&self) -> bool {
-        self.status >= 499 || self.status == 0
+    /// The same request has the same luck in another log: its minute counts as that of the quarter of an hour, which is the same in
+    /// all zones.
+    pub fn new(at: Time, key: u64, source: u32, status: u16) -> Tick {
+        let minute = at.0.div_euclid(MINUTE).rem_euclid(15);
+        let lot = mix(key ^ (minute as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        Tick { at, key, source, status, luck: lot.leading_zeros() as u8 }
     }
 
-    /// Its place in the draw. The same request has the same in another log: its minute counts as that of the quarter of an hour,
-    /// which is the same in all zones.
-    fn lot(&self) -> u64 {
-        let minute = self.at.0.div_euclid(MINUTE).rem_euclid(15);
-        mix(self.key ^ (minute as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    fn stays(&self, level: u32) -> bool {
+        u32::from(self.luck) >= level
+    }
+
+    fn is_odd(&self) -> bool {
+        self.status >= 499 || self.status == 0
     }
 }
 
@@ -223,7 +230,7 @@ impl Traffic {
         if tick.is_odd() && self.odd_ticks < ODD_TICKS_MAX {
             self.odd_ticks += 1;
             self.ticks.push(tick);
-        } else if stays(tick.lot(), self.ticks_level) {
+        } else if tick.stays(self.ticks_level) {
             self.ticks.push(tick);
             self.thin_ticks();
         }
@@ -233,7 +240,7 @@ impl Traffic {
         while self.ticks.len() > TICKS_MAX + self.odd_ticks {
             self.ticks_level += 1;
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
+            self.ticks.retain(|t| t.is_odd() || t.stays(level));
             if level >= 64 {
                 self.ticks.truncate(TICKS_MAX);
             }
@@ -359,12 +366,12 @@ impl Traffic {
         if other.ticks_level > self.ticks_level {
             self.ticks_level = other.ticks_level;
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
+            self.ticks.retain(|t| t.is_odd() || t.stays(level));
         }
         if self.ticks.is_empty() {
             (self.ticks, self.odd_ticks) = (other.ticks, other.odd_ticks);
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
+            self.ticks.retain(|t| t.is_odd() || t.stays(level));
         } else {
             for t in other.ticks {
                 self.keep(t);
@@ -439,7 +446,7 @@ impl Traffic {
     /// The requests remembered here that `other` would remember too, had it seen them.
     pub fn ticks_kept_by(&self, other: &Traffic) -> impl Iterator<Item = &Tick> {
         let level = other.ticks_level.max(self.ticks_level);
-        self.ticks.iter().filter(move |t| stays(t.lot(), level))
+        self.ticks.iter().filter(move |t| t.stays(level))
     }
 
     /// First and last instant.
@@ -559,7 +566,7 @@ impl Tally {
         self.in_minute += 1;
         self.span = Some(self.span.map_or((at, at), |(a, b)| (a.min(at), b.max(at))));
         let t = &mut self.traffic;
-        t.keep(Tick { at, key: seen.key, source: 0, status });
+        t.keep(Tick::new(at, seen.key, 0, status));
         if let Some(r) = t.routes.get_mut(seen.route as usize) {
             r.healthy += 1;
             let lot = mix(number);
