@@ -111,12 +111,27 @@ pub(crate) fn fold(text: &str) -> String {
     out
 }
 
+/// How long the word is that the text begins with.
+fn word_bytes(text: &str) -> usize {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    let end = text.bytes().position(|b| !plain(b)).unwrap_or(text.len());
+    let rest = text.get(end..).unwrap_or_default();
+    if rest.is_empty() || rest.as_bytes().first().is_some_and(u8::is_ascii) {
+        return end;
+    }
+    // Letters of other scripts.
+    let of_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    rest.find(|c: char| !of_word(c)).map_or(text.len(), |more| end + more)
+}
+
 /// The words of a text and what stands between them, one by one; `#` for words that hold a digit.
 fn pieces<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
-    let end = text.char_indices().nth(FOLDED_CHARS).map_or(text.len(), |(i, _)| i);
+    let long = text.len() > FOLDED_CHARS;
+    let end =
+        if long { text.char_indices().nth(FOLDED_CHARS).map_or(text.len(), |(i, _)| i) } else { text.len() };
     let mut rest = text.get(..end).unwrap_or(text);
     while let Some(c) = rest.chars().next() {
-        let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
+        let word = word_bytes(rest);
         let (piece, behind) = rest.split_at(if word == 0 { c.len_utf8() } else { word });
         take(if word > 0 && piece.bytes().any(|b| b.is_ascii_digit()) { "#" } else { piece });
         rest = behind;
