@@ -6,7 +6,7 @@ use crate::recognise::{Finding, Scope};
 use crate::route;
 use record::{Level, Mixer, Numbered, Record, SECOND, Time, hash};
 use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// How a record was joined to a failure; the order is that of trust.
@@ -91,13 +91,18 @@ impl Joins {
 /// The message's first line with variables folded.
 pub(crate) fn template(r: &Record) -> u64 {
     let line = r.message.lines().next().unwrap_or("");
-    let mut all = Mixer::default();
-    (r.format, r.level).hash(&mut all);
-    pieces(line, |piece| all.write(piece.as_bytes()));
-    if let Some(e) = r.root() {
-        e.kind.hash(&mut all);
-        pieces(e.message.lines().next().unwrap_or(""), |piece| all.write(piece.as_bytes()));
+    let root = r.root().map(|e| (e.kind.as_str(), folded(e.message.lines().next().unwrap_or(""))));
+    hash((r.format, r.level, folded(line), root))
+}
+
+/// The hash of a text with its variables folded.
+fn folded(text: &str) -> u64 {
+    // The skeleton of plain text folds the same words.
+    if text.is_ascii() {
+        return record::skeleton(text.get(..FOLDED_CHARS).unwrap_or(text), |_| {});
     }
+    let mut all = Mixer::default();
+    pieces(text, |piece| all.write(piece.as_bytes()));
     all.finish()
 }
 
