@@ -2,7 +2,7 @@
 
 use crate::observe::Observations;
 use crate::traffic::Tick;
-use record::{Time, Zone};
+use record::{Numbered, Time, Zone};
 use std::collections::HashMap;
 
 /// How far ahead or back in the dated log the next request of an undated one is sought: requests overtake each other.
@@ -171,7 +171,7 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
             }
             for &(line, key, status) in &mine {
                 if let Some(at) = at(line) {
-                    obs.streams[i].traffic.tick(Tick { at, key, source, status });
+                    obs.streams[i].traffic.tick(Tick::new(at, key, source, status));
                 }
             }
             notes.push(format!(
@@ -185,7 +185,7 @@ pub(crate) fn date_undated(obs: &mut Observations) -> Vec<String> {
 
 /// Lines with the times of the same requests in the dated log.
 fn align(mine: &[(u64, u64, u16)], dated: &[Tick]) -> Vec<(u64, Time)> {
-    let mut places: HashMap<(u64, u16), Vec<usize>> = HashMap::new();
+    let mut places: Numbered<(u64, u16), Vec<usize>> = Numbered::default();
     for (k, t) in dated.iter().enumerate() {
         places.entry((t.key, t.status)).or_default().push(k);
     }

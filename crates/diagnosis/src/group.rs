@@ -3,9 +3,9 @@
 use crate::events::{Events, Kind};
 use crate::join::{Candidate, How, Joins};
 use crate::ledger::Failure;
-use crate::observe::{Numbered, Observations};
+use crate::observe::Observations;
 use crate::recognise::{Finding, Scope};
-use record::{Cause, Class, Exception, Level, Record, SECOND, Time};
+use record::{Cause, Class, Exception, Level, Numbered, Record, SECOND, Time};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -457,8 +457,7 @@ impl Scene<'_> {
                         why.culprit = Some(p);
                     }
                 }
-                let alike: &mut Vec<Arc<Why>> =
-                    shared.entry(crate::observe::hash(&e.fingerprint)).or_default();
+                let alike: &mut Vec<Arc<Why>> = shared.entry(record::hash(&e.fingerprint)).or_default();
                 match alike.iter().find(|w| w.is(&e.why)) {
                     Some(w) => e.why = Arc::clone(w),
                     None => alike.push(Arc::clone(&e.why)),

@@ -3,9 +3,9 @@
 
 use crate::join::says_route;
 use crate::ledger::Failure;
-use crate::observe::{Numbered, Observations, hash, request_key};
+use crate::observe::{Observations, request_key};
 use crate::recognise::Scope;
-use record::Record;
+use record::{Numbered, Record, hash};
 use std::collections::HashSet;
 
 /// Of one wording so many stay: enough to be quoted, and to tell on which side of its requests a log writes its errors.

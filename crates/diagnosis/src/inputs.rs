@@ -2,34 +2,72 @@
 
 use crate::group::{Group, Scene};
 use crate::route;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 /// Below so many failures (or healthy requests) on a route a difference may be chance.
 const COMPARE_MIN: usize = 3;
 
+/// What a feature is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Name<'a> {
+    Parameter(&'a str),
+    /// The id that stands so many ids into the path.
+    Id(usize),
+    Client,
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Parameter(name) => write!(f, "parameter `{name}`"),
+            Name::Id(1) => f.write_str("id in the path"),
+            Name::Id(n) => write!(f, "id {n} in the path"),
+            Name::Client => f.write_str("client"),
+        }
+    }
+}
+
+/// Of a value, this many characters are compared.
+const VALUE_CHARS: usize = 40;
+
+fn short(value: &str) -> &str {
+    let end = value.char_indices().nth(VALUE_CHARS).map_or(value.len(), |(i, _)| i);
+    value.get(..end).unwrap_or(value)
+}
+
 /// Features of a request that may separate the failing from the healthy.
-fn features(target: &str, client: Option<&str>) -> Vec<(String, String)> {
+fn features<'a>(target: &'a str, client: Option<&'a str>) -> Vec<(Name<'a>, &'a str)> {
     let mut out = Vec::new();
     let path = route::path(target);
     if let Some(query) = target.get(path.len()..).and_then(|q| q.strip_prefix('?')) {
         for pair in query.split('&').take(20) {
             let (k, v) = pair.split_once('=').unwrap_or((pair, ""));
-            out.push((format!("parameter `{k}`"), v.chars().take(40).collect()));
+            out.push((Name::Parameter(k), short(v)));
         }
     }
     let template = route::template(target);
-    let mut nth = 0;
-    for (seg, t) in path.split('/').zip(template.split('/')) {
-        if t.starts_with("{id}") {
-            nth += 1;
-            let name = if nth == 1 { "id in the path".to_owned() } else { format!("id {nth} in the path") };
-            out.push((name, seg.chars().take(40).collect()));
+    let ids = path.split('/').zip(template.split('/')).filter(|(_, t)| t.starts_with("{id}"));
+    out.extend(ids.zip(1..).map(|((seg, _), nth)| (Name::Id(nth), short(seg))));
+    out.extend(client.map(|c| (Name::Client, c)));
+    out
+}
+
+/// How often each feature has each value, and in how many requests it stands.
+type Counts<'a> = (HashMap<(Name<'a>, &'a str), usize>, HashMap<Name<'a>, usize>);
+
+fn count<'a>(requests: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Counts<'a> {
+    let (mut values, mut names) = Counts::default();
+    for (target, client) in requests {
+        let features = features(target, client);
+        for (i, &(name, value)) in features.iter().enumerate() {
+            *values.entry((name, value)).or_default() += 1;
+            if features.iter().take(i).all(|(before, _)| *before != name) {
+                *names.entry(name).or_default() += 1;
+            }
         }
     }
-    if let Some(c) = client {
-        out.push(("client".into(), c.to_owned()));
-    }
-    out
+    (values, names)
 }
 
 /// Sentences on what separates failing from healthy requests, strongest first.
@@ -55,32 +93,15 @@ pub(crate) fn separate(scene: &Scene<'_>, g: &Group) -> Vec<String> {
         if list.len() < COMPARE_MIN || healthy.len() < COMPARE_MIN {
             continue;
         }
-        let count = |items: &mut dyn Iterator<Item = (&str, Option<&str>)>| {
-            let mut values: HashMap<(String, String), usize> = HashMap::new();
-            let mut names: HashMap<String, usize> = HashMap::new();
-            for (target, client) in items {
-                let mut once = HashSet::new();
-                for (name, value) in features(target, client) {
-                    if once.insert(name.clone()) {
-                        *names.entry(name.clone()).or_default() += 1;
-                    }
-                    *values.entry((name, value)).or_default() += 1;
-                }
-            }
-            (values, names)
-        };
-        let (bad, bad_names) = count(
-            &mut list
-                .iter()
-                .map(|&k| (scene.failures[k].target.as_str(), scene.failures[k].client.as_deref())),
-        );
-        let (good, good_names) = count(&mut healthy.iter().map(|s| (&*s.target, s.client.as_deref())));
+        let failed = list.iter().filter_map(|&k| scene.failures.get(k));
+        let (bad, bad_names) = count(failed.map(|f| (f.target.as_str(), f.client.as_deref())));
+        let (good, good_names) = count(healthy.iter().map(|s| (s.target(), s.client())));
         let (nb, ng) = (list.len() as f64, healthy.len() as f64);
         let place = format!("{method} {template}").trim().to_owned();
         let mut found: Vec<(f64, String)> = Vec::new();
         for ((name, value), n) in &bad {
             let with = *n as f64 / nb;
-            let without = good.get(&(name.clone(), value.clone())).copied().unwrap_or(0);
+            let without = good.get(&(*name, *value)).copied().unwrap_or(0);
             if with >= 0.85 && (without as f64) / ng <= 0.1 {
                 found.push((
                     with - without as f64 / ng,
@@ -99,15 +120,15 @@ pub(crate) fn separate(scene: &Scene<'_>, g: &Group) -> Vec<String> {
         }
         if found.is_empty() {
             // A set of values that always fail.
-            let mut by_name: BTreeMap<&str, (usize, Vec<&str>, usize)> = BTreeMap::new();
+            let mut by_name: BTreeMap<Name<'_>, (usize, Vec<&str>, usize)> = BTreeMap::new();
             for ((name, value), n) in &bad {
-                if name == "client" {
+                if *name == Name::Client {
                     continue;
                 }
-                let e = by_name.entry(name).or_default();
+                let e = by_name.entry(*name).or_default();
                 e.0 += n;
                 e.1.push(value);
-                e.2 += good.get(&(name.clone(), value.clone())).copied().unwrap_or(0);
+                e.2 += good.get(&(*name, *value)).copied().unwrap_or(0);
             }
             for (name, (n, mut values, also_good)) in by_name {
                 let repeated = values.len() * 2 <= n;

@@ -1,11 +1,12 @@
 //! Joins error records to the failures they tell of: by id, by request line, by client, by neighbourhood in the same log, by time.
 
 use crate::ledger::Failure;
-use crate::observe::{Numbered, Observations, hash};
+use crate::observe::Observations;
 use crate::recognise::{Finding, Scope};
 use crate::route;
-use record::{Level, Record, SECOND, Time};
-use std::collections::{HashMap, HashSet};
+use record::{Level, Mixer, Numbered, Record, SECOND, Time, hash};
+use std::collections::HashSet;
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// How a record was joined to a failure; the order is that of trust.
@@ -90,27 +91,56 @@ impl Joins {
 /// The message's first line with variables folded.
 pub(crate) fn template(r: &Record) -> u64 {
     let line = r.message.lines().next().unwrap_or("");
-    let root = r.root().map(|e| (e.kind.as_str(), fold(e.message.lines().next().unwrap_or(""))));
-    hash((r.format, r.level, fold(line), root))
+    let root = r.root().map(|e| (e.kind.as_str(), folded(e.message.lines().next().unwrap_or(""))));
+    hash((r.format, r.level, folded(line), root))
 }
+
+/// The hash of a text with its variables folded.
+fn folded(text: &str) -> u64 {
+    // The skeleton of plain text folds the same words.
+    if text.is_ascii() {
+        return record::skeleton(text.get(..FOLDED_CHARS).unwrap_or(text), |_| {});
+    }
+    let mut all = Mixer::default();
+    pieces(text, |piece| all.write(piece.as_bytes()));
+    all.finish()
+}
+
+/// Of a text, this many characters are folded.
+const FOLDED_CHARS: usize = 300;
 
 /// Words that hold a digit (numbers, ids, dates, addresses) replaced by `#`.
 pub(crate) fn fold(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(300));
-    let end = text.char_indices().nth(300).map_or(text.len(), |(i, _)| i);
-    let mut rest = &text[..end];
-    while let Some(c) = rest.chars().next() {
-        let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
-        if word == 0 {
-            out.push(c);
-            rest = &rest[c.len_utf8()..];
-            continue;
-        }
-        let (w, r) = rest.split_at(word);
-        out.push_str(if w.bytes().any(|b| b.is_ascii_digit()) { "#" } else { w });
-        rest = r;
-    }
+    let mut out = String::with_capacity(text.len().min(FOLDED_CHARS));
+    pieces(text, |piece| out.push_str(piece));
     out
+}
+
+/// How long the word is that the text begins with.
+fn word_bytes(text: &str) -> usize {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    let end = text.bytes().position(|b| !plain(b)).unwrap_or(text.len());
+    let rest = text.get(end..).unwrap_or_default();
+    if rest.is_empty() || rest.as_bytes().first().is_some_and(u8::is_ascii) {
+        return end;
+    }
+    // Letters of other scripts.
+    let of_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    rest.find(|c: char| !of_word(c)).map_or(text.len(), |more| end + more)
+}
+
+/// The words of a text and what stands between them, one by one; `#` for words that hold a digit.
+fn pieces<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
+    let long = text.len() > FOLDED_CHARS;
+    let end =
+        if long { text.char_indices().nth(FOLDED_CHARS).map_or(text.len(), |(i, _)| i) } else { text.len() };
+    let mut rest = text.get(..end).unwrap_or(text);
+    while let Some(c) = rest.chars().next() {
+        let word = word_bytes(rest);
+        let (piece, behind) = rest.split_at(if word == 0 { c.len_utf8() } else { word });
+        take(if word > 0 && piece.bytes().any(|b| b.is_ascii_digit()) { "#" } else { piece });
+        rest = behind;
+    }
 }
 
 const NEAR_US: i64 = 1_500_000;
@@ -356,7 +386,7 @@ impl<'a> Asker<'a> {
 }
 
 struct Index {
-    by_id: HashMap<String, Vec<usize>>,
+    by_id: Numbered<u64, Vec<usize>>,
     by_tail: Numbered<u64, Dated>,
     by_client: Numbered<u64, Dated>,
     /// Source → (line, failure), sorted.
@@ -369,7 +399,7 @@ struct Index {
 
 fn index(obs: &Observations, failures: &[Failure]) -> Index {
     let mut ix = Index {
-        by_id: HashMap::new(),
+        by_id: Numbered::default(),
         by_tail: Numbered::default(),
         by_client: Numbered::default(),
         by_source: Numbered::default(),
@@ -379,7 +409,7 @@ fn index(obs: &Observations, failures: &[Failure]) -> Index {
     };
     for (k, f) in failures.iter().enumerate() {
         for id in &f.ids {
-            ix.by_id.entry(id.clone()).or_default().push(k);
+            ix.by_id.entry(hash(id.as_str())).or_default().push(k);
         }
         for &i in &f.seen {
             if let Some(q) = obs.request(i) {
@@ -478,11 +508,11 @@ fn others(obs: &Observations, a: usize, b: usize) -> bool {
 /// Lines that one thread wrote at the same instant tell of the same request: each record of such a burst is led by the first
 /// of them that knows its client, id or target. (Apache: AH02454 has no client, the AH01079 behind it has.)
 fn leaders(obs: &Observations, candidates: &[Candidate]) -> Numbered<usize, usize> {
-    let mut by_writer: HashMap<(u32, &str), Vec<usize>> = HashMap::new();
+    let mut by_writer: Numbered<(u32, u64), Vec<usize>> = Numbered::default();
     for (c, cand) in candidates.iter().enumerate().filter(|(_, c)| !c.ledger) {
         let r = &obs.records[cand.record];
         if let (Some(pid), Some(_)) = (&r.pid, r.at) {
-            by_writer.entry((r.source, pid)).or_default().push(c);
+            by_writer.entry((r.source, hash(pid.as_str()))).or_default().push(c);
         }
     }
     let knows = |c: usize| {
@@ -660,7 +690,7 @@ struct Affinity {
     pairs: Numbered<(u64, u64), u32>,
     templates: Numbered<u64, u32>,
     /// By source: how often an error stood directly before, and directly after, the only failed request near it.
-    sides: HashMap<u32, (u32, u32)>,
+    sides: Numbered<u32, (u32, u32)>,
 }
 
 /// Lines between an error and the failed request it belongs to, in a log that writes both.
@@ -735,7 +765,7 @@ pub(crate) fn join(
     }
     // On which side of its request does each log write an error? Told by errors that stand next to failed requests on one side
     // nearly always.
-    let mut beside: HashMap<(u32, u64), [u32; 3]> = HashMap::new();
+    let mut beside: Numbered<(u32, u64), [u32; 3]> = Numbered::default();
     for cand in candidates.iter().filter(|c| !c.ledger) {
         let r = &obs.records[cand.record];
         if let (Some(b), Some(a)) = (r.status_before, r.status_after) {
@@ -857,7 +887,7 @@ impl<'a> Scene<'a> {
             };
             let mut asked = false;
             if let Some(q) = r.request.as_ref() {
-                for k in asker.ids.into_iter().flatten().filter_map(|id| ix.by_id.get(id)).flatten() {
+                for k in asker.ids.into_iter().flatten().filter_map(|id| ix.by_id.get(&hash(id))).flatten() {
                     asked = true;
                     ask(*k);
                 }

@@ -4,9 +4,9 @@
 //! ones explain. A service that others call on a request's behalf is inner too: its failures are causes, not counts.
 
 use crate::join::{Candidate, How, Joins};
-use crate::observe::{Numbered, Observations, Stream, hash, request_key};
+use crate::observe::{Observations, Stream, request_key};
 use crate::route;
-use record::{Ending, Record, SECOND, Time};
+use record::{Ending, Numbered, Record, SECOND, Time, hash};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -57,8 +57,8 @@ pub(crate) struct Ledger {
     pub notes: Vec<String>,
 }
 
-fn times_by_key(s: &Stream) -> HashMap<u64, Vec<(Time, u16)>> {
-    let mut map: HashMap<u64, Vec<(Time, u16)>> = HashMap::new();
+fn times_by_key(s: &Stream) -> Numbered<u64, Vec<(Time, u16)>> {
+    let mut map: Numbered<u64, Vec<(Time, u16)>> = Numbered::default();
     for t in s.traffic.ticks() {
         map.entry(t.key).or_default().push((t.at, t.status));
     }
@@ -66,7 +66,7 @@ fn times_by_key(s: &Stream) -> HashMap<u64, Vec<(Time, u16)>> {
 }
 
 /// Share of `b`'s requests (within the time both cover) that `a` has too; and how many were compared.
-fn share(a: &Stream, a_keys: &HashMap<u64, Vec<(Time, u16)>>, b: &Stream) -> (f64, usize) {
+fn share(a: &Stream, a_keys: &Numbered<u64, Vec<(Time, u16)>>, b: &Stream) -> (f64, usize) {
     let Some((a0, a1)) = a.traffic.span() else { return (0.0, 0) };
     let (lo, hi) = (a0.plus(-SAME_REQUEST_US), a1.plus(SAME_REQUEST_US));
     let common: Vec<_> = b.traffic.ticks_kept_by(&a.traffic).filter(|t| t.at >= lo && t.at <= hi).collect();
@@ -139,16 +139,17 @@ impl Names {
 
 fn failure_of(obs: &Observations, index: usize, stream: usize, names: &mut Names) -> Failure {
     let r = &obs.records[index];
-    let q = r.request.clone().unwrap_or_default();
-    let ids = [q.id.clone(), q.trace.clone()].into_iter().flatten().filter(|s| s.len() >= 4).collect();
+    let nothing = record::Request::default();
+    let q = r.request.as_ref().unwrap_or(&nothing);
+    let ids = [&q.id, &q.trace].into_iter().flatten().filter(|s| s.len() >= 4).cloned().collect();
     Failure {
         at: r.at,
         duration_us: q.duration_us.and_then(|d| i64::try_from(d).ok()),
         status: q.status.unwrap_or(0),
         route: names.share(&route::template(&q.target)),
         method: names.share(&q.method),
-        target: q.target,
-        client: q.client,
+        target: q.target.clone(),
+        client: q.client.clone(),
         ids,
         seen: vec![index],
         stream: Some(stream),
@@ -209,7 +210,7 @@ fn busiest(obs: &Observations) -> Vec<usize> {
 pub(crate) fn build(obs: &Observations) -> Ledger {
     let n = obs.streams.len();
     let compared = busiest(obs);
-    let mut keys: Vec<HashMap<u64, Vec<(Time, u16)>>> = vec![HashMap::new(); n];
+    let mut keys: Vec<Numbered<u64, Vec<(Time, u16)>>> = vec![Numbered::default(); n];
     // A log alone has none to be held against.
     for &i in compared.iter().filter(|_| n > 1) {
         keys[i] = times_by_key(&obs.streams[i]);
@@ -265,7 +266,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     let mut names = Names::default();
     let most = obs.streams.iter().map(|s| s.failures.len()).sum();
     let mut failures: Vec<Failure> = Vec::with_capacity(most);
-    let mut by_key: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
+    let mut by_key: Numbered<(usize, u64), Vec<usize>> = Numbered::default();
     let mut twice = 0;
     for &e in &edges {
         for &i in &obs.streams[e].failures {
@@ -451,7 +452,7 @@ fn is_called_by(obs: &Observations, b: usize, a: usize) -> bool {
 /// Gives each inner failure its parent: nearest in time, the pair of routes that meets most often preferred.
 fn nest(failures: &mut Vec<Failure>, inner: Vec<Failure>) {
     let outer = failures.len();
-    let mut together: HashMap<(u64, u64), u32> = HashMap::new();
+    let mut together: Numbered<(u64, u64), u32> = Numbered::default();
     let route_of = |f: &Failure| hash((&f.method, &f.route));
     let candidates = |f: &Failure, failures: &[Failure]| -> Vec<usize> {
         let Some(at) = f.at else { return Vec::new() };

@@ -28,7 +28,7 @@ pub use recognise::{Finding, Recogniser, Scope};
 
 use group::Scene;
 use join::Candidate;
-use record::{Class, Level, Record, Time};
+use record::{Class, Level, Numbered, Record, Time};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -201,14 +201,21 @@ fn alternatives(scene: &Scene<'_>, g: &group::Group) -> Vec<Alternative> {
 
 /// Records that two logs hold alike (catalina.out and catalina.DATE.log, a log and its copy) count once.
 fn drop_copies(obs: &mut Observations) {
-    let mut nth: HashMap<(u32, u64), u32> = HashMap::new();
-    let mut first: HashMap<(u64, u32), u32> = HashMap::new();
+    // What only one log writes has no copy.
+    let mut writers: Numbered<&str, (u32, bool)> = Numbered::default();
+    for r in &obs.records {
+        let (first, many) = writers.entry(r.format).or_insert((r.source, false));
+        *many |= *first != r.source;
+    }
+    let mut nth: Numbered<(u32, u64), u32> = Numbered::default();
+    let mut first: Numbered<(u64, u32), u32> = Numbered::default();
     let mut copies = Vec::new();
     for (i, r) in obs.records.iter().enumerate() {
-        if r.is_ledger() || r.message.len() < 8 {
+        let alone = writers.get(r.format).is_none_or(|(_, many)| !many);
+        if alone || r.is_ledger() || r.message.len() < 8 {
             continue;
         }
-        let content = observe::hash((r.at, r.format, &r.message));
+        let content = record::hash((r.at, r.format, &r.message));
         let n = nth.entry((r.source, content)).or_default();
         *n += 1;
         let source = *first.entry((content, *n)).or_insert(r.source);
@@ -233,7 +240,7 @@ fn candidates(obs: &Observations) -> Vec<Candidate> {
         out.push(Candidate {
             record: i,
             findings: Arc::clone(findings),
-            template: observe::hash((r.source, said.template)),
+            template: record::hash((r.source, said.template)),
             ledger: r.is_ledger(),
         });
     }

@@ -5,11 +5,11 @@
 
 use crate::group::Group;
 use crate::join::How;
-use crate::observe::{Numbered, Observations};
+use crate::observe::Observations;
 use crate::recognise::Recogniser;
 use crate::wording::{Said, Wordings};
 use crate::{Filter, Problem, Scene, Settings, diagnose_each};
-use record::{Ending, Mark, Record, SECOND, Time, Zone};
+use record::{Ending, Mark, Numbered, Record, SECOND, Time, Zone};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

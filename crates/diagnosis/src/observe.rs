@@ -14,43 +14,6 @@ use std::sync::Arc;
 /// Records of one log, apart from requests, that are kept to explain failures (half a kilobyte each once their wording is known).
 const ERRORS_MAX: usize = 150_000;
 
-/// Hashes what is a hash, a number or a few of them: the maps of the diagnosis are not filled by strangers' choice of keys.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for b in bytes {
-            self.write_u64(u64::from(*b));
-        }
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(23) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_u32(&mut self, n: u32) {
-        self.write_u64(u64::from(n));
-    }
-
-    fn write_usize(&mut self, n: usize) {
-        self.write_u64(n as u64);
-    }
-}
-
-/// A map of numbers.
-pub(crate) type Numbered<K, V> = HashMap<K, V, std::hash::BuildHasherDefault<Mixer>>;
-
-pub(crate) fn hash(parts: impl Hash) -> u64 {
-    let mut h = DefaultHasher::new();
-    parts.hash(&mut h);
-    h.finish()
-}
-
 /// Requests as one log of one server (over its rotated files) tells them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
@@ -118,9 +81,22 @@ pub fn family(path: &str) -> String {
     p
 }
 
+/// A hash by which is drawn what stays of too many. What a report tells of long logs hangs on it, so it changes only with a reason.
+pub(crate) fn draw_hash(text: &str) -> u64 {
+    let mut h = DefaultHasher::new();
+    text.hash(&mut h);
+    h.finish()
+}
+
 /// The key by which the same request is found in another log.
 pub(crate) fn request_key(target: &str) -> u64 {
-    hash(route::tail(target))
+    draw_hash(route::tail(target))
+}
+
+/// How many lines a text has.
+fn lines(text: &str) -> usize {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+    ends + usize::from(!text.is_empty() && !text.ends_with('\n'))
 }
 
 impl Observations {
@@ -173,7 +149,7 @@ impl Observations {
         s.traffic.came_from(client.map(str::as_bytes), upstream);
         let key = request_key(target);
         if let Some(at) = at {
-            s.traffic.tick(Tick { at, key, source, status });
+            s.traffic.tick(Tick::new(at, key, source, status));
         } else if s.timeless.len() < TICKS_MAX {
             s.timeless.push((source, line, key, status));
         }
@@ -271,7 +247,7 @@ impl Observations {
 
     /// Any other record. What it says is recognised at once; one that says nothing is not kept.
     pub fn record(&mut self, mut record: Record, recogniser: &Recogniser) {
-        record.lines = u32::try_from(record.message.lines().count()).unwrap_or(u32::MAX);
+        record.lines = u32::try_from(lines(&record.message)).unwrap_or(u32::MAX);
         let ledger = record.is_ledger();
         if !ledger && record.mark.is_none() && self.errors >= ERRORS_MAX {
             self.errors_passed += 1;

@@ -4,9 +4,9 @@
 //! there is too much, the keys whose hash is smallest stay, and those are the same everywhere. So two logs of the same requests
 //! keep the same ones and can be held against each other, and the cores of a machine can count parts of one log.
 
-use crate::observe::hash;
+use crate::observe::draw_hash;
 use crate::route;
-use record::{SECOND, Time};
+use record::{Numbered, SECOND, Time, hash};
 use std::collections::{HashMap, HashSet};
 
 /// Requests remembered singly per stream (24 bytes each): enough to hold two logs of the same traffic against each other.
@@ -33,18 +33,25 @@ pub(crate) struct Tick {
     pub key: u64,
     pub source: u32,
     pub status: u16,
+    /// Its luck in the draw: it stays while one in two to this power does.
+    luck: u8,
 }
 
 impl Tick {
-    fn is_odd(&self) -> bool {
-        self.status >= 499 || self.status == 0
+    /// The same request has the same luck in another log: its minute counts as that of the quarter of an hour, which is the same in
+    /// all zones.
+    pub fn new(at: Time, key: u64, source: u32, status: u16) -> Tick {
+        let minute = at.0.div_euclid(MINUTE).rem_euclid(15);
+        let lot = mix(key ^ (minute as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        Tick { at, key, source, status, luck: lot.leading_zeros() as u8 }
     }
 
-    /// Its place in the draw. The same request has the same in another log: its minute counts as that of the quarter of an hour,
-    /// which is the same in all zones.
-    fn lot(&self) -> u64 {
-        let minute = self.at.0.div_euclid(MINUTE).rem_euclid(15);
-        mix(self.key ^ (minute as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    fn stays(&self, level: u32) -> bool {
+        u32::from(self.luck) >= level
+    }
+
+    fn is_odd(&self) -> bool {
+        self.status >= 499 || self.status == 0
     }
 }
 
@@ -54,8 +61,26 @@ pub(crate) struct Sample {
     /// Its place in the draw.
     lot: u64,
     pub at: Time,
-    pub target: Box<str>,
-    pub client: Option<Box<str>>,
+    /// The target and, behind it, the client: one piece of memory for both.
+    text: Box<str>,
+    target_bytes: u32,
+}
+
+impl Sample {
+    fn new(lot: u64, at: Time, target: &str, client: &str) -> Sample {
+        let mut text = String::with_capacity(target.len() + client.len());
+        text.push_str(target);
+        text.push_str(client);
+        Sample { lot, at, text: text.into(), target_bytes: u32::try_from(target.len()).unwrap_or(u32::MAX) }
+    }
+
+    pub fn target(&self) -> &str {
+        self.text.get(..self.target_bytes as usize).unwrap_or(&self.text)
+    }
+
+    pub fn client(&self) -> Option<&str> {
+        self.text.get(self.target_bytes as usize..).filter(|c| !c.is_empty())
+    }
 }
 
 /// What is known of the healthy requests of a route.
@@ -119,7 +144,7 @@ pub(crate) struct Traffic {
     odd_ticks: usize,
     /// By source, in order: first and last instant. Nearly always of one source.
     spans: Vec<(u32, (Time, Time))>,
-    minutes: HashMap<(u32, i64), u64>,
+    minutes: Numbered<(u32, i64), u64>,
     /// Minutes are counted, as there are many requests; of few, each is remembered.
     by_minute: bool,
     index: HashMap<Box<str>, usize>,
@@ -140,21 +165,19 @@ fn is_local(client: &[u8]) -> bool {
         [b'1', ..] => return false,
         _ => {}
     }
-    let client = std::str::from_utf8(client).unwrap_or_default();
-    client.starts_with("127.")
-        || client == "::1"
-        || client == "localhost"
-        || client.starts_with("unix")
-        || client == "-"
-        || client.starts_with("10.")
-        || client.starts_with("192.168.")
-        || client.starts_with("::ffff:127.")
-        || client.starts_with("172.")
-            && client
-                .split('.')
-                .nth(1)
-                .and_then(|s| s.parse::<u8>().ok())
-                .is_some_and(|n| (16..32).contains(&n))
+    client.starts_with(b"127.")
+        || client == b"::1"
+        || client == b"localhost"
+        || client.starts_with(b"unix")
+        || client == b"-"
+        || client.starts_with(b"192.168.")
+        || client.starts_with(b"::ffff:127.")
+        || client.strip_prefix(b"172.").is_some_and(|rest| {
+            matches!(
+                rest,
+                [b'1', b'6'..=b'9', b'.', ..] | [b'2', b'0'..=b'9', b'.', ..] | [b'3', b'0' | b'1', b'.', ..]
+            )
+        })
 }
 
 impl Traffic {
@@ -166,7 +189,7 @@ impl Traffic {
             Some(c) => {
                 self.local += u64::from(is_local(c));
                 if self.clients.len() < CLIENTS_MAX {
-                    self.clients.insert(bytes_hash(0, c));
+                    self.clients.insert(hash(c));
                 }
             }
             None => self.local += 1,
@@ -207,7 +230,7 @@ impl Traffic {
         if tick.is_odd() && self.odd_ticks < ODD_TICKS_MAX {
             self.odd_ticks += 1;
             self.ticks.push(tick);
-        } else if stays(tick.lot(), self.ticks_level) {
+        } else if tick.stays(self.ticks_level) {
             self.ticks.push(tick);
             self.thin_ticks();
         }
@@ -217,7 +240,7 @@ impl Traffic {
         while self.ticks.len() > TICKS_MAX + self.odd_ticks {
             self.ticks_level += 1;
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
+            self.ticks.retain(|t| t.is_odd() || t.stays(level));
             if level >= 64 {
                 self.ticks.truncate(TICKS_MAX);
             }
@@ -241,7 +264,8 @@ impl Traffic {
         if let Some(&i) = self.index.get(name.as_str()) {
             return i;
         }
-        let name = if stays(mix(hash(&name)), self.routes_level) { name } else { OTHER_ROUTES.to_owned() };
+        let name =
+            if stays(mix(draw_hash(&name)), self.routes_level) { name } else { OTHER_ROUTES.to_owned() };
         let next = self.routes.len();
         let i = *self.index.entry(name.into()).or_insert(next);
         if i == next {
@@ -265,7 +289,7 @@ impl Traffic {
             let mut seen: Vec<Option<RouteSeen>> = old.into_iter().map(Some).collect();
             for (name, i) in names {
                 let Some(route) = seen.get_mut(i).and_then(Option::take) else { continue };
-                if &*name == OTHER_ROUTES || !stays(mix(hash(&*name)), level) {
+                if &*name == OTHER_ROUTES || !stays(mix(draw_hash(&name)), level) {
                     others.healthy += route.healthy;
                 } else {
                     self.index.insert(name, self.routes.len());
@@ -292,12 +316,7 @@ impl Traffic {
         r.healthy += 1;
         let lot = mix(number);
         if status < 400 && lot <= r.lot_max {
-            r.add(Sample {
-                lot,
-                at: at.unwrap_or_default(),
-                target: target.into(),
-                client: client.map(Into::into),
-            });
+            r.add(Sample::new(lot, at.unwrap_or_default(), target, client.unwrap_or("")));
         }
         if self.index.len() > ROUTES_MAX + ROUTES_MAX / 2 {
             self.fold_routes();
@@ -347,12 +366,12 @@ impl Traffic {
         if other.ticks_level > self.ticks_level {
             self.ticks_level = other.ticks_level;
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
+            self.ticks.retain(|t| t.is_odd() || t.stays(level));
         }
         if self.ticks.is_empty() {
             (self.ticks, self.odd_ticks) = (other.ticks, other.odd_ticks);
             let level = self.ticks_level;
-            self.ticks.retain(|t| t.is_odd() || stays(t.lot(), level));
+            self.ticks.retain(|t| t.is_odd() || t.stays(level));
         } else {
             for t in other.ticks {
                 self.keep(t);
@@ -432,7 +451,7 @@ impl Traffic {
     /// The requests remembered here that `other` would remember too, had it seen them.
     pub fn ticks_kept_by(&self, other: &Traffic) -> impl Iterator<Item = &Tick> {
         let level = other.ticks_level.max(self.ticks_level);
-        self.ticks.iter().filter(move |t| stays(t.lot(), level))
+        self.ticks.iter().filter(move |t| t.stays(level))
     }
 
     /// First and last instant.
@@ -492,24 +511,8 @@ struct Seen {
     route: u32,
 }
 
-/// Entries of the memory (24 bytes each): what fits beside the other work in a core's own cache.
-const CACHE: usize = 8 * 1024;
-
-fn bytes_hash(seed: u64, bytes: &[u8]) -> u64 {
-    let mut h = seed ^ (bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut chunks = bytes.chunks_exact(8);
-    for c in &mut chunks {
-        let mut word = [0u8; 8];
-        word.copy_from_slice(c);
-        h = (h ^ u64::from_le_bytes(word)).wrapping_mul(0x9fb2_1c65_1e98_df25);
-        h ^= h >> 32;
-    }
-    let mut last = [0u8; 8];
-    for (to, from) in last.iter_mut().zip(chunks.remainder()) {
-        *to = *from;
-    }
-    mix(h ^ u64::from_le_bytes(last))
-}
+/// Entries of the memory (24 bytes each): a site's usual targets, of which the most frequent stay in a core's own cache.
+const CACHE: usize = 16 * 1024;
 
 impl Default for Tally {
     fn default() -> Tally {
@@ -536,7 +539,7 @@ impl Tally {
         upstream: bool,
         number: u64,
     ) {
-        let h = bytes_hash(bytes_hash(0, method), target) | 1;
+        let h = hash((method, target)) | 1;
         // Two places for each: what was seen last moves to the second when another takes the first.
         let (slot, second) = ((h >> 32) as usize % CACHE, ((h >> 32) as usize % CACHE) ^ 1);
         let mut seen = self.cache.get(slot).copied().unwrap_or_default();
@@ -568,13 +571,13 @@ impl Tally {
         self.in_minute += 1;
         self.span = Some(self.span.map_or((at, at), |(a, b)| (a.min(at), b.max(at))));
         let t = &mut self.traffic;
-        t.keep(Tick { at, key: seen.key, source: 0, status });
+        t.keep(Tick::new(at, seen.key, 0, status));
         if let Some(r) = t.routes.get_mut(seen.route as usize) {
             r.healthy += 1;
             let lot = mix(number);
             if status < 400 && lot <= r.lot_max {
-                let text = |b| String::from_utf8_lossy(b).into();
-                r.add(Sample { lot, at, target: text(target), client: client.map(text) });
+                let text = String::from_utf8_lossy;
+                r.add(Sample::new(lot, at, &text(target), &text(client.unwrap_or_default())));
             }
         }
     }
@@ -629,7 +632,7 @@ mod tests {
         assert!(one.ticks.len() > TICKS_MAX / 4);
         assert_eq!((one.total, one.local, one.span()), (three.total, three.local, three.span()));
         let mut minutes: Vec<_> = one.over_time(MINUTE).into_iter().map(|(_, n)| n).collect();
-        assert_eq!(minutes.iter().sum::<u64>(), 500_000);
+        assert_eq!(minutes.iter().sum::<u64>(), 200_000);
         minutes.dedup();
         assert!(minutes.len() <= 3, "{minutes:?}");
         let samples = |t: &Traffic| {

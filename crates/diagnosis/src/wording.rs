@@ -9,10 +9,8 @@
 //! ([`Outcomes`]). Of a wording the first records are kept whole, as examples; of further ones what joins them to their requests.
 
 use crate::join;
-use crate::observe::hash;
 use crate::recognise::{Finding, Recogniser, Scope};
-use record::{Exception, Level, Outcomes, Record};
-use std::collections::HashMap;
+use record::{Exception, Level, Numbered, Outcomes, Record, hash};
 use std::sync::Arc;
 
 /// Wordings remembered per source; a source with more says something else each time, and remembering would be in vain.
@@ -50,12 +48,15 @@ struct Wording {
     exceptions: Arc<[Exception]>,
 }
 
+/// Findings by what they say: those of records that say something else each time are often the same.
+#[derive(Default)]
+struct Shared(Numbered<u64, Arc<[Finding]>>);
+
 /// The wordings of a source.
 #[derive(Default)]
 pub(crate) struct Wordings {
-    known: HashMap<u64, Wording>,
-    /// By what they say: findings of records that say something else each time are often the same.
-    shared: HashMap<u64, Arc<[Finding]>>,
+    known: Numbered<u64, Wording>,
+    shared: Shared,
     whole_bytes: usize,
     numbers: Vec<u64>,
 }
@@ -86,13 +87,14 @@ impl Wordings {
         numbers.clear();
         let key = words(r, &mut numbers);
         let room = self.known.len() < WORDINGS_MAX;
-        let (said, nth) = match self.known.get_mut(&key) {
-            Some(w) => (w.read(r, &numbers, recogniser), w.records),
-            None if room => (self.known.entry(key).or_default().read(r, &numbers, recogniser), 1),
-            None => (read_whole(r, recogniser), u32::MAX),
+        let Wordings { known, shared, .. } = self;
+        let mut read = |r: &Record| shared.share(read_whole(r, recogniser));
+        let (said, nth) = match known.get_mut(&key) {
+            Some(w) => (w.read(r, &numbers, &mut read), w.records),
+            None if room => (known.entry(key).or_default().read(r, &numbers, &mut read), 1),
+            None => (read(r), u32::MAX),
         };
         self.numbers = numbers;
-        let said = self.share(said);
         if !r.is_ledger() {
             if !r.text.is_empty() {
                 self.whole_bytes += r.message.len() + r.text.len();
@@ -124,10 +126,12 @@ impl Wordings {
             said
         });
         self.numbers = numbers;
-        let said = self.share(said);
+        let said = self.shared.share(said);
         if is_bare(r) { Said { template: join::template(r), ..said } } else { said }
     }
+}
 
+impl Shared {
     fn share(&mut self, said: Said) -> Said {
         let Some(findings) = &said.findings else { return said };
         let key = hash(
@@ -138,18 +142,18 @@ impl Wordings {
                 })
                 .collect::<Vec<_>>(),
         );
-        if let Some(known) = self.shared.get(&key) {
+        if let Some(known) = self.0.get(&key) {
             return Said { findings: Some(Arc::clone(known)), ..said };
         }
-        if self.shared.len() < SHARED_MAX {
-            self.shared.insert(key, Arc::clone(findings));
+        if self.0.len() < SHARED_MAX {
+            self.0.insert(key, Arc::clone(findings));
         }
         said
     }
 }
 
 impl Wording {
-    fn read(&mut self, r: &mut Record, numbers: &[u64], recogniser: &Recogniser) -> Said {
+    fn read(&mut self, r: &mut Record, numbers: &[u64], read_whole: impl FnOnce(&Record) -> Said) -> Said {
         self.records = self.records.saturating_add(1);
         if let Some(said) = self.outcomes.find(numbers) {
             let mut said = said.clone();
@@ -162,7 +166,7 @@ impl Wording {
             }
             return said;
         }
-        let said = read_whole(r, recogniser);
+        let said = read_whole(r);
         if self.records == 1 {
             self.exceptions = Arc::clone(&r.exceptions);
         }

@@ -53,21 +53,26 @@ pub struct RequestRef<'a> {
 impl RequestRef<'_> {
     /// An owned copy.
     pub fn to_request(&self) -> record::Request {
-        let own = |v: &Option<Cow<'_, str>>| v.as_ref().map(|s| s.clone().into_owned());
+        self.clone().into_request()
+    }
+
+    /// The same as a request of its own; what is its own already is moved.
+    pub fn into_request(self) -> record::Request {
+        let own = |v: Option<Cow<'_, str>>| v.map(Cow::into_owned);
         record::Request {
-            method: self.method.clone().into_owned(),
-            target: self.target.clone().into_owned(),
-            host: own(&self.host),
-            client: own(&self.client),
+            method: self.method.into_owned(),
+            target: self.target.into_owned(),
+            host: own(self.host),
+            client: own(self.client),
             status: self.status,
             assumed: None,
             duration_us: self.duration_us,
-            agent: own(&self.agent),
-            upstream: own(&self.upstream),
+            agent: own(self.agent),
+            upstream: own(self.upstream),
             upstream_status: self.upstream_status,
-            id: own(&self.id),
-            trace: own(&self.trace),
-            flags: own(&self.flags),
+            id: own(self.id),
+            trace: own(self.trace),
+            flags: own(self.flags),
             ending: self.ending,
         }
     }

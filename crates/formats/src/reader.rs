@@ -17,10 +17,10 @@ use crate::{
     Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, access, json, marks, mention, text, trace,
 };
 use memchr::memchr;
-use record::{Ending, Level, Outcomes, Record, Time, Zone};
+use record::{Ending, Exception, Level, Mixer, Numbered, Outcomes, Record, Time, Zone, hash};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// Longest part of a line that is parsed; the rest is counted but not looked at. JSON lines with embedded stacks reach
@@ -30,6 +30,8 @@ const LINE_MAX: usize = 256 * 1024;
 const TEXT_MAX: usize = 8 * 1024;
 /// Longest message kept with its continuation lines; a Java trace with causes is about 30 KB.
 const MESSAGE_MAX: usize = 96 * 1024;
+/// Longest value of a field that is kept.
+const FIELD_MAX: usize = 4 * 1024;
 /// Entries kept open at once, as several processes interleave in one file.
 const OPEN_MAX: usize = 64;
 /// An entry that got no line for so many lines of its source is complete.
@@ -119,6 +121,8 @@ pub struct Reader {
     source: u32,
     context: Context,
     formats: Vec<&'static dyn LineFormat>,
+    /// By format: it is one of [`WIDE`].
+    wide: Vec<bool>,
     wrappers: Vec<&'static dyn Wrapper>,
     /// Indices of the formats that have read lines of this source, in table order.
     known: Vec<usize>,
@@ -138,9 +142,9 @@ pub struct Reader {
     json_lines: Vec<(u64, String)>,
     tail: Vec<u8>,
     /// By the words of a warning: how often it was seen, and how often a trace followed.
-    habits: HashMap<u64, (u32, u32)>,
+    habits: Numbered<u64, (u32, u32)>,
     /// Status of the request logged last, by stream.
-    last_status: HashMap<u64, u16>,
+    last_status: Numbered<u64, u16>,
     /// What healthy requests look like here; `None` in a reader that only answers what a line says.
     learner: Option<Learner>,
     /// The line read last stood in no wrapper.
@@ -150,20 +154,30 @@ pub struct Reader {
     step: Step,
     /// The lines behind a head, while they are read for the first time.
     learning: Option<Learning>,
-    /// Wordings of entries that tell of no request, no mark and no trace.
-    silent: HashMap<u64, Outcomes<Silence>>,
+    /// Wordings of entries that mark nothing, and what they tell.
+    told: Numbered<u64, Outcomes<Told>>,
     /// Such wordings in which no error was found either.
     traceless: HashSet<u64>,
     numbers: Vec<u64>,
 }
 
-/// What an entry's words are known to lack.
+/// What entries of the same words were found to tell. None of them marked anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Silence {
-    /// A request, a mark, a trace.
-    Plain,
-    /// All that would make it worth keeping.
-    Dull,
+struct Told {
+    /// The words name a request, another one each time.
+    request: Option<Named>,
+    /// They begin a trace or go on with one.
+    trace: bool,
+    /// There is nothing in them that makes them worth keeping.
+    dull: bool,
+}
+
+/// How words name a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    /// As a line of an access log does.
+    Whole,
+    InPassing,
 }
 
 /// What became of a line.
@@ -208,14 +222,13 @@ struct Pending {
     words: u64,
     /// Its other lines, known from an earlier entry, with the length of the message they made.
     known: Option<(Arc<Known>, usize)>,
-    /// Words that are known to say nothing but themselves.
-    silent: Option<u64>,
+    /// Its words, if what they tell was known.
+    told: Option<u64>,
 }
 
-fn hash(parts: impl Hash) -> u64 {
-    let mut h = DefaultHasher::new();
-    parts.hash(&mut h);
-    h.finish()
+/// A field's value as it is kept.
+fn field(value: Cow<'_, str>) -> String {
+    if value.len() <= FIELD_MAX { value.into_owned() } else { cut(&value, FIELD_MAX).to_owned() }
 }
 
 fn cut(text: &str, max: usize) -> &str {
@@ -227,6 +240,11 @@ fn cut(text: &str, max: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+/// The bytes as text. Nearly all are, and to see that takes less than to look for what is not.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Text without ANSI escape sequences (CSI, OSC); other control characters stay.
@@ -273,6 +291,7 @@ impl Reader {
             source,
             context,
             format_hits: vec![0; formats.len()],
+            wide: formats.iter().map(|f| WIDE.contains(&f.name())).collect(),
             formats,
             wrappers: crate::wrappers().collect(),
             known: Vec::new(),
@@ -287,14 +306,14 @@ impl Reader {
             partial: BTreeMap::new(),
             json_lines: Vec::new(),
             tail: Vec::new(),
-            habits: HashMap::new(),
-            last_status: HashMap::new(),
+            habits: Numbered::default(),
+            last_status: Numbered::default(),
             learner: Some(Learner::default()),
             unwrapped: true,
             repeats: Repeats::default(),
             step: Step::Other,
             learning: None,
-            silent: HashMap::new(),
+            told: Numbered::default(),
             traceless: HashSet::new(),
             numbers: Vec::new(),
         }
@@ -382,7 +401,7 @@ impl Reader {
             if let Step::Opened { alone, in_trace } = self.step
                 && head.get(..2) != next.get(..2)
             {
-                let head = String::from_utf8_lossy(head);
+                let head = text_of(head);
                 let head = hash((record::skeleton(&head, |_| {}), alone, in_trace));
                 match self.repeats.find(head, &rest[at..]) {
                     Some(known) => {
@@ -540,7 +559,7 @@ impl Reader {
             let zeros = bytes.iter().take_while(|b| **b == 0).count();
             bytes = &bytes[zeros..];
         }
-        let line = String::from_utf8_lossy(bytes);
+        let line = text_of(bytes);
         if matches!(line, Cow::Owned(_)) {
             self.counts.invalid_line.get_or_insert(self.counts.lines);
         }
@@ -655,10 +674,10 @@ impl Reader {
         wrapping.at = self.believed(wrapping.at);
         // A wrapped message may hold several lines (`#012`, journal JSON): the first is the head, the rest continue it.
         let several = inner.as_ref();
-        let mut lines = several.split('\n');
-        let head = lines.next().unwrap_or("");
+        let head_end = memchr(b'\n', several.as_bytes()).unwrap_or(several.len());
+        let (head, rest) = several.split_at(head_end);
         self.one(raw, head.strip_suffix('\r').unwrap_or(head), stream, &wrapping, sink);
-        for more in lines {
+        for more in rest.split_terminator('\n').skip(1) {
             let more = more.strip_suffix('\r').unwrap_or(more);
             if !more.is_empty() {
                 self.one(more, more, stream, &wrapping, sink);
@@ -685,25 +704,19 @@ impl Reader {
 
     fn read<'a>(&mut self, line: &'a str) -> Option<(usize, Entry<'a>)> {
         let last = self.formats.len().saturating_sub(1);
-        for &i in &self.known {
-            if !WIDE.contains(&self.formats[i].name())
-                && let Some(e) = self.formats[i].read(line, &self.context)
-            {
-                return Some((i, e));
-            }
+        let narrow = |i: usize| !self.wide.get(i).is_some_and(|wide| *wide);
+        let read = |i: usize| self.formats.get(i)?.read(line, &self.context).map(|e| (i, e));
+        if let Some(found) = self.known.iter().copied().filter(|&i| narrow(i)).find_map(read) {
+            return Some(found);
         }
-        for i in 0..self.formats.len() {
-            if (i == last || WIDE.contains(&self.formats[i].name()) || !self.known.contains(&i))
-                && let Some(e) = self.formats[i].read(line, &self.context)
-            {
-                if !self.known.contains(&i) {
-                    self.known.push(i);
-                    self.known.sort_unstable();
-                }
-                return Some((i, e));
-            }
+        // Those were tried; of the others the first.
+        let others = (0..self.formats.len()).filter(|i| *i == last || !narrow(*i) || !self.known.contains(i));
+        let (i, entry) = others.into_iter().find_map(read)?;
+        if !self.known.contains(&i) {
+            self.known.push(i);
+            self.known.sort_unstable();
         }
-        None
+        Some((i, entry))
     }
 
     fn one(&mut self, raw: &str, line: &str, stream: u64, wrapping: &Wrapping, sink: &mut dyn Sink) {
@@ -773,13 +786,16 @@ impl Reader {
         let mut numbers = std::mem::take(&mut self.numbers);
         numbers.clear();
         let asks = entry.request.as_ref().is_some_and(asks);
-        let plain = entry.trace.is_none() && entry.mark.is_none() && !asks;
+        let answers =
+            entry.request.as_ref().is_some_and(|r| r.status.is_some() || r.ending != Ending::Answered);
+        let plain = entry.trace.is_none() && entry.mark.is_none() && !answers;
         let words = plain.then(|| {
-            hash((stream, format, entry.level, record::skeleton(&entry.message, |n| numbers.push(n))))
+            let said = record::skeleton(&entry.message, |n| numbers.push(n));
+            hash((stream, format, entry.level, asks, said))
         });
-        let silence = words.and_then(|w| self.silent.get(&w)).and_then(|s| s.find(&numbers)).copied();
+        let told = words.and_then(|w| self.told.get(&w)).and_then(|t| t.find(&numbers)).copied();
         self.numbers = numbers;
-        if silence == Some(Silence::Dull) && quiet && !asks {
+        if told.is_some_and(|t| t.dull) && quiet {
             self.counts.records += 1;
             self.flush_stream(stream, sink);
             return;
@@ -787,11 +803,17 @@ impl Reader {
         let message_owned = entry.message.clone();
         let message: &str = &message_owned;
         // What the prefix does not know of the request, the message may name.
-        if !asks && silence.is_none() {
-            if let Some(found) = access::request_in(message) {
-                merge(&mut entry.request, found);
-            } else if let Some(found) = mention::request(message) {
-                merge(&mut entry.request, found);
+        let mut how = told.map_or(Some(Named::Whole), |t| t.request).filter(|_| !asks);
+        if how == Some(Named::Whole) {
+            match access::request_in(message) {
+                Some(found) => merge(&mut entry.request, found),
+                None => how = Some(Named::InPassing),
+            }
+        }
+        if how == Some(Named::InPassing) {
+            match mention::request(message) {
+                Some(found) => merge(&mut entry.request, found),
+                None => how = None,
             }
         }
         let service = entry.service.as_deref().or(wrapping.service.as_deref()).map(str::to_owned);
@@ -799,7 +821,8 @@ impl Reader {
         let writer = hash((format, &pid, entry.service.as_deref(), entry.level));
 
         let said = stderr_text(message);
-        if self.goes_on(&entry, message, stream, writer, pid.as_deref(), name) {
+        let in_trace = told.map(|t| t.trace);
+        if self.goes_on(&entry, message, stream, writer, pid.as_deref(), name, in_trace) {
             return;
         }
 
@@ -838,15 +861,15 @@ impl Reader {
             return;
         }
         let mark = entry.mark.take().or_else(|| {
-            if ledger || silence.is_some() { None } else { marks::mark(message, service.as_deref()) }
+            if ledger || told.is_some() { None } else { marks::mark(message, service.as_deref()) }
         });
         let named = entry.request.as_ref().is_some_and(self::asks);
-        let nothing = mark.is_none() && !named && silence.is_none();
+        let unmarked = mark.is_none() && !ledger && told.is_none();
         let dull =
             quiet && !ledger && mark.is_none() && entry.trace.is_none() && !named && !sink.wants(message);
         if dull && entry.request.is_none() {
             self.flush_stream(stream, sink);
-            self.learn_silence(words.filter(|_| nothing), Silence::Dull);
+            self.learn(words.filter(|_| unmarked), Told { request: None, trace: false, dull });
             // Its continuation lines have nothing to hang on; a trace among them opens a record of its own.
             return;
         }
@@ -855,10 +878,13 @@ impl Reader {
             Some((t, z)) => (Some(t), z),
             None => (self.last_at.map(|(t, _)| t), Zone::Neighbour),
         };
-        let in_trace = silence.is_none() && (trace::starts(said) || trace::continues(said));
+        let in_trace = in_trace.unwrap_or_else(|| trace::starts(said) || trace::continues(said));
         // A request's id is worth keeping while it may be that a trace follows entries of these words.
-        let kind = if dull { Silence::Dull } else { Silence::Plain };
-        self.learn_silence(words.filter(|_| nothing && !in_trace), kind);
+        let dull = dull && !in_trace;
+        self.learn(
+            words.filter(|_| unmarked),
+            Told { request: how.filter(|_| named), trace: in_trace, dull },
+        );
         let (alone, first_words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
         self.open.push(Pending {
             record: Record {
@@ -874,15 +900,11 @@ impl Reader {
                 pid,
                 text: cut(raw.trim_end(), TEXT_MAX).to_owned(),
                 message: cut(said, MESSAGE_MAX).to_owned(),
-                request: entry.request.as_ref().map(RequestRef::to_request),
+                request: entry.request.map(RequestRef::into_request),
                 lines: 0,
                 tail: 0,
                 exceptions: Arc::default(),
-                fields: entry
-                    .fields
-                    .iter()
-                    .map(|(k, v)| (k.clone().into_owned(), cut(v, 4096).to_owned()))
-                    .collect(),
+                fields: entry.fields.into_iter().map(|(k, v)| (k.into_owned(), field(v))).collect(),
                 mark: mark.map(Box::new),
                 status_before,
                 status_after: None,
@@ -898,23 +920,25 @@ impl Reader {
             alone,
             words: first_words,
             known: None,
-            silent: words.filter(|_| silence.is_some()),
+            told: words.filter(|_| told.is_some()),
         });
         if stream == 0 && !entry.closed && self.unwrapped && wrapping.service.is_none() {
             self.step = Step::Opened { alone, in_trace };
         }
     }
 
-    /// What this entry's words say: nothing, or nothing that is kept.
-    fn learn_silence(&mut self, words: Option<u64>, silence: Silence) {
+    /// Remembers what this entry's words tell.
+    fn learn(&mut self, words: Option<u64>, told: Told) {
         if let Some(w) = words
-            && (self.silent.len() < HABITS_MAX || self.silent.contains_key(&w))
+            && (self.told.len() < HABITS_MAX || self.told.contains_key(&w))
         {
-            self.silent.entry(w).or_default().learn(&self.numbers, silence, |a, b| a == b);
+            self.told.entry(w).or_default().learn(&self.numbers, told, |a, b| a == b);
         }
     }
 
-    /// Does the entry only go on with one that is open? Then that one has its words now.
+    /// Does the entry only go on with one that is open? Then that one has its words now. `in_trace`: whether its words stand in a
+    /// trace, if that is known.
+    #[allow(clippy::too_many_arguments)]
     fn goes_on(
         &mut self,
         entry: &Entry<'_>,
@@ -923,6 +947,7 @@ impl Reader {
         writer: u64,
         pid: Option<&str>,
         format: &'static str,
+        in_trace: Option<bool>,
     ) -> bool {
         // Rails' FATAL entry is blank; what it says follows under the same request id, as a head of its own.
         if let Some(id) = entry.request.as_ref().and_then(|r| r.id.as_deref())
@@ -958,7 +983,11 @@ impl Reader {
                 _ => true,
             };
             let goes_on = part
-                || (near && !entry.closed && (trace::continues(said) && !trace::starts(said)))
+                || (near
+                    && !entry.closed
+                    && in_trace != Some(false)
+                    && trace::continues(said)
+                    && !trace::starts(said))
                 || (near && !entry.closed && p.in_trace && joins(&p.record.message, said));
             if goes_on {
                 append(p, said);
@@ -1115,7 +1144,7 @@ impl Reader {
             alone: false,
             words: 0,
             known: None,
-            silent: None,
+            told: None,
         });
     }
 
@@ -1173,17 +1202,16 @@ impl Reader {
             if bare(&said) { carried } else { said }
         };
         let whole = |r: &Record| Closing {
-            exceptions: match &p.trace {
+            exceptions: shared(match &p.trace {
                 Some(t) => printed(t, &r.message),
                 None => trace::read(&r.message),
-            }
-            .into(),
+            }),
             tail: p.known.as_ref().map_or(0, |(k, _)| hash(&*k.said)),
             mark: if r.message.contains('\n') { marks::mark(&r.message, r.service.as_deref()) } else { None },
         };
         let known = p.known.as_ref().filter(|(_, len)| *len == r.message.len() && p.trace.is_none());
         let own;
-        let one_line = p.silent.filter(|_| p.trace.is_none() && !r.message.contains('\n'));
+        let one_line = p.told.filter(|_| p.trace.is_none() && !r.message.contains('\n'));
         let traceless = one_line.is_some_and(|w| self.traceless.contains(&w));
         let closing = match known {
             _ if traceless => {
@@ -1335,10 +1363,17 @@ fn append(p: &mut Pending, line: &str) {
     }
 }
 
+/// Most entries carry no exception: these take no room of their own.
+fn shared(exceptions: Vec<Exception>) -> Arc<[Exception]> {
+    if exceptions.is_empty() { Arc::default() } else { exceptions.into() }
+}
+
 /// The letters that a message begins with.
 fn first_words(message: &str) -> u64 {
     let line = message.lines().next().unwrap_or("");
-    hash(line.bytes().filter(u8::is_ascii_alphabetic).take(32).collect::<Vec<u8>>())
+    let mut letters = Mixer::default();
+    line.bytes().filter(u8::is_ascii_alphabetic).take(32).for_each(|b| letters.write_u8(b));
+    letters.finish()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! This crate knows no log format, no wire, no rule: it holds what the floors above hand to each other.
 
 mod exception;
+mod hash;
 mod level;
 pub mod literals;
 mod names;
@@ -12,6 +13,7 @@ mod time;
 mod words;
 
 pub use exception::{Exception, Frame};
+pub use hash::{Mixer, Numbered, hash};
 pub use level::Level;
 pub use names::Name;
 pub use skeleton::{Outcomes, skeleton};

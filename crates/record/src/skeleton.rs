@@ -6,6 +6,27 @@ const FREE_AFTER: usize = 8;
 /// Readings remembered per wording; one with more outcomes is read each time.
 const READINGS_MAX: usize = 48;
 
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+
+/// What each byte is in a word; 0 stands between words.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut b = 0;
+    while b < 256 {
+        let c = b as u8;
+        kinds[b] = if c.is_ascii_digit() {
+            DIGIT
+        } else if c.is_ascii_alphabetic() || c == b'_' || c == b'-' || c >= 0x80 {
+            LETTER
+        } else {
+            0
+        };
+        b += 1;
+    }
+    kinds
+};
+
 fn join(h: u64, x: u64) -> u64 {
     let h = (h ^ x).wrapping_mul(PRIME);
     h ^ (h >> 29)
@@ -21,31 +42,28 @@ fn join(h: u64, x: u64) -> u64 {
 /// ```
 pub fn skeleton(text: &str, mut word: impl FnMut(u64)) -> u64 {
     let mut h: u64 = 0x243f_6a88_85a3_08d3;
-    let mut w: u64 = 0;
-    let (mut inside, mut digits) = (false, false);
+    // The word so far, and the kinds of its letters.
+    let (mut w, mut kinds) = (0u64, 0u8);
+    let mut end = |h: u64, w: u64, kinds: u8| match kinds {
+        0 => h,
+        LETTER => join(h, w),
+        _ => {
+            word(w);
+            join(h, 1)
+        }
+    };
     for &b in text.as_bytes() {
-        if b.is_ascii_alphanumeric() || b == b'_' || b == b'-' || b >= 0x80 {
-            w = (w.rotate_left(5) ^ u64::from(b)).wrapping_mul(PRIME);
-            inside = true;
-            digits |= b.is_ascii_digit();
+        let kind = KINDS[usize::from(b)];
+        if kind != 0 {
+            // The product does not wait for the letter before.
+            w = w.rotate_left(7) ^ u64::from(b).wrapping_mul(PRIME);
+            kinds |= kind;
             continue;
         }
-        if inside {
-            h = join(h, if digits { 1 } else { w });
-            if digits {
-                word(w);
-            }
-            (w, inside, digits) = (0, false, false);
-        }
-        h = join(h, u64::from(b));
+        h = join(end(h, w, kinds), u64::from(b));
+        (w, kinds) = (0, 0);
     }
-    if inside {
-        h = join(h, if digits { 1 } else { w });
-        if digits {
-            word(w);
-        }
-    }
-    h
+    end(h, w, kinds)
 }
 
 /// What texts of one skeleton came to, by their numbers.

@@ -16,6 +16,7 @@ use diagnosis::{Observations, Recogniser, Source};
 use formats::layout::Layout;
 use formats::{Context, Counts, Healthy, Reader, Sink};
 use record::Record;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -92,11 +93,13 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
     let size = |i: usize| -> u64 { logs.get(i).map_or(0, |l| l.iter().map(|f| f.size).sum()) };
     order.sort_by_key(|&i| std::cmp::Reverse(Some(size(i)).filter(|s| *s >= BLOCK_BYTES as u64)));
     let all: Mutex<Joined> = Mutex::default();
-    let next = AtomicUsize::new(0);
+    let next = AtomicUsize::new(needs.threads.max(1));
     let pool = Pool::default();
-    let work = || {
+    let work = |first: usize| {
         pool.enter();
-        while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let mut first = Some(first);
+        let turn = || first.take().unwrap_or_else(|| next.fetch_add(1, Ordering::Relaxed));
+        for &i in std::iter::repeat_with(turn).map_while(|n| order.get(n)) {
             if needs.stop.load(Ordering::Relaxed) {
                 break;
             }
@@ -114,14 +117,17 @@ pub fn gather(inputs: &[Input], needs: &Needs<'_>) -> Gathered {
         pool.help_until_all_left();
     };
     if needs.threads > 1 {
+        // The largest log mostly tells of requests, of which little is kept; records come of the next. The memory of the first thread
+        // grows by large steps, that of others by a system call for each page.
+        let (work, own) = (&work, 1);
         std::thread::scope(|s| {
-            for _ in 1..needs.threads {
-                s.spawn(work);
+            for first in (0..needs.threads).filter(|i| *i != own) {
+                s.spawn(move || work(first));
             }
-            work();
+            work(own);
         });
     } else {
-        work();
+        work(0);
     }
     all.into_inner().unwrap_or_else(PoisonError::into_inner).finish()
 }
@@ -235,9 +241,14 @@ impl<'a> Bridge<'a> {
     }
 
     /// Whole lines, or the last bytes of the source.
-    fn lines(&mut self, bytes: &[u8]) {
+    fn lines(&mut self, bytes: Cow<'_, [u8]>) {
         let Some(reader) = &mut self.reader else { return };
-        let mut rest = bytes;
+        if let Some(glance) = reader.glance() {
+            let number = self.offset() + self.bytes;
+            self.submit(Block::of_bytes(bytes.into_owned(), glance, Arc::clone(&self.tallies), number));
+            return;
+        }
+        let mut rest = &*bytes;
         while !rest.is_empty() {
             let glance = reader.glance();
             if let Some(glance) = glance {
@@ -398,11 +409,11 @@ impl Consumer for Bridge<'_> {
             Some(end) => {
                 let (whole, rest) = bytes.split_at(end + 1);
                 if self.carry.is_empty() {
-                    self.lines(whole);
+                    self.lines(Cow::Borrowed(whole));
                 } else {
                     let mut held = std::mem::take(&mut self.carry);
                     held.extend_from_slice(whole);
-                    self.lines(&held);
+                    self.lines(Cow::Owned(held));
                 }
                 self.carry.extend_from_slice(rest);
                 self.unended = rest.len() as u64;
@@ -421,12 +432,12 @@ impl Consumer for Bridge<'_> {
         let Ok(file) = file.try_clone().map(Arc::new) else { return from };
         let mut at = from;
         // Up to where the look of healthy requests is known, the lines are read one by one.
+        let mut buffer = vec![0u8; FIRST_BYTES];
         let mut glance = loop {
             let glance = self.reader.as_ref().and_then(Reader::glance);
             if let (Some(glance), true) = (glance, self.carry.is_empty()) {
                 break glance;
             }
-            let mut buffer = vec![0u8; FIRST_BYTES];
             match blocks::read_at(&file, &mut buffer, at) {
                 Ok(n) if n > 0 && at < size && !self.stopped() => {
                     self.chunk(buffer.get(..n).unwrap_or_default());
@@ -435,6 +446,7 @@ impl Consumer for Bridge<'_> {
                 _ => return at,
             }
         };
+        drop(buffer);
         // The last line may still be being written.
         let size = blocks::last_line_end(&file, at, size);
         let mut first = true;

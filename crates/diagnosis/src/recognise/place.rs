@@ -18,18 +18,30 @@ use std::sync::{LazyLock, OnceLock};
 const SEARCHED_BYTES_MAX: usize = 8 * 1024;
 
 /// A pattern compiled when first needed.
-pub(super) struct Lazy(&'static str, OnceLock<Option<Regex>>);
+pub(super) struct Lazy {
+    pattern: &'static str,
+    /// Stands in every match. Few texts hold it, so the pattern is seldom compiled, which takes up to a millisecond.
+    word: &'static str,
+    regex: OnceLock<Option<Regex>>,
+}
 
 impl Lazy {
     pub const fn new(pattern: &'static str) -> Lazy {
-        Lazy(pattern, OnceLock::new())
+        Lazy::with("", pattern)
+    }
+
+    pub const fn with(word: &'static str, pattern: &'static str) -> Lazy {
+        Lazy { pattern, word, regex: OnceLock::new() }
     }
 
     pub fn regex(&self) -> Option<&Regex> {
-        self.1.get_or_init(|| Regex::new(self.0).ok()).as_ref()
+        self.regex.get_or_init(|| Regex::new(self.pattern).ok()).as_ref()
     }
 
     pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        if !text.contains(self.word) {
+            return None;
+        }
         self.regex()?.captures(text)
     }
 
@@ -308,8 +320,10 @@ fn may_follow_slash(before: &[u8]) -> bool {
 
 /// Node's dump of an error: `address: '127.0.0.1',\n  port: 8407`.
 pub(super) fn inspected(text: &str) -> Option<String> {
-    static DUMP: Lazy = Lazy::new(r#"\baddress: ["'](?P<h>[^"'\s]+)["'],\s+port: (?P<p>\d{1,5})\b"#);
-    static NAME: Lazy = Lazy::new(r#"\bsyscall: ["']getaddrinfo["'],\s+hostname: ["'](?P<h>[\w.\-]+)["']"#);
+    static DUMP: Lazy =
+        Lazy::with("address: ", r#"\baddress: ["'](?P<h>[^"'\s]+)["'],\s+port: (?P<p>\d{1,5})\b"#);
+    static NAME: Lazy =
+        Lazy::with("getaddrinfo", r#"\bsyscall: ["']getaddrinfo["'],\s+hostname: ["'](?P<h>[\w.\-]+)["']"#);
     DUMP.captures(text).or_else(|| NAME.captures(text)).and_then(|c| address(&c))
 }
 
@@ -558,7 +572,7 @@ pub fn path(text: &str) -> Option<String> {
     static CALLED: Lazy = Lazy::new(
         r"\b(?:fopen|file_put_contents|file_get_contents|mkdir|rename|copy|unlink|include|include_once|require|require_once|opendir|scandir|touch|chmod|move_uploaded_file|session_start|tempnam|readfile|file)\(([^\s,)]*[/\\.][^\s,)]*)",
     );
-    static RUBY: Lazy = Lazy::new(r"@ (?:rb_\w+|dir_\w+|apply2files|io_\w+|syserr\w*)(?: -)? (\S+)");
+    static RUBY: Lazy = Lazy::with("@ ", r"@ (?:rb_\w+|dir_\w+|apply2files|io_\w+|syserr\w*)(?: -)? (\S+)");
     static GO: Lazy = Lazy::new(
         r"\b(?:open|stat|lstat|mkdir|remove|rename|unlink|write|read|chmod|chdir|fork/exec|exec) ((?:/|\./|\.\./)[^\s:,]+)",
     );

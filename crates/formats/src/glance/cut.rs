@@ -3,8 +3,8 @@
 use super::{Close, Facts, Form, Hold, Part, Stencil, Witness};
 use crate::{Context, Reader, time};
 use memchr::{memchr, memchr2};
-use record::Zone;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use record::{Mixer, Zone};
+use std::hash::{Hash, Hasher};
 
 /// More values in a line than this are no access log's.
 const SPANS_MAX: usize = 64;
@@ -115,7 +115,7 @@ fn words(content: &[u8], at: usize, out: &mut Vec<Span>) {
 /// The shape of a line: what stands between its values, and of what kind they are.
 pub(super) fn shape(line: &[u8]) -> Option<u64> {
     let spans = spans(line)?;
-    let mut h = DefaultHasher::new();
+    let mut h = Mixer::default();
     let mut end = 0;
     for s in &spans {
         line.get(end..s.start)?.hash(&mut h);

@@ -91,13 +91,35 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    match (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        (Some(a0), Some(b0), Some(a1), Some(b1)) => {
-            let word = |w: &[u8; 8]| u64::from_le_bytes(*w);
-            word(a0) == word(b0) && word(a1) == word(b1) && (a.len() <= 16 || a == b)
-        }
-        _ => a.iter().zip(b).all(|(x, y)| x == y),
+    match a.len() {
+        0..4 => a.iter().zip(b).all(|(x, y)| x == y),
+        4..8 => ends::<4>(a) == ends(b),
+        8..16 => ends::<8>(a) == ends(b),
+        16..=32 => ends::<16>(a) == ends(b),
+        _ => a == b,
     }
+}
+
+/// The first and the last bytes of a text of so many or more.
+#[inline]
+fn ends<const N: usize>(text: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+    Some((text.first_chunk()?, text.last_chunk()?))
+}
+
+/// Where the byte first stands. It is sought in the first words without a call, as most values are no longer than these.
+#[inline]
+fn find(byte: u8, text: &[u8]) -> Option<usize> {
+    const WORDS: usize = 3;
+    let mut rest = text;
+    for k in 0..WORDS {
+        let Some((word, more)) = rest.split_first_chunk::<8>() else { break };
+        let marks = marks(u64::from_le_bytes(*word), byte);
+        if marks != 0 {
+            return Some(8 * k + (marks.trailing_zeros() / 8) as usize);
+        }
+        rest = more;
+    }
+    memchr(byte, rest).map(|i| text.len() - rest.len() + i)
 }
 
 #[inline]
@@ -129,7 +151,35 @@ fn is_number(value: &[u8]) -> bool {
     value.iter().all(|c| BYTES[usize::from(*c)] & 4 != 0)
 }
 
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// Marks bytes that are this one. A byte of zero borrows from the one above it: the lowest mark is right, others may not be.
+#[inline]
+fn marks(word: u64, byte: u8) -> u64 {
+    let other = word ^ (ONES * u64::from(byte));
+    other.wrapping_sub(ONES) & !other & TOPS
+}
+
+/// Are all digits or dots?
+#[inline]
+fn dotted(word: u64) -> bool {
+    // What is above `9` carries into the top bit, what is below `.` borrows from it; between the two stands the slash.
+    let above = word.wrapping_add(ONES * u64::from(0x7f - b'9')) | word;
+    let not_below = (word | TOPS).wrapping_sub(ONES * u64::from(b'.'));
+    above & TOPS == 0 && not_below & TOPS == TOPS && marks(word, b'/') == 0
+}
+
 fn is_address(value: &[u8]) -> bool {
+    // Most are of IPv4, and eight to sixteen bytes long.
+    if value.len() <= 16
+        && let Some((front, back)) = ends::<8>(value)
+    {
+        let (front, back) = (u64::from_le_bytes(*front), u64::from_le_bytes(*back));
+        if dotted(front) && dotted(back) && marks(front, b'.') | marks(back, b'.') != 0 {
+            return true;
+        }
+    }
     let (mut all, mut any) = (1, 0);
     for c in value {
         let kind = BYTES[usize::from(*c)];
@@ -150,7 +200,7 @@ impl Stencil {
         for p in self.parts.get(..self.told)? {
             let rest = line.get(pos..)?;
             let len = match p.close {
-                Close::Byte(b) => memchr(b, rest)?,
+                Close::Byte(b) => find(b, rest)?,
                 Close::Quote => quote(rest, 0)?,
                 Close::Length(n) => n,
                 Close::Line => rest.len().checked_sub(p.after.len())?,

@@ -1,10 +1,8 @@
 //! Requests that are logged twice: when they begin, with method and target, and when they end, with the status.
 
-use super::hash;
 use crate::Entry;
-use record::{Ending, Record, Request, Time, Zone};
+use record::{Ending, Numbered, Record, Request, Time, Zone, hash};
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// Requests begun and not yet completed that are remembered per source.
 const BEGUN_MAX: usize = 20_000;
@@ -25,9 +23,9 @@ struct Begun {
 /// The requests of one source of which the end was not read yet.
 #[derive(Default)]
 pub(super) struct Pairs {
-    begun: HashMap<u64, Begun>,
+    begun: Numbered<u64, Begun>,
     /// Requests that entries named under an id, for entries that only give the id.
-    named: HashMap<u64, Request>,
+    named: Numbered<u64, Request>,
 }
 
 impl Pairs {

@@ -9,8 +9,7 @@
 //! What lines behind a head mean depends on the head and on themselves. Where a head says the same apart from its numbers and
 //! the bytes behind it are the same, the outcome is the same.
 
-use record::{Exception, Mark};
-use std::collections::HashMap;
+use record::{Exception, Mark, Numbered};
 use std::sync::{Arc, OnceLock};
 
 /// Fewer lines are not worth remembering.
@@ -64,7 +63,7 @@ pub(super) struct Learning {
 /// The memory of a source.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    by_head: HashMap<u64, Vec<Arc<Known>>>,
+    by_head: Numbered<u64, Vec<Arc<Known>>>,
     bytes: usize,
 }
 

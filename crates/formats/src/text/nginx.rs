@@ -14,7 +14,6 @@
 use super::prefix::{level, stamp};
 use crate::mention::{address, request_line};
 use crate::{Context, Entry, LineFormat, RequestRef};
-use memchr::memmem;
 use std::borrow::Cow;
 
 /// nginx's error log.
@@ -79,10 +78,16 @@ pub fn tail(message: &str) -> Option<RequestRef<'_>> {
     split_tail(message).map(|(_, request)| request)
 }
 
+/// Where a key stands that begins with a comma. There are few of these, and seven keys to be sought.
+fn places<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = usize> + 'a {
+    memchr::memchr_iter(b',', text.as_bytes())
+        .filter(move |i| text.get(*i..).is_some_and(|t| t.starts_with(key)))
+}
+
 /// Where the tail begins, and what it says.
 fn split_tail(message: &str) -> Option<(usize, RequestRef<'_>)> {
     // Messages may quote anything, "client: " too: the tail is where an address and "server: " follow.
-    for at in memmem::find_iter(message.as_bytes(), b", client: ") {
+    for at in places(message, ", client: ") {
         let rest = message.get(at + 10..)?;
         let end = rest.find(',').unwrap_or(rest.len());
         let client = rest.get(..end)?.trim_end();
@@ -111,7 +116,7 @@ fn keys<'a>(rest: &'a str, client: &'a str) -> RequestRef<'a> {
     let mut at = rest;
     let mut open: Option<usize> = None;
     for (k, key) in KEYS.iter().enumerate() {
-        let Some(found) = at.find(key) else { continue };
+        let Some(found) = places(at, key).next() else { continue };
         if let Some(o) = open
             && let (Some(slot), Some(v)) = (values.get_mut(o), at.get(..found))
         {
