@@ -28,6 +28,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 use tail::Tail;
 
 /// Where a file that was there before the first start is read from.
@@ -156,6 +157,8 @@ pub struct Follow {
     clock: Clock,
     scan_at_us: i64,
     scanned: bool,
+    /// When, by the clock by which files are dated.
+    scanned_us: i64,
     told: HashSet<Note>,
     journal: Option<Journal>,
     cursor: Option<Arc<str>>,
@@ -186,6 +189,7 @@ impl Follow {
             clock: Clock::default(),
             scan_at_us: 0,
             scanned: false,
+            scanned_us: 0,
             told: HashSet::new(),
             journal: None,
             cursor: kept.cursor.map(Into::into),
@@ -322,13 +326,12 @@ impl Follow {
         let found = find::find(&self.patterns, &mut status.notes);
         let names: HashSet<PathBuf> =
             found.iter().map(|f| f.path.clone()).chain(self.logs.iter().map(|l| l.path.clone())).collect();
-        let owners = self.owners();
+        let scanned_us = std::mem::replace(&mut self.scanned_us, file::micros(Some(SystemTime::now())));
         let own = std::path::absolute(&self.state).unwrap_or_else(|_| self.state.clone());
         let mut rotated: Vec<(rotation::Age, PathBuf, Tail)> = Vec::new();
         for f in &found {
             let is_own = std::path::absolute(&f.path).is_ok_and(|p| p.starts_with(&own));
-            let followed = self.logs.iter().any(|l| l.path == f.path)
-                || f.identity.is_some_and(|i| owners.contains_key(&i));
+            let followed = self.logs.iter().any(|l| l.path == f.path) || self.is_followed(f);
             if is_own || followed || self.refused.contains(&f.path) {
                 continue;
             }
@@ -363,7 +366,10 @@ impl Follow {
                 None => {
                     tail.current = true;
                     tail.doubted = true;
-                    self.log(&f.path).tails.push_back(tail);
+                    let log = self.log(&f.path);
+                    // What was rotated away before it was met is past, but for what was since the last scan.
+                    log.since_us = if familiar { scanned_us } else { f.modified_us };
+                    log.tails.push_back(tail);
                 }
                 Some((log, age)) if begin == Begin::All => {
                     tail.doubted = true;
@@ -388,6 +394,16 @@ impl Follow {
             }
             stands(t)
         });
+    }
+
+    /// Is it a file of a log, under whatever name? Numbers are used again: where it is not held open, its first bytes tell.
+    fn is_followed(&self, found: &find::Found) -> bool {
+        let tails = self.logs.iter().flat_map(|l| l.tails.iter());
+        let mut same = tails.filter(|t| t.identity.is_some() && t.identity == found.identity && !t.is_lost());
+        same.any(|t| {
+            let head = || File::open(&found.path).and_then(|f| file::read_at(&f, 0, HEAD_BYTES));
+            t.is_open() || t.head.begins(&head().unwrap_or_default())
+        })
     }
 
     fn pattern_is_familiar(&self, pattern: usize) -> bool {

@@ -11,18 +11,23 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How often the rest of a file that is gone is sought: while rotation renames and packs, it may for a moment stand nowhere.
 const SEEK_TRIES: u32 = 4;
 /// Between two of these.
 const SEEK_GAP_US: i64 = SECOND / 2;
+/// Files of one log that are sought in one look: each costs a listing of the folder.
+const SEEKS_MAX: u32 = 16;
 /// A rotated file is still written to until its writer was told to open the new one: nginx is told right after, some are not told
 /// before the next night's rotation ends. So long it is looked at several times a second.
 const OLD_US: i64 = 60 * SECOND;
+/// The clock of file systems goes on in steps of 1 to 10 ms, those of some networks in larger ones.
+const FOLDER_TICK: Duration = Duration::from_millis(100);
+/// More rotated files are not looked at so often, where rotation goes faster.
+const OLD_MAX: usize = 4;
 /// A log whose file is gone so long is one no more.
 pub(crate) const GONE_US: i64 = 600 * SECOND;
-/// The time of change of a packed file is that of the plain one in whole seconds, as some packers keep it.
-const MODIFIED_SLACK_US: i64 = SECOND;
 
 /// What is known beyond one log.
 pub(crate) struct Around<'a> {
@@ -53,6 +58,10 @@ pub(crate) struct Log {
     pub shown: Arc<str>,
     pub tails: VecDeque<Tail>,
     pub gone_since_us: Option<i64>,
+    /// When it was first known: rotated files that were last changed before are no news.
+    pub since_us: i64,
+    /// When its folder was changed last, as far as was looked.
+    folder_us: i64,
 }
 
 impl Log {
@@ -62,6 +71,8 @@ impl Log {
             shown: path.display().to_string().into(),
             tails: VecDeque::new(),
             gone_since_us: None,
+            since_us: 0,
+            folder_us: 0,
         }
     }
 
@@ -73,15 +84,20 @@ impl Log {
     /// Looks where the log's file is, and reads what came to it and to those before it.
     pub fn poll(&mut self, around: &mut Around, sink: &mut dyn FnMut(Chunk)) {
         let quiet = self.look(around);
-        let mut at = 0;
+        let (mut at, mut sought) = (0, 0);
         while let Some(tail) = self.tails.get_mut(at) {
             at += 1;
             if tail.is_lost() {
                 if around.now_us < tail.seek_at_us {
                     break;
                 }
+                let tails = self.tails.len();
                 if !self.seek(at - 1, around) {
-                    // What came after waits, so that the order is kept; when it is given up, not any more.
+                    if self.tails.len() < tails {
+                        at -= 1;
+                        continue;
+                    }
+                    // What came after waits, so that the order is kept.
                     break;
                 }
             }
@@ -102,7 +118,12 @@ impl Log {
                 }
                 Ok(Turn::Gone) => {
                     tail.lose(SEEK_TRIES, around.now_us);
-                    break;
+                    at -= 1;
+                    sought += 1;
+                    if sought > SEEKS_MAX {
+                        break;
+                    }
+                    continue;
                 }
                 Ok(Turn::Replaced) => {
                     self.replaced(at - 1, around);
@@ -146,6 +167,7 @@ impl Log {
             }
         };
         self.gone_since_us = None;
+        let folder_changed = self.is_folder_changed();
         let identity = file::identity(&meta);
         if let Some(last) = self.tails.back_mut()
             && last.identity == identity
@@ -153,7 +175,11 @@ impl Log {
         {
             last.current = true;
             last.path.clone_from(&self.path);
-            return last.is_quiet(meta.len(), file::micros(meta.modified().ok()));
+            let quiet = last.is_quiet(meta.len(), file::micros(meta.modified().ok()));
+            if folder_changed {
+                self.catch_up(identity, around);
+            }
+            return quiet;
         }
         self.arrive(around);
         false
@@ -202,9 +228,10 @@ impl Log {
         }
         self.catch_up(identity, around);
         let mut tail = Tail::new(around.number(), &self.path, identity, 0, around.now_us);
-        tail.hold(file);
-        tail.current = true;
-        self.tails.push_back(tail);
+        if tail.hold(file).is_ok() {
+            tail.current = true;
+            self.tails.push_back(tail);
+        }
     }
 
     /// Is the file one that is followed, or that was read already? Numbers are used again: its first bytes must fit.
@@ -231,46 +258,76 @@ impl Log {
         around.owners.get(&number).is_some_and(|log| *log != self.path)
     }
 
-    /// Takes in files that came and were rotated away between two looks: those younger than the last one known, older than
-    /// the one that stands under the log's name now.
+    /// Takes in files that came and were rotated away between two looks: those younger than the youngest known one that rotation
+    /// took away, older than the one that stands under the log's name now.
     fn catch_up(&mut self, now: Identity, around: &mut Around) {
-        let Some(last) = self.tails.back() else { return };
-        let members = rotation::beside(&self.real());
-        let by_number = |identity: Identity| {
-            members.iter().find(|m| identity.is_some() && m.identity == identity).and_then(|m| m.age)
-        };
-        let of_log = || members.iter().filter(|m| m.age.is_some());
-        let last_age = by_number(last.identity).filter(|_| !last.is_lost()).or_else(|| {
-            of_log().find(|m| last.head.bytes > 0 && m.holds(&last.head, last.offset)).and_then(|m| m.age)
-        });
-        let now_age = by_number(now).unwrap_or(Age::Written);
-        let since_us = last.modified_us;
-        let younger = |m: &&Member| match (m.age, last_age) {
-            (Some(age), _) if age >= now_age => false,
-            (Some(age), Some(last)) => age > last,
-            (Some(_), None) => since_us > 0 && m.modified_us + MODIFIED_SLACK_US >= since_us,
-            (None, _) => false,
-        };
-        let is_copy = |m: &Member| {
-            let tails = self.tails.iter().filter(|t| t.head.bytes >= HEAD_BYTES_MIN);
-            m.head(HEAD_BYTES).is_none_or(|head| tails.into_iter().any(|t| t.head.begins(&head)))
-        };
-        let known = |m: &Member| {
-            m.identity == now
-                || m.identity.is_some_and(|i| around.owners.contains_key(&i))
-                || self.tails.iter().any(|t| t.identity == m.identity && !t.is_lost())
-                || around.rested.iter().any(|(_, t)| t.identity == m.identity)
-        };
-        let mut found: Vec<Member> =
-            of_log().filter(younger).filter(|m| !known(m) && !is_copy(m)).cloned().collect();
-        // Half packed, or packed and not deleted yet: the plain one is whole.
-        let plain: Vec<_> = found.iter().filter(|m| !packed::is_gzip(&m.path)).map(|m| m.age).collect();
-        found.retain(|m| !packed::is_gzip(&m.path) || !plain.contains(&m.age));
-        for member in found {
-            let mut tail = Tail::new(around.number(), &member.path, member.identity, 0, around.now_us);
+        let found = rotation::ask(&self.real(), |members| self.missed(members, now, around));
+        let at = self.tails.iter().position(|t| t.current).unwrap_or(self.tails.len());
+        for (i, (path, identity, file)) in found.into_iter().enumerate() {
+            let mut tail = Tail::new(around.number(), &path, identity, 0, around.now_us);
             tail.doubted = true;
-            self.tails.push_back(tail);
+            if tail.hold(file).is_ok() {
+                self.tails.insert(at + i, tail);
+            }
         }
+    }
+
+    fn missed(&self, members: &[Member], now: Identity, around: &Around) -> Vec<(PathBuf, Identity, File)> {
+        let of_log: Vec<&Member> = members.iter().filter(|m| m.age.is_some() && m.identity != now).collect();
+        let past = || {
+            let rested = around.rested.iter().map(|(_, t)| t).filter(|t| t.head.bytes > 0);
+            self.tails.iter().filter(|t| t.identity != now).chain(rested)
+        };
+        // Renamed; else packed or copied since.
+        let age = |t: &Tail| {
+            let renamed = of_log.iter().find(|m| t.is_in(m));
+            let alike = || of_log.iter().find(|m| t.head.bytes > 0 && m.holds(&t.head, t.offset));
+            renamed.or_else(alike).and_then(|m| m.age)
+        };
+        let last_age = past().filter_map(age).max();
+        let now_age = members.iter().find(|m| m.identity == now).and_then(|m| m.age).unwrap_or(Age::Written);
+        let last_us = self.tails.iter().map(|t| t.modified_us).max().filter(|_| last_age.is_none());
+        let since_us = self.since_us.max(last_us.unwrap_or(0));
+        let is_younger = |m: &Member| {
+            m.age.is_some_and(|age| age < now_age && last_age.is_none_or(|last| age > last))
+                && m.is_since(since_us)
+        };
+        // What is copied from stands there until it is truncated.
+        let first = File::open(&self.path).and_then(|f| file::read_at(&f, 0, HEAD_BYTES)).unwrap_or_default();
+        let is_copy = |m: &Member| {
+            let head = m.head();
+            first.starts_with(head)
+                || self.tails.iter().any(|t| {
+                    (t.head.bytes >= HEAD_BYTES_MIN || (t.current && t.head.bytes > 0)) && t.head.begins(head)
+                })
+        };
+        let is_known = |m: &Member| {
+            past().any(|t| t.is_in(m))
+                || m.identity.is_some_and(|i| around.owners.get(&i).is_some_and(|log| *log != self.path))
+        };
+        // Half packed, or packed and not deleted yet: the plain one is whole.
+        let plain: Vec<_> = of_log.iter().filter(|m| !packed::is_gzip(&m.path)).map(|m| m.age).collect();
+        of_log
+            .into_iter()
+            .filter(|m| is_younger(m) && !is_known(m) && !is_copy(m))
+            .filter(|m| !packed::is_gzip(&m.path) || !plain.contains(&m.age))
+            .filter_map(|m| Some((m.path.clone(), m.identity, m.open()?)))
+            .collect()
+    }
+
+    /// Did files come to the folder, or get other names, since the last look? What came and was truncated before a byte of it was
+    /// read shows nowhere else.
+    fn is_folder_changed(&mut self) -> bool {
+        let real = self.real();
+        let folder = real.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let Ok(modified) = fs::metadata(folder).and_then(|m| m.modified()) else { return false };
+        let modified_us = file::micros(Some(modified));
+        let changed = self.folder_us != modified_us;
+        // Of two changes in one tick of the file system's clock the second shows no new time.
+        let is_settled = modified.elapsed().is_ok_and(|e| e > FOLDER_TICK);
+        let unread = self.tails.back().is_some_and(|t| t.current && t.head.bytes == 0);
+        self.folder_us = if is_settled && !unread { modified_us } else { 0 };
+        changed
     }
 
     /// The file was truncated, or another has its number now.
@@ -291,29 +348,8 @@ impl Log {
 
     /// Seeks what is left of a file beside the log: renamed, copied, packed.
     fn seek(&mut self, at: usize, around: &mut Around) -> bool {
-        let members = rotation::beside(&self.real());
-        let Some(tail) = self.tails.get(at) else { return false };
-        let taken = |m: &Member| {
-            m.identity.is_some_and(|i| around.owners.get(&i).is_some_and(|log| *log != self.path))
-                || self.tails.iter().enumerate().any(|(i, t)| i != at && !t.is_lost() && t.identity == m.identity)
-        };
-        let read = tail.head.bytes > 0;
-        let renamed = members
-            .iter()
-            .find(|m| m.identity.is_some() && m.identity == tail.identity && m.holds(&tail.head, tail.offset));
-        let copied = || {
-            let alike = |m: &&Member| {
-                m.age.is_some()
-                    && m.modified_us + MODIFIED_SLACK_US >= tail.modified_us
-                    && !taken(m)
-                    && m.holds(&tail.head, tail.offset)
-            };
-            // Half packed beside the plain one: the plain one is whole.
-            let (packed, plain): (Vec<_>, Vec<_>) =
-                members.iter().filter(alike).partition(|m| packed::is_gzip(&m.path));
-            plain.into_iter().chain(packed).next()
-        };
-        let heir = renamed.or_else(|| read.then(copied).flatten()).cloned();
+        let read = self.tails.get(at).is_some_and(|t| t.head.bytes > 0);
+        let heir = rotation::ask(&self.real(), |members| self.heir(at, members, around).cloned());
         let Some(tail) = self.tails.get_mut(at) else { return false };
         if let Some(heir) = heir {
             tail.found(&heir.path, heir.identity);
@@ -321,8 +357,10 @@ impl Log {
         }
         tail.sought -= 1;
         tail.seek_at_us = around.now_us + SEEK_GAP_US;
-        if tail.sought == 0 || !read {
-            if read {
+        let settled = tail.is_settled();
+        if tail.sought == 0 || !read || settled {
+            tail.sought = 0;
+            if read && !settled {
                 let path = tail.path.clone();
                 let upto = tail.offset;
                 around.note(
@@ -337,13 +375,37 @@ impl Log {
         false
     }
 
+    /// The file that holds what a lost one held.
+    fn heir<'a>(&self, at: usize, members: &'a [Member], around: &Around) -> Option<&'a Member> {
+        let tail = self.tails.get(at)?;
+        let holds = |m: &&Member| m.holds(&tail.head, tail.offset);
+        let renamed =
+            members.iter().filter(|m| m.identity.is_some() && m.identity == tail.identity).find(holds);
+        if renamed.is_some() || tail.head.bytes == 0 {
+            return renamed;
+        }
+        let rested = around.rested.iter().map(|(_, t)| t).filter(|t| t.head.bytes > 0);
+        let others = self.tails.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, t)| t);
+        let others: Vec<&Tail> = others.chain(rested).collect();
+        let taken = |m: &Member| {
+            m.identity.is_some_and(|i| around.owners.get(&i).is_some_and(|log| *log != self.path))
+                || others.iter().any(|t| t.is_in(m))
+        };
+        let copied = || {
+            let of_log = members.iter().filter(|m| m.age.is_some() && m.is_since(tail.modified_us));
+            of_log.filter(holds).filter(|m| !taken(m))
+        };
+        // Half packed beside the plain one: the plain one is whole.
+        copied().find(|m| !packed::is_gzip(&m.path)).or_else(|| copied().next())
+    }
+
     /// Lets go of rotated files that are read and confirmed.
     fn retire(&mut self, around: &mut Around) {
         while self.tails.len() > 1
             && let Some(first) = self.tails.front()
             && !first.current
             && first.is_done()
-            && around.now_us - first.grew_us >= OLD_US
+            && (around.now_us - first.grew_us >= OLD_US || self.tails.len() > OLD_MAX + 1)
             && let Some(mut tail) = self.tails.pop_front()
         {
             tail.close();

@@ -1,7 +1,9 @@
 //! The files of one log, which rotation cut: `access.log.2.gz`, `access.log.1`, `access.log`; `app-2026-11-24.log`, `app.log`.
 
-use crate::file::{self, Head, Identity};
+use crate::file::{self, HEAD_BYTES, Head, Identity};
 use crate::packed::{self, Unpacking};
+use record::SECOND;
+use std::cell::{Cell, OnceCell};
 use std::cmp::Reverse;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -80,22 +82,42 @@ pub(crate) struct Member {
     pub modified_us: i64,
     /// Its age, if it is a file of the log by its name.
     pub age: Option<Age>,
+    head: OnceCell<Vec<u8>>,
+    /// Its name was another file's by the time it was opened.
+    stale: Cell<bool>,
 }
 
 impl Member {
-    /// Its first bytes, unpacked.
-    pub fn head(&self, max: usize) -> Option<Vec<u8>> {
-        let file = File::open(&self.path).ok()?;
-        if packed::is_gzip(&self.path) {
-            return Unpacking::new(file).ok()?.window(0, max).ok();
-        }
-        file::read_at(&file, 0, max).ok()
+    /// Opens it, if its name is still its own.
+    pub fn open(&self) -> Option<File> {
+        let file = File::open(&self.path).ok();
+        let same = file.filter(|f| f.metadata().is_ok_and(|m| file::identity(&m) == self.identity));
+        self.stale.set(self.stale.get() || same.is_none());
+        same
+    }
+
+    /// Its first bytes, unpacked; none where it cannot be read.
+    pub fn head(&self) -> &[u8] {
+        self.head.get_or_init(|| {
+            let Some(file) = self.open() else { return Vec::new() };
+            let read = if packed::is_gzip(&self.path) {
+                Unpacking::new(file).and_then(|mut u| u.window(0, HEAD_BYTES))
+            } else {
+                file::read_at(&file, 0, HEAD_BYTES)
+            };
+            read.unwrap_or_default()
+        })
     }
 
     /// Does it hold what began so, as far as it was read at least?
     pub fn holds(&self, head: &Head, offset: u64) -> bool {
-        (packed::is_gzip(&self.path) || self.size >= offset)
-            && self.head(head.len()).is_some_and(|h| head.begins(&h))
+        (packed::is_gzip(&self.path) || self.size >= offset) && head.begins(self.head())
+    }
+
+    /// Was it changed last at this time, or later? The times of packed files may lack the parts of a second.
+    pub fn is_since(&self, modified_us: i64) -> bool {
+        let slack = if packed::is_gzip(&self.path) { SECOND } else { 0 };
+        self.modified_us + slack >= modified_us
     }
 }
 
@@ -121,6 +143,8 @@ fn list(folder: &Path, log: &str) -> Vec<Member> {
             size: meta.len(),
             modified_us: file::micros(meta.modified().ok()),
             age,
+            head: OnceCell::new(),
+            stale: Cell::new(false),
         });
     }
     found.sort_by(|a, b| (a.age, &a.path).cmp(&(b.age, &b.path)));
@@ -128,7 +152,7 @@ fn list(folder: &Path, log: &str) -> Vec<Member> {
 }
 
 /// The files beside a log, the oldest of its own first.
-pub(crate) fn beside(log: &Path) -> Vec<Member> {
+fn beside(log: &Path) -> Vec<Member> {
     let folder = log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = log.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut before = list(folder, &name);
@@ -141,6 +165,19 @@ pub(crate) fn beside(log: &Path) -> Vec<Member> {
         }
     }
     before
+}
+
+/// Asks something of the files beside a log; again, where one of them got another name meanwhile.
+pub(crate) fn ask<T>(log: &Path, mut question: impl FnMut(&[Member]) -> T) -> T {
+    let mut tries = 1;
+    loop {
+        let members = beside(log);
+        let answer = question(&members);
+        if tries == LISTINGS_MAX || !members.iter().any(|m| m.stale.get()) {
+            return answer;
+        }
+        tries += 1;
+    }
 }
 
 #[cfg(test)]

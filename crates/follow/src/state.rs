@@ -4,7 +4,7 @@
 //! {"version": 1, "patterns": ["/var/log/nginx/*.log"], "cursor": null, "files": [
 //!   {"log": "/var/log/nginx/access.log", "path": "/var/log/nginx/access.log.1", "identity": [2049, 1311],
 //!    "head": {"bytes": 1024, "hash": "9c0f3d0e6b4a8f11"}, "offset": 40911, "modified_us": 1795899613000000,
-//!    "current": false, "rests": false}]}
+//!    "current": false, "settled": true, "rests": false}]}
 //! ```
 
 use crate::file::{HEAD_BYTES, Head, Identity};
@@ -39,7 +39,9 @@ pub(crate) struct Kept {
     pub modified_us: i64,
     /// It stands under the log's own name.
     pub current: bool,
-    /// It was read to its end, and is known by its number only.
+    /// Rotation took it away, and it was read to its end since.
+    pub settled: bool,
+    /// It was so for long, and is known by its number only.
     pub rests: bool,
 }
 

@@ -3,6 +3,7 @@
 use crate::file::{self, HEAD_BYTES, Head, Identity};
 use crate::line::{LINE_BYTES_MAX, Long};
 use crate::packed::{self, Unpacking};
+use crate::rotation::Member;
 use crate::state::Kept;
 use std::fs::{self, File};
 use std::io;
@@ -48,6 +49,8 @@ pub(crate) struct Tail {
     /// Its first bytes are to be compared before it is trusted: it may have been replaced.
     pub doubted: bool,
     pub at_end: bool,
+    /// It was read and confirmed to its end after rotation took it away: if it is gone, most likely nothing is lost.
+    settled: bool,
     started: bool,
     source: Source,
     long: Option<Long>,
@@ -82,6 +85,7 @@ impl Tail {
             grew_us: now_us,
             doubted: false,
             at_end: false,
+            settled: false,
             started: offset == 0,
             source: Source::Closed,
             long: None,
@@ -95,6 +99,7 @@ impl Tail {
             head: kept.head.clone(),
             modified_us: kept.modified_us,
             current: kept.current,
+            settled: kept.settled,
             doubted: true,
             ..Tail::new(number, &kept.path, kept.identity, kept.offset, now_us)
         }
@@ -109,6 +114,7 @@ impl Tail {
             offset: self.confirmed,
             modified_us: self.modified_us,
             current: self.current,
+            settled: self.is_settled(),
             rests,
         }
     }
@@ -122,8 +128,14 @@ impl Tail {
     }
 
     /// Takes a file that is open already.
-    pub fn hold(&mut self, file: File) {
-        self.source = Source::Plain(file);
+    pub fn hold(&mut self, file: File) -> io::Result<()> {
+        self.modified_us = file::micros(file.metadata()?.modified().ok());
+        self.source = if packed::is_gzip(&self.path) {
+            Source::Packed(Box::new(Unpacking::new(file)?))
+        } else {
+            Source::Plain(file)
+        };
+        Ok(())
     }
 
     /// Is it read and confirmed to its end?
@@ -131,8 +143,14 @@ impl Tail {
         self.at_end && self.confirmed >= self.offset
     }
 
+    /// Is it so, and nothing stands to be written to it any more?
+    pub fn is_settled(&self) -> bool {
+        self.settled || (!self.current && self.is_done())
+    }
+
     /// The bytes it was read from are gone from here; they are sought elsewhere.
     pub fn lose(&mut self, tries: u32, now_us: i64) {
+        self.settled = self.is_settled();
         (self.source, self.current) = (Source::Closed, false);
         (self.long, self.unended, self.at_end) = (None, None, false);
         (self.sought, self.seek_at_us) = (tries, now_us);
@@ -151,6 +169,14 @@ impl Tail {
     /// Does it hold up those that came after it? Its last line may get its end yet.
     pub fn waits(&self) -> bool {
         self.unended.is_some()
+    }
+
+    /// Is this its file? Numbers are used again: where it is not held open, the first bytes tell.
+    pub fn is_in(&self, member: &Member) -> bool {
+        !self.is_lost()
+            && member.identity.is_some()
+            && member.identity == self.identity
+            && (self.is_open() || member.holds(&self.head, self.offset))
     }
 
     /// The end of what was read, though it may not have been handed on yet.
@@ -177,11 +203,11 @@ impl Tail {
         if file::identity(&file.metadata()?) != self.identity {
             return Ok(false);
         }
-        self.source = if packed::is_gzip(&self.path) {
-            Source::Packed(Box::new(Unpacking::new(file)?))
-        } else {
-            Source::Plain(file)
-        };
+        // Its number may be another's by now.
+        self.doubted = true;
+        let modified_us = self.modified_us;
+        self.hold(file)?;
+        self.modified_us = modified_us;
         Ok(true)
     }
 
@@ -201,7 +227,7 @@ impl Tail {
                 let window = file::read_at(file, from, READ_BYTES_MAX)?;
                 // Compared after reading: what was replaced before or meanwhile is seen.
                 let meta = file.metadata()?;
-                head = if self.offset == 0 { Vec::new() } else { file::read_at(file, 0, HEAD_BYTES)? };
+                head = if self.offset == 0 && self.head.bytes == 0 { Vec::new() } else { file::read_at(file, 0, HEAD_BYTES)? };
                 if meta.len() < from || !self.head.begins(&head) {
                     return Ok(Turn::Replaced);
                 }
@@ -231,6 +257,7 @@ impl Tail {
         let before = self.offset;
         let (bytes, left_out) = self.take(&window, read_to, now_us, unended_us);
         if self.offset > before {
+            self.settled = false;
             self.learn_head(if before == 0 { &window } else { &head });
         }
         if bytes.is_empty() {
