@@ -80,10 +80,6 @@ impl Head {
     pub fn len(&self) -> usize {
         usize::try_from(self.bytes).unwrap_or(HEAD_BYTES).min(HEAD_BYTES)
     }
-
-    pub fn is_full(&self) -> bool {
-        self.len() == HEAD_BYTES
-    }
 }
 
 /// Up to so many bytes from a place on.

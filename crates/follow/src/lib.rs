@@ -314,7 +314,9 @@ impl Follow {
     fn write(&mut self) -> std::io::Result<()> {
         let mut state = State::new(self.patterns.clone());
         state.cursor = self.cursor.as_deref().map(str::to_owned);
-        let followed = self.logs.iter().flat_map(|l| l.tails.iter().map(|t| t.kept(&l.path, false)));
+        let tails = self.logs.iter().flat_map(|l| l.tails.iter().map(|t| (t, &l.path)));
+        let followed =
+            tails.filter(|(t, _)| t.current || !t.is_empty()).map(|(t, log)| t.kept(log, false));
         state.files = followed.chain(self.rested.iter().map(|(log, t)| t.kept(log, true))).collect();
         write_whole(&self.state, &state)?;
         self.changed = false;
@@ -375,6 +377,7 @@ impl Follow {
                     tail.doubted = true;
                     rotated.push((age, log, tail));
                 }
+                Some(_) if tail.is_empty() => {}
                 Some((log, _)) => {
                     tail.at_end = true;
                     self.rested.push((log, tail));
@@ -401,8 +404,7 @@ impl Follow {
         let tails = self.logs.iter().flat_map(|l| l.tails.iter());
         let mut same = tails.filter(|t| t.identity.is_some() && t.identity == found.identity && !t.is_lost());
         same.any(|t| {
-            let head = || File::open(&found.path).and_then(|f| file::read_at(&f, 0, HEAD_BYTES));
-            t.is_open() || t.head.begins(&head().unwrap_or_default())
+            t.is_open() || head_of(found).is_none_or(|head| t.head.begins(&head))
         })
     }
 
@@ -416,7 +418,7 @@ impl Follow {
         if found.size == tail.offset && found.modified_us == tail.modified_us {
             return;
         }
-        let head = File::open(&found.path).and_then(|f| file::read_at(&f, 0, HEAD_BYTES)).unwrap_or_default();
+        let Some(head) = head_of(found) else { return };
         let fits = tail.head.begins(&head) && found.size >= tail.offset;
         let (log, mut tail) = self.rested.swap_remove(at);
         if fits && found.size > tail.offset {
@@ -436,6 +438,13 @@ fn covers(pattern: &str, log: &Path) -> bool {
         || glob::Pattern::new(pattern).is_ok_and(|g| {
             g.matches_path(log) || log.ancestors().skip(1).any(|folder| g.matches_path(folder))
         })
+}
+
+/// Its first bytes, unless its name is another's by now.
+fn head_of(found: &find::Found) -> Option<Vec<u8>> {
+    let file = File::open(&found.path).ok()?;
+    let same = file::identity(&file.metadata().ok()?) == found.identity;
+    same.then(|| file::read_at(&file, 0, HEAD_BYTES).ok()).flatten()
 }
 
 fn is_no_text(path: &Path) -> bool {

