@@ -135,7 +135,10 @@ impl Walk<'_> {
             Ok(meta) => meta,
             // It may come yet, or went while the folder was read.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return,
-            Err(e) => return self.note(path, format!("cannot be looked at ({e}); give why500 the right to read it")),
+            Err(e) => {
+                return self
+                    .note(path, format!("cannot be looked at ({e}); give why500 the right to read it"));
+            }
         };
         if meta.is_dir() {
             return self.folder(path, depth);
@@ -148,7 +151,10 @@ impl Walk<'_> {
         }
         if is_packed(path) || self.found.len() >= FILES_MAX {
             if self.found.len() == FILES_MAX {
-                self.note(path, format!("more than {FILES_MAX} files; the rest is not followed: name a smaller folder"));
+                self.note(
+                    path,
+                    format!("more than {FILES_MAX} files; the rest is not followed: name a smaller folder"),
+                );
             }
             return;
         }
@@ -173,7 +179,10 @@ impl Walk<'_> {
         }
         let entries = match fs::read_dir(path) {
             Ok(entries) => entries,
-            Err(e) => return self.note(path, format!("folder cannot be read ({e}); give why500 the right to read it")),
+            Err(e) => {
+                return self
+                    .note(path, format!("folder cannot be read ({e}); give why500 the right to read it"));
+            }
         };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         paths.sort();

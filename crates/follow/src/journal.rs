@@ -108,7 +108,11 @@ impl Journal {
             let how = running.child.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
             let complaint = running.complaint.take().and_then(|c| c.join().ok()).unwrap_or_default();
             let complaint = complaint.lines().last().unwrap_or("").trim().to_owned();
-            self.ended(now_us, format!("ended ({how}) {complaint}; it is begun anew").replace(" ;", ";"), status);
+            self.ended(
+                now_us,
+                format!("ended ({how}) {complaint}; it is begun anew").replace(" ;", ";"),
+                status,
+            );
         }
     }
 

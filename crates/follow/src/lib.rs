@@ -315,8 +315,7 @@ impl Follow {
         let mut state = State::new(self.patterns.clone());
         state.cursor = self.cursor.as_deref().map(str::to_owned);
         let tails = self.logs.iter().flat_map(|l| l.tails.iter().map(|t| (t, &l.path)));
-        let followed =
-            tails.filter(|(t, _)| t.current || !t.is_empty()).map(|(t, log)| t.kept(log, false));
+        let followed = tails.filter(|(t, _)| t.current || !t.is_empty()).map(|(t, log)| t.kept(log, false));
         state.files = followed.chain(self.rested.iter().map(|(log, t)| t.kept(log, true))).collect();
         write_whole(&self.state, &state)?;
         self.changed = false;
@@ -385,7 +384,7 @@ impl Follow {
             }
         }
         // The youngest first, as each goes before those that are there.
-        rotated.sort_by(|a, b| b.0.cmp(&a.0));
+        rotated.sort_by_key(|(age, ..)| std::cmp::Reverse(*age));
         for (_, log, tail) in rotated {
             self.log(&log).tails.push_front(tail);
         }
@@ -403,9 +402,7 @@ impl Follow {
     fn is_followed(&self, found: &find::Found) -> bool {
         let tails = self.logs.iter().flat_map(|l| l.tails.iter());
         let mut same = tails.filter(|t| t.identity.is_some() && t.identity == found.identity && !t.is_lost());
-        same.any(|t| {
-            t.is_open() || head_of(found).is_none_or(|head| t.head.begins(&head))
-        })
+        same.any(|t| t.is_open() || head_of(found).is_none_or(|head| t.head.begins(&head)))
     }
 
     fn pattern_is_familiar(&self, pattern: usize) -> bool {

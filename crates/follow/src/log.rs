@@ -194,7 +194,8 @@ impl Log {
             Err(e) => {
                 let path = self.path.clone();
                 around.status.exhausted |= is_out_of_files(&e);
-                return around.note(&path, format!("cannot be opened ({e}); give why500 the right to read it"));
+                return around
+                    .note(&path, format!("cannot be opened ({e}); give why500 the right to read it"));
             }
         };
         let Ok(meta) = file.metadata() else { return };
@@ -216,6 +217,7 @@ impl Log {
             return;
         }
         self.tails.iter_mut().for_each(Tail::depart);
+        let had_files = !self.tails.is_empty();
         if let Some(last) = self.tails.back_mut()
             && !last.is_open()
             && !last.is_lost()
@@ -229,9 +231,8 @@ impl Log {
         let mut tail = Tail::new(around.number(), &self.path, identity, 0, around.now_us);
         if tail.hold(file).is_ok() {
             tail.current = true;
-            let is_first = self.tails.is_empty();
             self.tails.push_back(tail);
-            if !is_first {
+            if had_files {
                 self.catch_up(identity, around);
             }
         }
@@ -358,6 +359,7 @@ impl Log {
         tail.seek_at_us = around.now_us + SEEK_GAP_US;
         let settled = tail.is_settled();
         if tail.sought == 0 || !read || settled {
+            self.since_us = self.since_us.max(tail.modified_us);
             tail.sought = 0;
             if read && !settled {
                 let path = tail.path.clone();
@@ -417,7 +419,8 @@ impl Log {
 
     /// Its file is gone, and what was read of it is confirmed.
     pub fn is_over(&self, now_us: i64) -> bool {
-        self.gone_since_us.is_some_and(|since| now_us - since >= GONE_US) && self.tails.iter().all(Tail::is_done)
+        self.gone_since_us.is_some_and(|since| now_us - since >= GONE_US)
+            && self.tails.iter().all(Tail::is_done)
     }
 }
 

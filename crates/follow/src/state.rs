@@ -65,9 +65,7 @@ impl State {
         file.take(STATE_BYTES_MAX)
             .read_to_end(&mut bytes)
             .map_err(|e| format!("{shown}: cannot be read ({e})"))?;
-        let broken = |what: String| {
-            format!("{shown}: holds no offsets ({what}); delete it to begin anew")
-        };
+        let broken = |what: String| format!("{shown}: holds no offsets ({what}); delete it to begin anew");
         let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
         match value.get("version").and_then(serde_json::Value::as_u64) {
             Some(VERSION) => {}

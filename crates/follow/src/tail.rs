@@ -257,14 +257,20 @@ impl Tail {
         let (window, size, modified_us) = match &mut self.source {
             Source::Closed => return Ok(Turn::Gone),
             Source::Plain(file) => {
+                // Before reading: if it is truncated meanwhile, what was read was written before its copy was.
+                let modified_us = file::micros(file.metadata()?.modified().ok());
                 let window = file::read_at(file, from, READ_BYTES_MAX)?;
                 // Compared after reading: what was replaced before or meanwhile is seen.
                 let meta = file.metadata()?;
-                head = if self.offset == 0 && self.head.bytes == 0 { Vec::new() } else { file::read_at(file, 0, HEAD_BYTES)? };
+                head = if self.offset == 0 && self.head.bytes == 0 {
+                    Vec::new()
+                } else {
+                    file::read_at(file, 0, HEAD_BYTES)?
+                };
                 if meta.len() < from || !self.head.begins(&head) {
                     return Ok(Turn::Replaced);
                 }
-                (window, meta.len(), file::micros(meta.modified().ok()))
+                (window, meta.len(), modified_us)
             }
             Source::Packed(unpacking) => {
                 if self.doubted && self.head.bytes > 0 {
@@ -282,7 +288,8 @@ impl Tail {
         self.at_end = window.len() < READ_BYTES_MAX && read_to >= size;
         self.modified_us = modified_us;
         if !window.is_empty() {
-            self.grew_us = if self.unended.is_some_and(|u| u.upto == read_to) { self.grew_us } else { now_us };
+            self.grew_us =
+                if self.unended.is_some_and(|u| u.upto == read_to) { self.grew_us } else { now_us };
         }
         let before = self.offset;
         let (bytes, left_out) = self.take(&window, read_to, now_us, unended_us);
@@ -331,7 +338,8 @@ impl Tail {
         }
         // A packed file does not grow.
         let grows = matches!(self.source, Source::Plain(_));
-        let waiting = self.unended.filter(|u| u.upto == read_to).unwrap_or(Unended { upto: read_to, since_us: now_us });
+        let waiting =
+            self.unended.filter(|u| u.upto == read_to).unwrap_or(Unended { upto: read_to, since_us: now_us });
         self.unended = Some(waiting);
         if grows && now_us - waiting.since_us < unended_us {
             return (out, left_out);

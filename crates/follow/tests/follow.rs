@@ -85,7 +85,8 @@ fn renamed_and_packed_while_nobody_looked() {
         for (live, before, after) in [(true, "b", "c"), (false, "d", "e"), (true, "f", "g")] {
             append(&log, &lines(before));
             let packed = File::create(folder.join(format!("app.log-2026112{before}.gz"))).unwrap();
-            fs::rename(folder.join(format!("app.log-2026112{before}.gz")), folder.join("app.log.1.gz")).unwrap();
+            fs::rename(folder.join(format!("app.log-2026112{before}.gz")), folder.join("app.log.1.gz"))
+                .unwrap();
             let mut out = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
             out.write_all(&fs::read(&log).unwrap()).unwrap();
             out.finish().unwrap();

@@ -150,7 +150,8 @@ fn follow(way: Way, pattern: &str, rotations: u64, confirms: bool) {
     fs::create_dir_all(state.parent().unwrap()).unwrap();
     let (done, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let polls = Arc::new(AtomicU64::new(0));
-    let options = Options { begin: Begin::All, rescan_us: 20_000, unended_us: 2_000_000, ..Options::default() };
+    let options =
+        Options { begin: Begin::All, rescan_us: 20_000, unended_us: 2_000_000, ..Options::default() };
     let patterns = vec![folder.join(pattern).display().to_string()];
     let begin = || Follow::new(patterns.clone(), state.clone(), options.clone());
     let mut follower = begin();
@@ -196,7 +197,12 @@ fn follow(way: Way, pattern: &str, rotations: u64, confirms: bool) {
     let twice: Vec<_> = (0..n).filter(|i| seen.times.get(i).is_some_and(|t| *t > 1)).collect();
     eprintln!("{way:?} {pattern}: {n} lines, {restarts} restarts, {} twice", twice.len());
     let first = |v: &[u64]| v.iter().take(5).copied().collect::<Vec<_>>();
-    assert!(missing.is_empty(), "{way:?}: {} of {n} missing: {:?}; {notes:?}", missing.len(), first(&missing));
+    assert!(
+        missing.is_empty(),
+        "{way:?}: {} of {n} missing: {:?}; {notes:?}",
+        missing.len(),
+        first(&missing)
+    );
     assert!(seen.torn.is_empty(), "{way:?}: torn: {:?}", seen.torn);
     if confirms {
         assert!(twice.is_empty(), "{way:?}: {} twice: {:?}; {notes:?}", twice.len(), first(&twice));

@@ -7,6 +7,8 @@ mod place;
 pub mod rotation;
 mod unpack;
 
+use follow::file::is_binary;
+use follow::is_foreign;
 pub use place::Place;
 use place::{Behind, First};
 use unpack::{BOMB_RATIO, Budget, Failed, Headed, Packed, Unpacked};

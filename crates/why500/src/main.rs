@@ -1,6 +1,7 @@
 //! why500 tells people why their server answered 500.
 
 mod catalogue;
+mod deploy;
 mod explain;
 mod gather;
 mod input;
@@ -44,6 +45,8 @@ enum Command {
         /// The status, e.g. 502
         code: u16,
     },
+    /// Tell a running `why500 serve` that a release went out
+    Deploy(deploy::Deploy),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Some(Command::Explain(options)) => explain::run(options),
         Some(Command::Causes { name }) => teach(|out| catalogue::causes(out, name.as_deref(), &plain_look())),
         Some(Command::Status { code }) => teach(|out| catalogue::status(out, *code, &plain_look())),
+        Some(Command::Deploy(options)) => deploy::run(options),
         None => {
             let _ = Cli::command().print_help();
             return ExitCode::from(2);
