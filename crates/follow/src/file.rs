@@ -12,6 +12,9 @@ pub const HEAD_BYTES: usize = 1 << 10;
 /// Fewer first bytes do not tell that a file of another name and number is the same.
 pub const HEAD_BYTES_MIN: u64 = 64;
 
+/// Fewer do not even tell it among the files of its own log: a line's time takes about so many.
+pub(crate) const ALIKE_BYTES_MIN: u64 = 24;
+
 /// Device and number of a file, by which it is known under any name; `None` where the system has none.
 pub type Identity = Option<(u64, u64)>;
 

@@ -245,6 +245,7 @@ impl Follow {
             owners: &owners,
             rested: &mut self.rested,
             numbers: &mut self.numbers,
+            folders: HashMap::new(),
             status: &mut status,
         };
         for log in &mut self.logs {

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How often the rest of a file that is gone is sought: while rotation renames and packs, it may for a moment stand nowhere.
 const SEEK_TRIES: u32 = 4;
@@ -38,6 +38,8 @@ pub(crate) struct Around<'a> {
     /// Files that were read to their end and rest.
     pub rested: &'a mut Vec<(PathBuf, Tail)>,
     pub numbers: &'a mut u64,
+    /// When folders were changed last, as this poll found them.
+    pub folders: HashMap<PathBuf, SystemTime>,
     pub status: &'a mut Status,
 }
 
@@ -62,6 +64,7 @@ pub(crate) struct Log {
     pub since_us: i64,
     /// When its folder was changed last, as far as was looked.
     folder_us: i64,
+    real: Option<PathBuf>,
 }
 
 impl Log {
@@ -73,12 +76,19 @@ impl Log {
             gone_since_us: None,
             since_us: 0,
             folder_us: 0,
+            real: None,
         }
     }
 
     /// Where rotation happens: links lead there.
     fn real(&self) -> PathBuf {
-        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+        self.real.clone().unwrap_or_else(|| self.path.clone())
+    }
+
+    fn find_real(&mut self) {
+        if let Ok(real) = fs::canonicalize(&self.path) {
+            self.real = Some(real);
+        }
     }
 
     /// Looks where the log's file is, and reads what came to it and to those before it.
@@ -167,7 +177,7 @@ impl Log {
             }
         };
         self.gone_since_us = None;
-        let folder_changed = self.is_folder_changed();
+        let folder_changed = self.is_folder_changed(around);
         let identity = file::identity(&meta);
         if let Some(last) = self.tails.back_mut()
             && last.identity == identity
@@ -199,6 +209,8 @@ impl Log {
             }
         };
         let Ok(meta) = file.metadata() else { return };
+        // The rest of the file before is read where its link led, by the file that is held open.
+        self.find_real();
         let identity = file::identity(&meta);
         let head = file::read_at(&file, 0, HEAD_BYTES).unwrap_or_default();
         if self.is_known(identity, &head, around) {
@@ -265,7 +277,7 @@ impl Log {
     /// Takes in files that came and were rotated away between two looks: those younger than the youngest known one that rotation
     /// took away, older than the one that stands under the log's name now.
     fn catch_up(&mut self, now: Identity, around: &mut Around) {
-        let found = rotation::ask(&self.real(), |members| self.missed(members, now, around));
+        let found = rotation::ask(&self.real(), |members| self.missed(members, now, around), |_| false);
         let at = self.tails.iter().position(|t| t.current).unwrap_or(self.tails.len());
         for (i, (path, identity, file)) in found.into_iter().enumerate() {
             let mut tail = Tail::new(around.number(), &path, identity, 0, around.now_us);
@@ -317,10 +329,18 @@ impl Log {
 
     /// Did files come to the folder, or get other names, since the last look? What came and was truncated before a byte of it was
     /// read shows nowhere else.
-    fn is_folder_changed(&mut self) -> bool {
-        let real = self.real();
+    fn is_folder_changed(&mut self, around: &mut Around) -> bool {
+        if self.real.is_none() {
+            self.find_real();
+        }
+        let real = self.real.as_deref().unwrap_or(&self.path);
         let folder = real.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let Ok(modified) = fs::metadata(folder).and_then(|m| m.modified()) else { return false };
+        let modified = around.folders.get(folder).copied().or_else(|| {
+            let modified = fs::metadata(folder).and_then(|m| m.modified()).ok()?;
+            around.folders.insert(folder.to_owned(), modified);
+            Some(modified)
+        });
+        let Some(modified) = modified else { return false };
         let modified_us = file::micros(Some(modified));
         let changed = self.folder_us != modified_us;
         // Of two changes in one tick of the file system's clock the second shows no new time.
@@ -348,8 +368,9 @@ impl Log {
 
     /// Seeks what is left of a file beside the log: renamed, copied, packed.
     fn seek(&mut self, at: usize, around: &mut Around) -> bool {
-        let read = self.tails.get(at).is_some_and(|t| t.head.bytes > 0);
-        let heir = rotation::ask(&self.real(), |members| self.heir(at, members, around).cloned());
+        let telling = self.tails.get(at).is_some_and(Tail::is_telling);
+        let heir =
+            rotation::ask(&self.real(), |members| self.heir(at, members, around).cloned(), Option::is_some);
         let Some(tail) = self.tails.get_mut(at) else { return false };
         if let Some(heir) = heir {
             tail.found(&heir.path, heir.identity);
@@ -358,10 +379,10 @@ impl Log {
         tail.sought -= 1;
         tail.seek_at_us = around.now_us + SEEK_GAP_US;
         let settled = tail.is_settled();
-        if tail.sought == 0 || !read || settled {
+        if tail.sought == 0 || !telling || settled {
             self.since_us = self.since_us.max(tail.modified_us);
             tail.sought = 0;
-            if read && !settled {
+            if tail.offset > 0 && !settled {
                 let path = tail.path.clone();
                 let upto = tail.offset;
                 around.note(
@@ -382,7 +403,7 @@ impl Log {
         let holds = |m: &&Member| m.holds(&tail.head, tail.offset);
         let renamed =
             members.iter().filter(|m| m.identity.is_some() && m.identity == tail.identity).find(holds);
-        if renamed.is_some() || tail.head.bytes == 0 {
+        if renamed.is_some() || !tail.is_telling() {
             return renamed;
         }
         let rested = around.rested.iter().map(|(_, t)| t).filter(|t| t.head.bytes > 0);
@@ -393,7 +414,8 @@ impl Log {
                 || others.iter().any(|t| t.is_in(m))
         };
         let copied = || {
-            let of_log = members.iter().filter(|m| m.age.is_some() && m.is_since(tail.modified_us));
+            // The youngest first: most often it was rotated just now.
+            let of_log = members.iter().rev().filter(|m| m.age.is_some() && m.is_since(tail.modified_us));
             of_log.filter(holds).filter(|m| !taken(m))
         };
         // Half packed beside the plain one: the plain one is whole.

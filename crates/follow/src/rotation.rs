@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 const PACKINGS: [&str; 5] = [".gz", ".zst", ".xz", ".bz2", ".zip"];
 /// A folder is listed until it was twice the same: names that move on while it is read are else missed or met twice.
 const LISTINGS_MAX: usize = 6;
+/// Opening its files takes longer than listing them, and a rotation of fifty files a millisecond.
+const ASKED_MAX: usize = 32;
 
 /// How old a file is among those of its log; the greatest is the youngest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,12 +170,12 @@ fn beside(log: &Path) -> Vec<Member> {
 }
 
 /// Asks something of the files beside a log; again, where one of them got another name meanwhile.
-pub(crate) fn ask<T>(log: &Path, mut question: impl FnMut(&[Member]) -> T) -> T {
+pub(crate) fn ask<T>(log: &Path, question: impl Fn(&[Member]) -> T, is_enough: impl Fn(&T) -> bool) -> T {
     let mut tries = 1;
     loop {
         let members = beside(log);
         let answer = question(&members);
-        if tries == LISTINGS_MAX || !members.iter().any(|m| m.stale.get()) {
+        if tries == ASKED_MAX || is_enough(&answer) || !members.iter().any(|m| m.stale.get()) {
             return answer;
         }
         tries += 1;

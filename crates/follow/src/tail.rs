@@ -1,6 +1,6 @@
 //! One file that is followed: how far it was handed on, how far that was confirmed, and the reading of what came since.
 
-use crate::file::{self, HEAD_BYTES, HEAD_BYTES_MIN, Head, Identity};
+use crate::file::{self, ALIKE_BYTES_MIN, HEAD_BYTES, Head, Identity};
 use crate::line::{LINE_BYTES_MAX, Long};
 use crate::packed::{self, Unpacking};
 use crate::rotation::Member;
@@ -192,11 +192,15 @@ impl Tail {
         self.unended.is_some()
     }
 
+    /// Do its first bytes tell it among the files of its log?
+    pub fn is_telling(&self) -> bool {
+        self.head.bytes >= ALIKE_BYTES_MIN
+    }
+
     /// Does this hold what it holds, packed or copied?
     pub fn is_alike(&self, member: &Member) -> bool {
         let head = member.head();
-        let long_enough = |n: usize| n as u64 >= HEAD_BYTES_MIN.min(self.head.bytes.max(1));
-        if self.head.bytes > 0 && long_enough(head.len()) && self.head.begins(head) {
+        if self.is_telling() && self.head.begins(head) {
             return true;
         }
         let Source::Plain(file) = &self.source else { return false };
@@ -295,7 +299,11 @@ impl Tail {
         let (bytes, left_out) = self.take(&window, read_to, now_us, unended_us);
         if self.offset > before {
             self.settled = false;
-            self.learn_head(if before == 0 { &window } else { &head });
+        }
+        // What stands there stays, though it was not handed on yet.
+        let first = if from == 0 { &window } else { &head };
+        if matches!(self.source, Source::Plain(_)) && first.len().min(HEAD_BYTES) > self.head.len() {
+            self.head = Head::of(first);
         }
         if bytes.is_empty() {
             return Ok(Turn::Idle);
@@ -359,17 +367,6 @@ impl Tail {
         long.written(out);
         self.offset += long.bytes();
         long.left_out()
-    }
-
-    /// Keeps more of the first bytes, as far as they were handed on.
-    fn learn_head(&mut self, first: &[u8]) {
-        let certain = usize::try_from(self.offset).unwrap_or(usize::MAX).min(HEAD_BYTES);
-        if matches!(self.source, Source::Plain(_))
-            && (certain as u64) > self.head.bytes
-            && let Some(first) = first.get(..certain)
-        {
-            self.head = Head::of(first);
-        }
     }
 
     /// Learns the first bytes of a file of which the first part is not read.
