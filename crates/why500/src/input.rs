@@ -7,6 +7,8 @@ mod place;
 pub mod rotation;
 mod unpack;
 
+use follow::file::is_binary;
+use follow::is_foreign;
 pub use place::Place;
 use place::{Behind, First};
 use unpack::{BOMB_RATIO, Budget, Failed, Headed, Packed, Unpacked};
@@ -110,85 +112,6 @@ pub struct Trouble {
     pub shown: String,
     /// What was wrong, and what to do.
     pub what: String,
-}
-
-/// Names of files that are no logs, whatever folder they lie in.
-fn is_foreign(path: &Path) -> bool {
-    let ext = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
-    matches!(
-        ext.as_str(),
-        "png"
-            | "jpg"
-            | "jpeg"
-            | "gif"
-            | "ico"
-            | "svg"
-            | "webp"
-            | "pdf"
-            | "woff"
-            | "woff2"
-            | "ttf"
-            | "mp4"
-            | "mp3"
-            | "so"
-            | "o"
-            | "a"
-            | "dll"
-            | "exe"
-            | "class"
-            | "jar"
-            | "war"
-            | "pyc"
-            | "db"
-            | "sqlite"
-            | "sqlite3"
-            | "rdb"
-            | "aof"
-            | "ibd"
-            | "frm"
-            | "myd"
-            | "myi"
-            | "pid"
-            | "sock"
-            | "lock"
-            | "pem"
-            | "key"
-            | "crt"
-            | "p12"
-            | "py"
-            | "js"
-            | "ts"
-            | "php"
-            | "rb"
-            | "java"
-            | "rs"
-            | "go"
-            | "c"
-            | "h"
-            | "cpp"
-            | "css"
-            | "scss"
-            | "html"
-            | "htm"
-            | "md"
-            | "toml"
-            | "sh"
-            | "pl"
-            | "pm"
-            | "lua"
-            | "ex"
-            | "exs"
-            | "kt"
-            | "scala"
-            | "cs"
-            | "swift"
-            | "yml"
-            | "yaml"
-            | "vue"
-            | "jsx"
-            | "tsx"
-            | "sql"
-    )
 }
 
 /// Is it a server's configuration rather than a log?
@@ -556,16 +479,6 @@ fn refuse(shown: &str, modified: Option<SystemTime>, what: String, consumer: &mu
 }
 
 /// Share of bytes that no text has, NULs apart (logs have runs of them after a crash).
-fn is_binary(head: &[u8]) -> bool {
-    if head.len() < 64 {
-        return false;
-    }
-    let odd = head.iter().filter(|b| matches!(b, 1..=6 | 14..=26 | 28..=31 | 127)).count();
-    let nul = head.iter().filter(|b| **b == 0).count();
-    let newline = head.contains(&b'\n');
-    odd * 20 > head.len() || (nul * 4 > head.len() && (odd > 8 || !newline))
-}
-
 fn plain(
     shown: &str,
     modified: Option<SystemTime>,

@@ -1,6 +1,7 @@
 //! why500 tells people why their server answered 500.
 
 mod catalogue;
+mod deploy;
 mod explain;
 mod gather;
 mod input;
@@ -47,6 +48,8 @@ enum Command {
         /// The status, e.g. 502
         code: u16,
     },
+    /// Tell a running `why500 serve` that a release went out
+    Deploy(deploy::Deploy),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Some(Command::Serve(options)) => serve::run(options),
         Some(Command::Causes { name }) => teach(|out| catalogue::causes(out, name.as_deref(), &plain_look())),
         Some(Command::Status { code }) => teach(|out| catalogue::status(out, *code, &plain_look())),
+        Some(Command::Deploy(options)) => deploy::run(options),
         None => {
             let _ = Cli::command().print_help();
             return ExitCode::from(2);

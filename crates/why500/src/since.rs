@@ -15,21 +15,18 @@
 use crate::explain::Usage;
 use crate::input::{self, Input, Kind, Place};
 use crate::report;
+use follow::file::{HASH_OF_NOTHING, HEAD_BYTES, HEAD_BYTES_MIN, hash, hash_on, micros};
+use follow::write_whole;
 use record::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// The version of the state file that this program reads and writes.
 const VERSION: u64 = 1;
-/// First bytes by which a file is known: a few lines, whose times no other file has.
-const HEAD_BYTES: usize = 1 << 10;
-/// Fewer first bytes do not tell that a file of another name and number is the same.
-const HEAD_BYTES_MIN: u64 = 64;
 /// A state file that is larger is none: two hundred thousand files take a third of it.
 const STATE_BYTES_MAX: u64 = 256 << 20;
 /// Files that begin alike among which the one is sought that fits.
@@ -133,17 +130,6 @@ pub struct Since {
     whole: Vec<String>,
 }
 
-/// FNV-1a: the same on all machines and in all versions.
-fn hash(bytes: &[u8]) -> String {
-    format!("{:016x}", bytes.iter().fold(HASH_OF_NOTHING, hash_on))
-}
-
-const HASH_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
-
-fn hash_on(h: u64, byte: &u8) -> u64 {
-    (h ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-}
-
 /// Known files by their first bytes.
 struct Heads {
     lengths: HashSet<u64>,
@@ -174,12 +160,6 @@ impl Heads {
         }
         found
     }
-}
-
-fn micros(t: Option<SystemTime>) -> i64 {
-    t.and_then(|t| t.duration_since(SystemTime::UNIX_EPOCH).ok())
-        .and_then(|d| i64::try_from(d.as_micros()).ok())
-        .unwrap_or(0)
 }
 
 /// `$XDG_STATE_HOME/why500`, or where this system keeps such files.
@@ -476,22 +456,4 @@ fn fields(head: &[u8], offset: u64) -> Option<String> {
     let text = String::from_utf8_lossy(head.get(..read)?);
     let whole = text.get(..text.rfind('\n')?)?;
     whole.lines().rev().find_map(|l| l.strip_prefix("#Fields:")).map(|f| f.trim().to_owned())
-}
-
-/// Writes beside the file and puts it in its place, so that there never is half a state.
-fn write_whole(path: &Path, state: &State) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = File::create(&beside).and_then(|file| {
-        let mut out = io::BufWriter::new(file);
-        serde_json::to_writer(&mut out, state)?;
-        out.write_all(b"\n")?;
-        out.into_inner()?.sync_all()
-    });
-    let placed = written.and_then(|()| fs::rename(&beside, path));
-    if placed.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    placed
 }

@@ -3,26 +3,14 @@
 //! What is read are the files that stood there when the folder was listed. One that was renamed since is sought beside its old
 //! name; otherwise a rotation between listing and reading would give the lines of one file twice and lose those of another.
 
+pub(super) use follow::file::{Identity, identity};
+
 use super::{Consumer, Input, Place};
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
-
-/// Device and number of a file, by which it is known under any name; `None` where the system has none.
-pub(super) type Identity = Option<(u64, u64)>;
-
-#[cfg(unix)]
-pub(super) fn identity(meta: &Metadata) -> Identity {
-    use std::os::unix::fs::MetadataExt;
-    Some((meta.dev(), meta.ino()))
-}
-
-#[cfg(not(unix))]
-pub(super) fn identity(_: &Metadata) -> Identity {
-    None
-}
 
 /// Is it the file that was listed? Some network file systems number a file anew each time: there its size and time of change tell.
 fn is_listed(input: &Input, meta: &Metadata) -> bool {

@@ -3,29 +3,11 @@
 //! They are read from the oldest to the youngest, so that an entry that was cut between two of them is one entry.
 
 use diagnosis::family;
-
-/// How old a file is among those of its log; the greatest is the youngest.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Age {
-    /// Named by when it was cut; in digits, the later the greater.
-    Dated(u64),
-    /// Numbered: the greater the older.
-    Numbered(std::cmp::Reverse<u64>),
-    /// Still written to.
-    Written,
-}
+use follow::rotation::Age;
 
 fn age(path: &str, family: &str) -> Age {
     // Ends in numbers (and what packing adds), as the family is the path without them.
-    let added = path.get(family.len()..).unwrap_or("");
-    let digits: String =
-        added.split('.').filter(|p| !matches!(*p, "gz" | "xz" | "zst" | "bz2" | "zip")).collect();
-    let digits: String = digits.chars().filter(char::is_ascii_digit).take(18).collect();
-    match digits.parse::<u64>() {
-        Ok(n) if digits.len() >= 6 => Age::Dated(n),
-        Ok(n) => Age::Numbered(std::cmp::Reverse(n)),
-        Err(_) => Age::Written,
-    }
+    Age::of(path.get(family.len()..).unwrap_or(""))
 }
 
 /// A key by which the files of each log stand together, the oldest first.

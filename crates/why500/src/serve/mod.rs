@@ -10,6 +10,7 @@ mod batch;
 mod commit;
 mod decode;
 mod digest;
+mod files;
 mod intake;
 mod listen;
 mod sockets;
@@ -25,7 +26,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -43,6 +44,7 @@ const EVENTS_MAX: usize = 1_024;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   why500 serve                                        http://127.0.0.1:8500, data in ./why500-data
+  why500 serve --follow '/var/log/nginx/*.log'         explain what these logs tell from now on
   why500 serve --syslog 127.0.0.1:5514                rsyslog:  *.* @@127.0.0.1:5514
   why500 serve --listen 10.0.0.5:8500 --data /var/lib/why500")]
 pub struct Serve {
@@ -64,6 +66,12 @@ pub struct Serve {
     /// Listen for DogStatsD, over UDP
     #[arg(long, value_name = "ADDRESS")]
     pub dogstatsd: Option<SocketAddr>,
+    /// Follow log files: a file, a folder, a pattern ('/var/log/nginx/*.log'); may be given more than once
+    #[arg(long, value_name = "PATTERN")]
+    pub follow: Vec<String>,
+    /// Follow the journal of systemd (journalctl)
+    #[arg(long)]
+    pub journald: bool,
     /// Take in only what shows a project's key (the default where others than this machine can connect)
     #[arg(long)]
     pub keys_required: bool,
@@ -125,7 +133,9 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     std::fs::create_dir_all(&options.data)
         .map_err(|e| Usage(format!("{}: {e}; name another folder with --data", options.data.display())))?;
     let store = Store::open(&options.data).map_err(|e| Usage(e.to_string()))?;
-    let (journal, left) = Journal::open(&options.data).map_err(|e| Usage(e.to_string()))?;
+    let (mut journal, left) = Journal::open(&options.data).map_err(|e| Usage(e.to_string()))?;
+    // Were its files lost, positions would begin anew and look digested.
+    journal.begin_at(store.digested().map_err(|e| Usage(e.to_string()))?);
     let reader = store.reader().map_err(|e| Usage(e.to_string()))?;
     let (project, key, keys) = first_project(&store, &reader).map_err(|e| Usage(e.to_string()))?;
 
@@ -185,7 +195,21 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         .enable_all()
         .build()
         .map_err(|e| Usage(e.to_string()))?;
+    let stopped = Arc::new(AtomicBool::new(false));
+    let following = files::start(
+        &app,
+        &options.follow,
+        options.journald,
+        &options.data,
+        &stopped,
+        runtime.handle().clone(),
+    )
+    .map_err(Usage)?;
     let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, again));
+    stopped.store(true, Ordering::Relaxed);
+    if let Some(following) = following {
+        let _ = following.join();
+    }
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     // The last to hold the sending ends: commit and digest come to their ends, in this order.
     drop(app);

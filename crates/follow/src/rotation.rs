@@ -1,0 +1,206 @@
+//! The files of one log, which rotation cut: `access.log.2.gz`, `access.log.1`, `access.log`; `app-2026-11-24.log`, `app.log`.
+
+use crate::file::{self, HEAD_BYTES, Head, Identity};
+use crate::packed::{self, Unpacking};
+use record::SECOND;
+use std::cell::{Cell, OnceCell};
+use std::cmp::Reverse;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// What packing adds to a name.
+const PACKINGS: [&str; 5] = [".gz", ".zst", ".xz", ".bz2", ".zip"];
+/// A folder is listed until it was twice the same: names that move on while it is read are else missed or met twice.
+const LISTINGS_MAX: usize = 6;
+/// Opening its files takes longer than listing them, and a rotation of fifty files a millisecond.
+const ASKED_MAX: usize = 32;
+
+/// How old a file is among those of its log; the greatest is the youngest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Age {
+    /// Named by when it was cut; in digits, the later the greater.
+    Dated(u64),
+    /// Numbered: the greater the older.
+    Numbered(Reverse<u64>),
+    /// Still written to.
+    Written,
+}
+
+impl Age {
+    /// By what rotation added to the name.
+    pub fn of(added: &str) -> Age {
+        let unpacked = added.split('.').filter(|p| !PACKINGS.iter().any(|e| e.strip_prefix('.') == Some(p)));
+        let digits: String =
+            unpacked.flat_map(str::chars).filter(char::is_ascii_digit).take(DIGITS_MAX).collect();
+        match digits.parse::<u64>() {
+            Ok(n) if digits.len() >= DATE_DIGITS_MIN => Age::Dated(n),
+            Ok(n) => Age::Numbered(Reverse(n)),
+            Err(_) => Age::Written,
+        }
+    }
+}
+
+/// Digits that a number of 64 bits holds: a date with microseconds has 20, of which the last two tell nothing.
+const DIGITS_MAX: usize = 18;
+/// `260901`; a number of a rotation has fewer digits.
+const DATE_DIGITS_MIN: usize = 6;
+
+/// Takes groups of digits off the end: `.1`, `-20261124`, `-2026-11-24T10`.
+fn without_numbers(name: &str) -> &str {
+    let mut rest = name;
+    while let Some((head, last)) = rest.rsplit_once(['.', '-', '_']) {
+        let number = |b: u8| b.is_ascii_digit() || matches!(b, b'T' | b'Z');
+        if head.is_empty() || !last.bytes().any(|b| b.is_ascii_digit()) || !last.bytes().all(number) {
+            break;
+        }
+        rest = head;
+    }
+    rest
+}
+
+/// The name of the log that a rotated file belongs to, and how old the file is. `None`: it is not rotated, by its name.
+pub(crate) fn base(name: &str) -> Option<(String, Age)> {
+    let plain = PACKINGS.iter().find_map(|e| name.strip_suffix(e)).unwrap_or(name);
+    let front = without_numbers(plain);
+    if front.len() < plain.len() {
+        return Some((front.to_owned(), Age::of(plain.get(front.len()..)?)));
+    }
+    if let Some((stem, ext)) = plain.rsplit_once('.') {
+        let front = without_numbers(stem);
+        if front.len() < stem.len() {
+            return Some((format!("{front}.{ext}"), Age::of(stem.get(front.len()..)?)));
+        }
+    }
+    // `app.log.gz`, packed without a number: older than what is written.
+    (plain.len() < name.len()).then(|| (plain.to_owned(), Age::Numbered(Reverse(0))))
+}
+
+/// A file beside a log.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub path: PathBuf,
+    pub identity: Identity,
+    pub size: u64,
+    pub modified_us: i64,
+    /// Its age, if it is a file of the log by its name.
+    pub age: Option<Age>,
+    head: OnceCell<Vec<u8>>,
+    /// Its name was another file's by the time it was opened.
+    stale: Cell<bool>,
+}
+
+impl Member {
+    /// Opens it, if its name is still its own.
+    pub fn open(&self) -> Option<File> {
+        let file = File::open(&self.path).ok();
+        let same = file.filter(|f| f.metadata().is_ok_and(|m| file::identity(&m) == self.identity));
+        self.stale.set(self.stale.get() || same.is_none());
+        same
+    }
+
+    /// Its first bytes, unpacked; none where it cannot be read.
+    pub fn head(&self) -> &[u8] {
+        self.head.get_or_init(|| {
+            let Some(file) = self.open() else { return Vec::new() };
+            let read = if packed::is_gzip(&self.path) {
+                Unpacking::new(file).and_then(|mut u| u.window(0, HEAD_BYTES))
+            } else {
+                file::read_at(&file, 0, HEAD_BYTES)
+            };
+            read.unwrap_or_default()
+        })
+    }
+
+    /// Does it hold what began so, as far as it was read at least?
+    pub fn holds(&self, head: &Head, offset: u64) -> bool {
+        (packed::is_gzip(&self.path) || self.size >= offset) && head.begins(self.head())
+    }
+
+    /// Was it changed last at this time, or later? The times of packed files may lack the parts of a second.
+    pub fn is_since(&self, modified_us: i64) -> bool {
+        let slack = if packed::is_gzip(&self.path) { SECOND } else { 0 };
+        self.modified_us + slack >= modified_us
+    }
+}
+
+fn list(folder: &Path, log: &str) -> Vec<Member> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        // Links lead to files that stand elsewhere by their own name.
+        let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+        if !meta.is_file() {
+            continue;
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let age = if name == log {
+            Some(Age::Written)
+        } else {
+            base(&name).filter(|(b, _)| b == log).map(|(_, age)| age)
+        };
+        found.push(Member {
+            path,
+            identity: file::identity(&meta),
+            size: meta.len(),
+            modified_us: file::micros(meta.modified().ok()),
+            age,
+            head: OnceCell::new(),
+            stale: Cell::new(false),
+        });
+    }
+    found.sort_by(|a, b| (a.age, &a.path).cmp(&(b.age, &b.path)));
+    found
+}
+
+/// The files beside a log, the oldest of its own first.
+fn beside(log: &Path) -> Vec<Member> {
+    let folder = log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = log.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut before = list(folder, &name);
+    for _ in 0..LISTINGS_MAX {
+        let now = list(folder, &name);
+        let same = now.iter().map(|m| (&m.path, m.identity)).eq(before.iter().map(|m| (&m.path, m.identity)));
+        before = now;
+        if same {
+            break;
+        }
+    }
+    before
+}
+
+/// Asks something of the files beside a log; again, where one of them got another name meanwhile.
+pub(crate) fn ask<T>(log: &Path, question: impl Fn(&[Member]) -> T, is_enough: impl Fn(&T) -> bool) -> T {
+    let mut tries = 1;
+    loop {
+        let members = beside(log);
+        let answer = question(&members);
+        if tries == ASKED_MAX || is_enough(&answer) || !members.iter().any(|m| m.stale.get()) {
+            return answer;
+        }
+        tries += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotated_files_belong_to_their_log() {
+        let of = |name| base(name);
+        let numbered = |n| Age::Numbered(Reverse(n));
+        assert_eq!(of("app.log"), None);
+        assert_eq!(of("app.log.1"), Some(("app.log".into(), numbered(1))));
+        assert_eq!(of("app.log.12.gz"), Some(("app.log".into(), numbered(12))));
+        assert_eq!(of("app.log-20261124.gz"), Some(("app.log".into(), Age::Dated(20_261_124))));
+        assert_eq!(of("app-2026-11-24.log"), Some(("app.log".into(), Age::Dated(20_261_124))));
+        assert_eq!(of("app.2026-11-24.1.log.gz"), Some(("app.log".into(), Age::Dated(202_611_241))));
+        assert_eq!(
+            of("app-2026-11-24T10-20-30.123.log"),
+            Some(("app.log".into(), Age::Dated(20_261_124_102_030_123)))
+        );
+        assert_eq!(of("app.log.gz"), Some(("app.log".into(), numbered(0))));
+        assert!(numbered(2) < numbered(1) && numbered(1) < Age::Written);
+    }
+}
