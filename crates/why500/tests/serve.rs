@@ -259,3 +259,174 @@ fn what_clients_send_is_explained_within_a_second() {
     bad.retain(|b| !b.contains("gelf-pro") || !b.contains("database/connection-refused"));
     assert!(bad.is_empty(), "\n{}", bad.join("\n"));
 }
+
+/// An error that Sentry's Python SDK would report, of its own request.
+fn event(n: u64) -> Vec<u8> {
+    let id = format!("{n:032x}");
+    let payload = serde_json::json!({
+        "event_id": id, "level": "error", "platform": "python", "timestamp": now_s(),
+        "exception": {"values": [{
+            "type": "KeyError", "value": "'price'", "mechanism": {"type": "flask", "handled": false},
+            "stacktrace": {"frames": [{"filename": "shop.py", "abs_path": "/srv/shop.py", "function": "total",
+                "lineno": 41, "in_app": true}]},
+        }]},
+        "request": {"method": "GET", "url": format!("http://shop.example/cart/{n}")},
+        "contexts": {"trace": {"trace_id": id, "span_id": "00f067aa0ba902b7"}},
+    });
+    let payload = payload.to_string();
+    format!("{{\"event_id\":\"{id}\"}}\n{{\"type\":\"event\",\"length\":{}}}\n{payload}\n", payload.len())
+        .into_bytes()
+}
+
+fn now_s() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+fn counted(problems: &[Value]) -> u64 {
+    problems.iter().map(|p| p["count"].as_u64().unwrap()).sum()
+}
+
+const ENVELOPE: &str = "/api/1/envelope/";
+
+/// Whatever was answered with 2xx is there after kill -9 at any moment, and once.
+#[test]
+fn nothing_acknowledged_is_lost_when_it_is_killed() {
+    let mut server = Server::start("kill");
+    let data = server.data.clone();
+    let (mut sent, mut acknowledged) = (0u64, 0u64);
+    for round in 0..6u64 {
+        let address = server.address.clone();
+        let from = sent;
+        let sender = std::thread::spawn(move || {
+            let (mut sent, mut good) = (from, 0);
+            for _ in 0..2_000 {
+                let body = event(sent + 1);
+                let head = format!(
+                    "POST {ENVELOPE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                    body.len()
+                );
+                let Ok(mut s) = TcpStream::connect(&address) else { break };
+                sent += 1;
+                let mut answer = Vec::new();
+                if s.write_all(&[head.as_bytes(), &body].concat()).is_err() {
+                    break;
+                }
+                let _ = s.read_to_end(&mut answer);
+                if !answer.starts_with(b"HTTP/1.1 200") {
+                    break;
+                }
+                good += 1;
+            }
+            (sent, good)
+        });
+        std::thread::sleep(Duration::from_millis(60 + 47 * round));
+        server.kill();
+        let (all, good) = sender.join().unwrap();
+        sent = all;
+        acknowledged += good;
+        let began = Instant::now();
+        // The old one must not clear the folder away.
+        std::mem::forget(std::mem::replace(&mut server, Server::on(&data, &[])));
+        assert!(began.elapsed() < Duration::from_secs(2), "the start took {:?}", began.elapsed());
+    }
+    assert!(acknowledged > 20, "{acknowledged} acknowledged");
+    server.wait("all that was acknowledged", |p| counted(p) >= acknowledged);
+    std::thread::sleep(Duration::from_millis(500));
+    let count = counted(&server.problems());
+    assert!(count <= sent, "{count} counted, {sent} sent");
+    assert_eq!(server.problems().len(), 1);
+    assert!(server.terminate(), "an orderly end");
+}
+
+/// What a client sends again counts once; what is too long, torn or unknown is refused in clear words.
+#[test]
+fn repeated_and_broken_bodies() {
+    let server = Server::start("bodies");
+    for _ in 0..3 {
+        assert_eq!(server.post(ENVELOPE, "", &event(7)).0, 200);
+    }
+    server.wait("one failure", |p| counted(p) == 1);
+    let (status, body) = server.send(
+        format!(
+            "POST {ENVELOPE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 999999999\r\n\r\n"
+        )
+        .as_bytes(),
+    );
+    assert_eq!(status, 413);
+    assert!(String::from_utf8_lossy(&body).contains("20971520"), "{}", String::from_utf8_lossy(&body));
+    assert_eq!(server.post(ENVELOPE, "Content-Encoding: gzip\r\n", b"\x1f\x8bnot gzip").0, 400);
+    assert_eq!(server.post(ENVELOPE, "Content-Encoding: lzma\r\n", b"x").0, 415);
+    assert_eq!(server.post("/nowhere", "", b"{}").0, 404);
+    let deep = [b"[".repeat(100_000), b"]".repeat(100_000)].concat();
+    for path in ["/api/v2/logs", "/loki/api/v1/push", "/v1/traces", "/gelf", "/services/collector/event"] {
+        let status = server.post(path, "Content-Type: application/json\r\n", &deep).0;
+        assert!((200..500).contains(&status), "{path}: {status}");
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(counted(&server.problems()), 1, "{:?}", server.problems());
+}
+
+/// A problem that was resolved and comes back is a regression; a deploy is on the time line.
+#[test]
+fn a_problem_that_comes_back() {
+    let server = Server::start("states");
+    server.post(ENVELOPE, "", &event(1));
+    server.wait("a problem", |p| p.len() == 1 && p[0]["state"] == "new");
+    let id = server.problems()[0]["id"].as_str().unwrap().to_owned();
+    let full = server.get(&format!("/api/v1/problems/{id}"));
+    assert_eq!(full["verdict"]["culprit"], "/srv/shop.py:41");
+    assert_eq!(full["statuses"]["500"], 1);
+    assert_eq!(full["endpoints"][0]["example"], "/cart/1");
+    assert!(!full["evidence"].as_array().unwrap().is_empty());
+    let failure = full["examples"][0]["failure"].as_str().unwrap().to_owned();
+    let one = server.get(&format!("/api/v1/failures/{failure}"));
+    assert!(one["records"][0]["message"].as_str().unwrap().contains("KeyError"), "{one}");
+    let json = "Content-Type: application/json\r\n";
+    assert_eq!(server.post(&format!("/api/v1/problems/{id}/resolve"), json, b"{}").0, 200);
+    assert_eq!(server.problems()[0]["state"], "resolved");
+    let deploy = br#"{"release": "shop@3.8.0", "environment": "production"}"#;
+    assert_eq!(server.post("/api/v1/deploys", json, deploy).0, 201);
+    std::thread::sleep(Duration::from_millis(1_100));
+    server.post(ENVELOPE, "", &event(2));
+    server.wait("a regression", |p| p[0]["state"] == "regressed" && p[0]["count"] == 2);
+    let deploys = server.get("/api/v1/deploys");
+    assert!(deploys["deploys"][0]["what"].as_str().unwrap().contains("shop@3.8.0"), "{deploys}");
+    let (status, body) = server
+        .send(b"GET /api/v1/problems/ffffffffffffffff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_eq!(status, 404);
+    assert!(String::from_utf8_lossy(&body).contains("there is no such problem"));
+}
+
+/// A log that is written while the server runs, rotated in the middle of a trace.
+#[test]
+fn a_followed_log() {
+    let folder = std::env::temp_dir().join(format!("why500-followed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let log = folder.join("app.log");
+    std::fs::write(&log, "").unwrap();
+    let data = folder.join("data");
+    let server = Server::on(&data, &["--follow", log.to_str().unwrap()]);
+    std::thread::sleep(Duration::from_millis(400));
+    let append = |text: &str| {
+        let mut f = std::fs::OpenOptions::new().append(true).create(true).open(&log).unwrap();
+        f.write_all(text.as_bytes()).unwrap();
+    };
+    let stamp = || {
+        let s = now_s() as i64 % 86_400;
+        let (h, m, s) = (s / 3_600, s / 60 % 60, s % 60);
+        let day = Command::new("date").args(["-u", "+%Y-%m-%d"]).output().unwrap();
+        format!("{} {h:02}:{m:02}:{s:02},123", String::from_utf8_lossy(&day.stdout).trim())
+    };
+    append(&format!(
+        "{} ERROR app: Exception on /cart/17 [GET]\nTraceback (most recent call last):\n",
+        stamp()
+    ));
+    std::fs::rename(&log, folder.join("app.log.1")).unwrap();
+    append("  File \"/srv/shop.py\", line 41, in total\n    return prices[sku]\nKeyError: 'sku'\n");
+    server.wait("the failure in the log", |p| {
+        p.iter()
+            .any(|p| p["verdict"]["cause"] == "missing-key" && p["verdict"]["culprit"] == "/srv/shop.py:41")
+    });
+    drop(server);
+    let _ = std::fs::remove_dir_all(&folder);
+}

@@ -53,7 +53,7 @@ impl Before {
             return false;
         };
         let mut h = std::hash::DefaultHasher::new();
-        (project, r.format, id, r.is_ledger(), &r.message, r.at).hash(&mut h);
+        (project, r.format, id, r.is_ledger(), &r.message).hash(&mut h);
         let id = h.finish();
         if !self.known.insert(id) {
             return true;
@@ -399,7 +399,9 @@ impl Digest {
                 }
             }
         }
-        while let Some((_, counts)) = self.counts.pop_front_if(|(place, _)| *place < digested) {
+        while self.counts.front().is_some_and(|(place, _)| *place < digested)
+            && let Some((_, counts)) = self.counts.pop_front()
+        {
             commit.requests.extend(counts.into_iter().map(|(k, count)| RequestCount {
                 project: k.project,
                 minute: k.minute,
