@@ -14,6 +14,8 @@ mod intake;
 mod listen;
 mod sockets;
 
+pub use api::{TOKEN_MARK, secret};
+
 use crate::explain::Usage;
 use batch::Batch;
 use clap::Args;
@@ -25,7 +27,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -38,6 +40,9 @@ const WAITING_MAX: usize = 4_096;
 const WRITTEN_MAX: usize = 65_536;
 /// Events that a slow listener may lag behind.
 const EVENTS_MAX: usize = 1_024;
+
+/// A sign-in link works so long: a day, for whoever starts the server in the evening.
+const LINK_US: i64 = 86_400 * record::SECOND;
 
 /// Options of `serve`.
 #[derive(Args, Debug)]
@@ -86,7 +91,9 @@ pub struct App {
     /// For what people do.
     writer: Arc<Mutex<Store>>,
     /// Whoever reaches the port may read and act.
-    open: bool,
+    open: AtomicBool,
+    /// Sign-in.
+    door: api::Door,
     events: broadcast::Sender<digest::Event>,
     started: Time,
 }
@@ -118,6 +125,18 @@ fn first_project(
     Ok((project.id, key, keys))
 }
 
+/// The secret of a link by which the first admin signs in; `None` once there is one. Until then each start makes a link: the
+/// one before may have scrolled away.
+fn first_sign_in(writer: &Store, reader: &store::Reader) -> Result<Option<String>, String> {
+    if reader.users().map_err(|e| e.to_string())?.iter().any(|u| u.admin) {
+        return Ok(None);
+    }
+    let secret = api::secret()?;
+    let link = store::Link { purpose: api::FIRST_ADMIN.into(), user: None };
+    writer.add_link(now(), &secret, &link, now().plus(LINK_US)).map_err(|e| e.to_string())?;
+    Ok(Some(secret))
+}
+
 /// Runs until told to stop.
 pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let zone = crate::explain::zone(options.tz.as_deref())?;
@@ -128,6 +147,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let (journal, left) = Journal::open(&options.data).map_err(|e| Usage(e.to_string()))?;
     let reader = store.reader().map_err(|e| Usage(e.to_string()))?;
     let (project, key, keys) = first_project(&store, &reader).map_err(|e| Usage(e.to_string()))?;
+    let link = first_sign_in(&store, &reader).map_err(Usage)?;
 
     let progress = Arc::new(Progress::default());
     let (events, _) = broadcast::channel(EVENTS_MAX);
@@ -176,7 +196,9 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         counters: intake::Counters::default(),
         reader: Mutex::new(reader),
         writer: store,
-        open: options.listen.ip().is_loopback() && !options.keys_required,
+        // On loopback whoever reaches the port may read, until somebody can sign in.
+        open: AtomicBool::new(options.listen.ip().is_loopback() && !options.keys_required && link.is_some()),
+        door: api::Door::new(link.is_none()),
         events,
         started: now(),
     });
@@ -185,7 +207,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         .enable_all()
         .build()
         .map_err(|e| Usage(e.to_string()))?;
-    let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, again));
+    let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, link.as_deref(), again));
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     // The last to hold the sending ends: commit and digest come to their ends, in this order.
     drop(app);
