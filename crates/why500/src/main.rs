@@ -1,8 +1,10 @@
 //! why500 tells people why their server answered 500.
 
+mod ask;
 mod catalogue;
 mod deploy;
 mod explain;
+mod folder;
 mod gather;
 mod input;
 mod report;
@@ -38,6 +40,18 @@ enum Command {
     Explain(Box<explain::Explain>),
     /// Take in what services emit, and explain failures as they happen
     Serve(Box<serve::Serve>),
+    /// Ask a running server: its problems
+    Problems(Box<ask::Problems>),
+    /// Ask a running server: one problem, with cause, evidence, next steps and what was thought of it before
+    Show(Box<ask::Show>),
+    /// Ask a running server: a line for each problem that fails, as it happens
+    Tail(Box<ask::Tail>),
+    /// Make an API token for a server
+    Token(Box<folder::Token>),
+    /// Copy what a server knows to a file, while it runs
+    Backup(Box<folder::Backup>),
+    /// Check a server's folder
+    Check(Box<folder::Check>),
     /// What causes there are, or what one means: how it looks, how to check, how to fix
     Causes {
         /// A cause (deadlock, database/deadlock) or a class
@@ -57,6 +71,12 @@ fn main() -> ExitCode {
     let outcome = match &cli.command {
         Some(Command::Explain(options)) => explain::run(options),
         Some(Command::Serve(options)) => serve::run(options),
+        Some(Command::Problems(options)) => ask::problems(options),
+        Some(Command::Show(options)) => ask::show(options),
+        Some(Command::Tail(options)) => ask::tail(options),
+        Some(Command::Token(options)) => folder::token(options),
+        Some(Command::Backup(options)) => folder::backup(options),
+        Some(Command::Check(options)) => folder::check(options),
         Some(Command::Causes { name }) => teach(|out| catalogue::causes(out, name.as_deref(), &plain_look())),
         Some(Command::Status { code }) => teach(|out| catalogue::status(out, *code, &plain_look())),
         Some(Command::Deploy(options)) => deploy::run(options),

@@ -20,15 +20,15 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report) -> io::Result<()> 
     write_document(out, &ReportDoc::of(report))
 }
 
-/// Writes any document, indented, with a line end. JSON must escape C0 controls only (RFC 8259 §7), but a
-/// terminal also obeys C1 (U+009B begins an escape sequence), so those are escaped too; outside of strings
-/// they cannot occur.
 /// A problem as the report holds it.
 pub fn problem(p: &Problem) -> String {
     serde_json::to_string(&ProblemDoc::of(p)).unwrap_or_default()
 }
 
-pub(super) fn write_document(out: &mut dyn io::Write, document: &impl Serialize) -> io::Result<()> {
+/// Writes any document, indented, with a line end. JSON must escape C0 controls only (RFC 8259 §7), but a
+/// terminal also obeys C1 (U+009B begins an escape sequence), so those are escaped too; outside of strings
+/// they cannot occur.
+pub(crate) fn write_document(out: &mut dyn io::Write, document: &impl Serialize) -> io::Result<()> {
     let text = serde_json::to_string_pretty(document).map_err(io::Error::from)?;
     let mut done = 0;
     for (i, c) in text.char_indices().filter(|(_, c)| matches!(c, '\u{7f}'..='\u{9f}')) {

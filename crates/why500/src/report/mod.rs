@@ -11,13 +11,13 @@ mod markdown;
 pub(crate) mod page;
 mod phrase;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod sarif;
 mod strip;
 mod terminal;
 
 use page::Page;
-pub(crate) use phrase::{counted, number, plain, size};
+pub(crate) use phrase::{counted, number, plain, size, span};
 pub(crate) use terminal::badge;
 
 use clap::ValueEnum;
@@ -70,6 +70,20 @@ pub fn write(out: &mut dyn io::Write, report: &Report, format: Format, look: &Lo
         Format::Sarif => sarif::write(out, report),
         Format::Junit => junit::write(out, report),
     }
+}
+
+/// Writes one problem for a terminal, and below it what else is known of it: items under a label.
+pub fn write_problem(
+    out: &mut dyn io::Write,
+    problem: &Problem,
+    more: &[(&str, Vec<String>)],
+    look: &Look,
+) -> io::Result<()> {
+    let mut p = problem.clone();
+    scrub_problem(&mut p);
+    let mut more = more.to_vec();
+    more.iter_mut().flat_map(|(_, items)| items).for_each(clean);
+    terminal::write_one(out, &p, &more, look)
 }
 
 /// The report as it may be shown: the first `top` problems, without secrets.

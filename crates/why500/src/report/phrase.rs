@@ -64,7 +64,7 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// A span of microseconds in its two largest units: `850 ms`, `42 s`, `6 min 12 s`, `2 h 5 min`, `3 d 4 h`.
-pub(super) fn span(us: i64) -> String {
+pub(crate) fn span(us: i64) -> String {
     let us = us.max(0);
     let two = |whole: i64, unit: &str, rest: i64, small: &str| {
         if rest == 0 { format!("{whole} {unit}") } else { format!("{whole} {unit} {rest} {small}") }

@@ -50,6 +50,25 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report, look: &Look) -> io
     foot(&mut page, report)
 }
 
+/// Writes one problem, and below it what else is known of it: items under a label.
+pub(super) fn write_one(
+    out: &mut dyn io::Write,
+    p: &Problem,
+    more: &[(&str, Vec<String>)],
+    look: &Look,
+) -> io::Result<()> {
+    let mut page = Page::new(out, look);
+    let mut report = Report::default();
+    report.totals.failures = p.count;
+    problem(&mut page, &report, 1, p, look, Clock::dated())?;
+    for (label, items) in more.iter().filter(|(_, items)| !items.is_empty()) {
+        let items: Vec<String> = items.iter().map(|s| plain(s).into_owned()).collect();
+        page.gap()?;
+        page.items(label, &items, false)?;
+    }
+    Ok(())
+}
+
 /// Badge colours: both given, readable on any ground.
 pub(crate) fn badge(class: Class) -> Ink {
     Ink::Badge(match class {

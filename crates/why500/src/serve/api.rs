@@ -1,21 +1,29 @@
 //! The API under `/api/v1`, described by `openapi.json` beside this file; errors are problem details (RFC 9457).
 
+mod access;
 mod actions;
 mod problems;
+mod sign_in;
 mod watch;
+
+pub use access::{Peer, TOKEN_MARK, secret};
+pub use sign_in::{Door, FIRST_ADMIN};
 
 use super::{App, now};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 /// The description that is served, and that a test holds against the routes.
 pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// Bytes of the framework's own words on what it refuses; they are a line.
+const REFUSAL_BYTES_MAX: usize = 4_096;
 
 /// Paths of our own, as first words below `/api/v1/`; all others are protocols'.
 const OURS: [&str; 8] =
@@ -36,13 +44,24 @@ impl IntoResponse for Failed {
             "status": self.0.as_u16(),
             "detail": self.1,
         });
-        (self.0, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (self.0, kind, body.to_string()).into_response();
+        if self.0 == StatusCode::UNAUTHORIZED {
+            // RFC 9110 §11.6.1: a 401 names what would be taken.
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
 
 impl From<store::Error> for Failed {
     fn from(e: store::Error) -> Failed {
-        Failed(StatusCode::SERVICE_UNAVAILABLE, e.to_string())
+        let status = match e {
+            store::Error::Missing(_) => StatusCode::NOT_FOUND,
+            store::Error::Invalid(_) | store::Error::Cursor => StatusCode::BAD_REQUEST,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Failed(status, e.to_string())
     }
 }
 
@@ -53,44 +72,72 @@ pub fn is_ours(request: &Request<Body>) -> bool {
     let path = request.uri().path();
     match path.strip_prefix("/api/v1/") {
         Some(rest) => OURS.contains(&rest.split('/').next().unwrap_or("")),
-        None => matches!(path, "/metrics" | "/health"),
+        None => matches!(path, "/metrics" | "/health" | "/sign-in" | "/login" | "/logout"),
     }
 }
 
-/// All routes.
-pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/api/v1/problems", get(problems::list))
-        .route("/api/v1/problems/{id}", get(problems::one))
-        .route("/api/v1/problems/{id}/failures", get(problems::failures))
-        .route("/api/v1/problems/{id}/similar", get(problems::similar))
-        .route("/api/v1/problems/{id}/timeline", get(problems::timeline))
-        .route("/api/v1/problems/{id}/resolve", post(actions::resolve))
-        .route("/api/v1/problems/{id}/reopen", post(actions::reopen))
-        .route("/api/v1/problems/{id}/mute", post(actions::mute))
-        .route("/api/v1/problems/{id}/assign", post(actions::assign))
-        .route("/api/v1/problems/{id}/notes", post(actions::note))
-        .route("/api/v1/failures/{id}", get(problems::failure))
-        .route("/api/v1/projects", get(actions::projects).post(actions::add_project))
-        .route("/api/v1/projects/{id}/keys", get(actions::keys).post(actions::add_key))
-        .route("/api/v1/deploys", get(actions::deploys).post(actions::deploy))
-        .route("/api/v1/timeline", get(problems::traffic))
-        .route("/api/v1/health", get(watch::health))
-        .route("/api/v1/stream", get(watch::stream))
-        .route("/api/v1/openapi.json", get(openapi))
-        .route("/metrics", get(watch::metrics))
-        .route("/health", get(watch::health))
-        .with_state(app)
+/// All routes: method, path, what answers. The router is made from it, and a test holds the description against it.
+fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("get", "/api/v1/problems", get(problems::list)),
+        ("get", "/api/v1/problems/{id}", get(problems::one)),
+        ("get", "/api/v1/problems/{id}/failures", get(problems::failures)),
+        ("get", "/api/v1/problems/{id}/similar", get(problems::similar)),
+        ("get", "/api/v1/problems/{id}/timeline", get(problems::timeline)),
+        ("post", "/api/v1/problems/{id}/resolve", post(actions::resolve)),
+        ("post", "/api/v1/problems/{id}/reopen", post(actions::reopen)),
+        ("post", "/api/v1/problems/{id}/mute", post(actions::mute)),
+        ("post", "/api/v1/problems/{id}/assign", post(actions::assign)),
+        ("post", "/api/v1/problems/{id}/notes", post(actions::note)),
+        ("get", "/api/v1/failures/{id}", get(problems::failure)),
+        ("get", "/api/v1/projects", get(actions::projects)),
+        ("post", "/api/v1/projects", post(actions::add_project)),
+        ("get", "/api/v1/projects/{id}/keys", get(actions::keys)),
+        ("post", "/api/v1/projects/{id}/keys", post(actions::add_key)),
+        ("get", "/api/v1/deploys", get(actions::deploys)),
+        ("post", "/api/v1/deploys", post(actions::deploy)),
+        ("get", "/api/v1/timeline", get(problems::traffic)),
+        ("get", "/api/v1/health", get(watch::health)),
+        ("get", "/api/v1/stream", get(watch::stream)),
+        ("get", "/api/v1/openapi.json", get(openapi)),
+        ("get", "/metrics", get(watch::metrics)),
+        ("get", "/health", get(watch::health)),
+        ("get", "/sign-in", get(sign_in::invited)),
+        ("post", "/sign-in", post(sign_in::accept)),
+        ("get", "/login", get(sign_in::ask)),
+        ("post", "/login", post(sign_in::enter)),
+        ("post", "/logout", post(sign_in::leave)),
+    ]
 }
 
-/// Answers a request of ours.
-pub async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
+/// The router of all routes.
+pub fn router(app: Arc<App>) -> Router {
+    let start = Router::new();
+    routes().into_iter().fold(start, |r, (_, path, handler)| r.route(path, handler)).with_state(app)
+}
+
+/// Answers a request of ours. What the framework refuses (no such path, a body that is none) is said as all else is.
+pub async fn answer(app: &App, router: Router, request: Request<Body>) -> Response<Body> {
     use hyper::service::Service;
+    if let Err(refused) = access::guard(app, &request) {
+        return refused.into_response();
+    }
     let service = hyper_util::service::TowerToHyperService::new(router);
-    match service.call(request).await {
+    let response = match service.call(request).await {
         Ok(response) => response,
         Err(never) => match never {},
+    };
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let said = kind.starts_with("application/") || kind.starts_with("text/html");
+    if said || !(status.is_client_error() || status.is_server_error()) {
+        return response;
     }
+    let why = match axum::body::to_bytes(response.into_body(), REFUSAL_BYTES_MAX).await {
+        Ok(bytes) if !bytes.is_empty() => String::from_utf8_lossy(&bytes).into_owned(),
+        _ => "see /api/v1/openapi.json for what there is".into(),
+    };
+    Failed(status, why).into_response()
 }
 
 async fn openapi() -> Response<Body> {
@@ -108,58 +155,6 @@ impl App {
     fn act<T>(&self, act: impl FnOnce(&mut store::Store) -> store::Result<T>) -> Answer<T> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(tokio::task::block_in_place(|| act(&mut writer))?)
-    }
-
-    /// Who asks, and may they? Until there is somebody who can sign in, whoever reaches the port may; it is on loopback then.
-    fn permit(&self, headers: &HeaderMap, scope: &str) -> Answer<Permit> {
-        let shown = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|v| v.to_str().ok())
-            .and_then(|v| v.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, secret)| secret.trim().to_owned());
-        let Some(secret) = shown else {
-            if self.open {
-                return Ok(Permit { who: "someone on this machine".into(), project: None });
-            }
-            return Err(Failed(
-                StatusCode::UNAUTHORIZED,
-                "a token is needed: Authorization: Bearer …; `why500 token` makes one".into(),
-            ));
-        };
-        let token = self.read(|r| r.token(now(), &secret))?;
-        match token {
-            Some(t) if t.scopes.iter().any(|s| s == scope || s == "all") => {
-                Ok(Permit { who: t.name, project: t.project })
-            }
-            Some(_) => Err(Failed(StatusCode::FORBIDDEN, format!("the token has no scope {scope}"))),
-            None => {
-                Err(Failed(StatusCode::UNAUTHORIZED, "the token is not known, or no longer valid".into()))
-            }
-        }
-    }
-}
-
-/// Who asks.
-pub struct Permit {
-    who: String,
-    /// The only project that may be asked for.
-    project: Option<i64>,
-}
-
-impl Permit {
-    /// The project asked for, if it may be.
-    fn project(&self, params: &Params) -> Answer<i64> {
-        let asked = match params.get("project") {
-            Some(p) => Some(p.parse::<i64>().map_err(|_| bad("project: a number is expected"))?),
-            None => None,
-        };
-        match (asked, self.project) {
-            (Some(a), Some(own)) if a != own => {
-                Err(Failed(StatusCode::FORBIDDEN, "the token is another project's".into()))
-            }
-            (asked, own) => Ok(asked.or(own).unwrap_or(1)),
-        }
     }
 }
 
@@ -186,5 +181,37 @@ fn number<T: std::str::FromStr>(params: &Params, name: &str, otherwise: T) -> An
     match params.get(name) {
         Some(text) => text.parse().map_err(|_| bad(format!("{name}: {text}: a number is expected"))),
         None => Ok(otherwise),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    /// Each route is described, and nothing is described that is no route.
+    #[test]
+    fn the_description_holds_all_routes() {
+        let described: Value = serde_json::from_str(OPENAPI).unwrap();
+        let mut theirs = BTreeSet::new();
+        for (path, methods) in described["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys().filter(|m| *m != "parameters") {
+                theirs.insert((method.clone(), path.clone()));
+            }
+        }
+        let ours: BTreeSet<_> =
+            routes().iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+        assert_eq!(ours, theirs);
+    }
+
+    /// A route that the port does not know as ours would go to the wires.
+    #[test]
+    fn each_route_is_ours() {
+        for (method, path, _) in routes() {
+            let path = path.replace("{id}", "1");
+            let request = Request::builder().method(method).uri(&path).body(Body::empty()).unwrap();
+            assert!(is_ours(&request), "{path}");
+        }
     }
 }

@@ -23,7 +23,13 @@ const DRAIN_TIME: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// An address cannot be listened on.
-pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> Result<(), String> {
+pub async fn serve(
+    app: Arc<App>,
+    options: &Serve,
+    key: &str,
+    link: Option<&str>,
+    again: usize,
+) -> Result<(), String> {
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|e| format!("{}: {e}; name another address with --listen", options.listen))?;
@@ -34,6 +40,9 @@ pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> R
     println!(
         "Sentry SDKs: http://{key}@{address}/1   OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}"
     );
+    if let Some(secret) = link {
+        println!("to sign in as admin, once and within 24 hours: http://{address}/sign-in?token={secret}");
+    }
     if again > 0 {
         println!("{again} batches that were taken in before the last stop are read again");
     }
@@ -79,9 +88,10 @@ pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> R
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
                 let (app, router, peer) = (Arc::clone(&app), router.clone(), peer.clone());
                 async move {
-                    let request = request.map(Body::new);
+                    let mut request = request.map(Body::new);
                     Ok::<_, Infallible>(if api::is_ours(&request) {
-                        api::answer(router, request).await
+                        request.extensions_mut().insert(api::Peer(peer));
+                        api::answer(&app, router, request).await
                     } else {
                         intake::take(app, request, peer).await
                     })

@@ -15,6 +15,8 @@ mod intake;
 mod listen;
 mod sockets;
 
+pub use api::{TOKEN_MARK, secret};
+
 use crate::explain::Usage;
 use batch::Batch;
 use clap::Args;
@@ -39,6 +41,9 @@ const WAITING_MAX: usize = 4_096;
 const WRITTEN_MAX: usize = 65_536;
 /// Events that a slow listener may lag behind.
 const EVENTS_MAX: usize = 1_024;
+
+/// A sign-in link works so long: a day, for whoever starts the server in the evening.
+const LINK_US: i64 = 86_400 * record::SECOND;
 
 /// Options of `serve`.
 #[derive(Args, Debug)]
@@ -94,7 +99,9 @@ pub struct App {
     /// For what people do.
     writer: Arc<Mutex<Store>>,
     /// Whoever reaches the port may read and act.
-    open: bool,
+    open: AtomicBool,
+    /// Sign-in.
+    door: api::Door,
     events: broadcast::Sender<digest::Event>,
     started: Time,
 }
@@ -126,6 +133,18 @@ fn first_project(
     Ok((project.id, key, keys))
 }
 
+/// The secret of a link by which the first admin signs in; `None` once there is one. Until then each start makes a link: the
+/// one before may have scrolled away.
+fn first_sign_in(writer: &Store, reader: &store::Reader) -> Result<Option<String>, String> {
+    if reader.users().map_err(|e| e.to_string())?.iter().any(|u| u.admin) {
+        return Ok(None);
+    }
+    let secret = api::secret()?;
+    let link = store::Link { purpose: api::FIRST_ADMIN.into(), user: None };
+    writer.add_link(now(), &secret, &link, now().plus(LINK_US)).map_err(|e| e.to_string())?;
+    Ok(Some(secret))
+}
+
 /// Runs until told to stop.
 pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let zone = crate::explain::zone(options.tz.as_deref())?;
@@ -138,6 +157,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     journal.begin_at(store.digested().map_err(|e| Usage(e.to_string()))?);
     let reader = store.reader().map_err(|e| Usage(e.to_string()))?;
     let (project, key, keys) = first_project(&store, &reader).map_err(|e| Usage(e.to_string()))?;
+    let link = first_sign_in(&store, &reader).map_err(Usage)?;
 
     let progress = Arc::new(Progress::default());
     let (events, _) = broadcast::channel(EVENTS_MAX);
@@ -186,7 +206,9 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         counters: intake::Counters::default(),
         reader: Mutex::new(reader),
         writer: store,
-        open: options.listen.ip().is_loopback() && !options.keys_required,
+        // On loopback whoever reaches the port may read, until somebody can sign in.
+        open: AtomicBool::new(options.listen.ip().is_loopback() && !options.keys_required && link.is_some()),
+        door: api::Door::new(link.is_none()),
         events,
         started: now(),
     });
@@ -205,7 +227,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         runtime.handle().clone(),
     )
     .map_err(Usage)?;
-    let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, again));
+    let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, link.as_deref(), again));
     stopped.store(true, Ordering::Relaxed);
     if let Some(following) = following {
         let _ = following.join();

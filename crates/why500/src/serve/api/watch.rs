@@ -63,8 +63,14 @@ pub async fn stream(
     Ok((headers, Body::new(StreamBody::new(frames))).into_response())
 }
 
-/// `GET /metrics`: in Prometheus' text format (prometheus.io, exposition formats).
-pub async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
+/// `GET /metrics`: in Prometheus' text format (prometheus.io, exposition formats). They are of all projects together.
+pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<Response<Body>> {
+    if app.permit(&headers, "read")?.project.is_some() {
+        return Err(super::Failed(
+            StatusCode::FORBIDDEN,
+            "the token is one project's, the figures are of all".into(),
+        ));
+    }
     let mut out = String::new();
     let p = &app.progress;
     let figures = [
@@ -132,5 +138,5 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
             );
         }
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out).into_response()
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out).into_response())
 }
