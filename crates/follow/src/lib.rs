@@ -206,7 +206,11 @@ impl Follow {
             }
             follow.numbers += 1;
             let tail = Tail::from_kept(follow.numbers, kept, 0);
-            if kept.rests {
+            if tail.is_empty() {
+                // Its number may be another's by now; what came since came after it.
+                let log = follow.log(&kept.log);
+                log.since_us = log.since_us.max(kept.modified_us);
+            } else if kept.rests {
                 follow.rested.push((kept.log.clone(), tail));
             } else {
                 follow.log(&kept.log).tails.push_back(tail);
@@ -329,11 +333,12 @@ impl Follow {
         let names: HashSet<PathBuf> =
             found.iter().map(|f| f.path.clone()).chain(self.logs.iter().map(|l| l.path.clone())).collect();
         let scanned_us = std::mem::replace(&mut self.scanned_us, file::micros(Some(SystemTime::now())));
+        let followed: HashSet<PathBuf> = self.logs.iter().map(|l| l.path.clone()).collect();
         let own = std::path::absolute(&self.state).unwrap_or_else(|_| self.state.clone());
         let mut rotated: Vec<(rotation::Age, PathBuf, Tail)> = Vec::new();
         for f in &found {
             let is_own = std::path::absolute(&f.path).is_ok_and(|p| p.starts_with(&own));
-            let followed = self.logs.iter().any(|l| l.path == f.path) || self.is_followed(f);
+            let followed = followed.contains(&f.path) || self.is_followed(f);
             if is_own || followed || self.refused.contains(&f.path) {
                 continue;
             }
@@ -362,8 +367,8 @@ impl Follow {
             let offset = first_offset(&f.path, f.size, begin);
             self.numbers += 1;
             let mut tail = Tail::new(self.numbers, &f.path, f.identity, offset, now_us);
-            tail.meet();
             tail.modified_us = f.modified_us;
+            tail.meet();
             match base {
                 None => {
                     tail.current = true;

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// How often the rest of a file that is gone is sought: while rotation renames and packs, it may for a moment stand nowhere.
-const SEEK_TRIES: u32 = 4;
-/// Between two of these.
-const SEEK_GAP_US: i64 = SECOND / 2;
+const SEEK_TRIES: u32 = 8;
+/// Between two of these: at first hardly any, then longer and longer, two seconds in all.
+const SEEK_GAP_US: i64 = 15 * SECOND / 1000;
 /// Files of one log that are sought in one look: each costs a listing of the folder.
 const SEEKS_MAX: u32 = 16;
 /// A rotated file is still written to until its writer was told to open the new one: nginx is told right after, some are not told
@@ -229,7 +229,7 @@ impl Log {
             return;
         }
         self.tails.iter_mut().for_each(Tail::depart);
-        let had_files = !self.tails.is_empty();
+        let had_files = !self.tails.is_empty() || self.since_us > 0;
         if let Some(last) = self.tails.back_mut()
             && !last.is_open()
             && !last.is_lost()
@@ -312,7 +312,8 @@ impl Log {
                 && m.is_since(since_us)
         };
         // What is copied from stands there until it is truncated.
-        let is_copy = |m: &Member| m.head().is_empty() || self.tails.iter().any(|t| t.is_alike(m));
+        let first = File::open(&self.path).and_then(|f| file::read_at(&f, 0, HEAD_BYTES)).unwrap_or_default();
+        let is_copy = |m: &Member| first.starts_with(m.head()) || self.tails.iter().any(|t| t.is_alike(m));
         let is_known = |m: &Member| {
             past().any(|t| t.is_in(m))
                 || m.identity.is_some_and(|i| around.owners.get(&i).is_some_and(|log| *log != self.path))
@@ -377,7 +378,7 @@ impl Log {
             return true;
         }
         tail.sought -= 1;
-        tail.seek_at_us = around.now_us + SEEK_GAP_US;
+        tail.seek_at_us = around.now_us + SEEK_GAP_US * i64::from(SEEK_TRIES - tail.sought).pow(2);
         let settled = tail.is_settled();
         if tail.sought == 0 || !telling || settled {
             self.since_us = self.since_us.max(tail.modified_us);
@@ -401,8 +402,8 @@ impl Log {
     fn heir<'a>(&self, at: usize, members: &'a [Member], around: &Around) -> Option<&'a Member> {
         let tail = self.tails.get(at)?;
         let holds = |m: &&Member| m.holds(&tail.head, tail.offset);
-        let renamed =
-            members.iter().filter(|m| m.identity.is_some() && m.identity == tail.identity).find(holds);
+        let numbered = |m: &&Member| m.identity.is_some() && m.identity == tail.identity;
+        let renamed = members.iter().find(|m| numbered(m) && tail.fits(m));
         if renamed.is_some() || !tail.is_telling() {
             return renamed;
         }

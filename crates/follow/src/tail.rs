@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// Read of a file at a time, so that a large one does not keep the others waiting.
 const READ_BYTES_MAX: usize = LINE_BYTES_MAX;
 
+/// So few first bytes and its number do not tell a file.
+const FIT_BYTES_MIN: u64 = 4;
+
 /// Where the bytes come from.
 enum Source {
     Closed,
@@ -149,7 +152,7 @@ impl Tail {
 
     /// Is it read and confirmed to its end?
     pub fn is_done(&self) -> bool {
-        self.at_end && self.confirmed >= self.offset
+        self.at_end && self.unended.is_none() && self.long.is_none() && self.confirmed >= self.offset
     }
 
     /// Rotation took it away. More may have been written to it since the last look.
@@ -213,7 +216,14 @@ impl Tail {
         !self.is_lost()
             && member.identity.is_some()
             && member.identity == self.identity
-            && (self.is_open() || member.holds(&self.head, self.offset))
+            && (self.is_open() || self.fits(member))
+    }
+
+    /// Is the file that has its number now the one that had it? That a number is used again by a file that begins with the same
+    /// few bytes is unlikely enough; where there are hardly any, nothing may have been written to it since.
+    pub fn fits(&self, member: &Member) -> bool {
+        let unchanged = self.head.bytes > 0 && member.modified_us == self.modified_us;
+        member.holds(&self.head, self.offset) && (self.head.bytes >= FIT_BYTES_MIN || unchanged)
     }
 
     /// The end of what was read, though it may not have been handed on yet.
@@ -237,7 +247,11 @@ impl Tail {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(e),
         };
-        if file::identity(&file.metadata()?) != self.identity {
+        let meta = file.metadata()?;
+        let certain = self.current
+            || self.head.bytes >= FIT_BYTES_MIN
+            || self.modified_us == file::micros(meta.modified().ok());
+        if file::identity(&meta) != self.identity || !certain {
             return Ok(false);
         }
         // Its number may be another's by now.
