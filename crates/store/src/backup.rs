@@ -12,7 +12,7 @@ const PAGES: i32 = 1_000;
 
 impl Reader {
     /// Writes a copy of the database, as of one instant, to a file that must not exist yet. What is in the journal and not
-    /// digested is not in it.
+    /// digested is not in it; it is restored into a folder without a journal.
     ///
     /// The copy is made beside its place and named at the end, so a file of that name is a whole one.
     pub fn backup(&self, to: &Path) -> Result<()> {
@@ -43,6 +43,9 @@ impl Reader {
             let backup = Backup::new(&whole, &mut copy).doing(doing)?;
             backup.run_to_completion(PAGES, Duration::ZERO, None).doing(doing)?;
         }
+        // The folder it is restored into has a journal of its own, which begins anew: by the position of this one its first
+        // batches would count as digested, and a crash would lose them.
+        copy.execute("DELETE FROM meta WHERE name = 'digested'", []).doing(doing)?;
         // The copy says that it has a WAL, as the original does; on its own it is one file.
         copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())).doing(doing)?;
         copy.close().map_err(|(_, e)| Error::database(doing, e))?;

@@ -153,8 +153,6 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         .map_err(|e| Usage(format!("{}: {e}; name another folder with --data", options.data.display())))?;
     let store = Store::open(&options.data).map_err(|e| Usage(e.to_string()))?;
     let (mut journal, left) = Journal::open(&options.data).map_err(|e| Usage(e.to_string()))?;
-    // Were its files lost, positions would begin anew and look digested.
-    journal.begin_at(store.digested().map_err(|e| Usage(e.to_string()))?);
     let reader = store.reader().map_err(|e| Usage(e.to_string()))?;
     let (project, key, keys) = first_project(&store, &reader).map_err(|e| Usage(e.to_string()))?;
     let link = first_sign_in(&store, &reader).map_err(Usage)?;
@@ -164,6 +162,8 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let (waiting, to_commit) = sync_channel(WAITING_MAX);
     let (written, to_digest) = sync_channel(WRITTEN_MAX);
     let digested = store.digested().map_err(|e| Usage(e.to_string()))?;
+    // Where the journal's files were lost beside the database, what comes next must not look digested.
+    journal.begin_at(digested);
     let store = Arc::new(Mutex::new(store));
     let digest = Digest::new(
         Arc::clone(&store),

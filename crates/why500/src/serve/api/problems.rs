@@ -237,6 +237,7 @@ pub async fn similar(
     headers: HeaderMap,
 ) -> Answer<Json<Value>> {
     let project = app.permit(&headers, "read")?.project(&params)?;
+    app.read(|r| r.problem(project, &id))?.ok_or_else(|| missing("problem"))?;
     let rows = app.read(|r| r.similar(project, &id))?;
     Ok(Json(json!({ "problems": rows.iter().map(row).collect::<Vec<_>>() })))
 }

@@ -49,7 +49,7 @@ const HASH_LANES: u32 = 1;
 pub struct Door {
     /// There is an admin.
     claimed: AtomicBool,
-    attempts: Mutex<HashMap<(String, String), (Instant, u32)>>,
+    attempts: Mutex<HashMap<(String, Option<String>), (Instant, u32)>>,
     hashing: Semaphore,
 }
 
@@ -63,7 +63,7 @@ impl Door {
         }
     }
 
-    /// Counts an attempt, if one more is allowed.
+    /// Counts an attempt, if one more is allowed. No user has the empty name: it stands for the link.
     fn attempt(&self, at: Instant, address: &str, name: &str) -> bool {
         let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
         if attempts.len() >= WATCHED_MAX {
@@ -72,8 +72,9 @@ impl Door {
                 return false;
             }
         }
-        [("", ATTEMPTS_OF_ADDRESS_MAX), (name, ATTEMPTS_MAX)].into_iter().all(|(name, max)| {
-            let (since, n) = attempts.entry((address.to_owned(), name.to_lowercase())).or_insert((at, 0));
+        [(None, ATTEMPTS_OF_ADDRESS_MAX), (Some(name), ATTEMPTS_MAX)].into_iter().all(|(name, max)| {
+            let (since, n) =
+                attempts.entry((address.to_owned(), name.map(str::to_lowercase))).or_insert((at, 0));
             if at.duration_since(*since) >= WINDOW {
                 (*since, *n) = (at, 0);
             }
