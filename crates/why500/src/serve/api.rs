@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// The description that is served, and that a test holds against the routes.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -20,6 +21,9 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 /// Paths of our own, as first words below `/api/v1/`; all others are protocols'.
 const OURS: [&str; 8] =
     ["problems", "failures", "projects", "deploys", "timeline", "health", "stream", "openapi.json"];
+
+/// Until an answer begins: reads take milliseconds, so what takes longer is a body that does not come. A stream goes on after it.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// Parameters of a query.
 type Params = HashMap<String, String>;
@@ -87,9 +91,13 @@ pub fn router(app: Arc<App>) -> Router {
 pub async fn answer(router: Router, request: Request<Body>) -> Response<Body> {
     use hyper::service::Service;
     let service = hyper_util::service::TowerToHyperService::new(router);
-    match service.call(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    match tokio::time::timeout(ANSWER_TIME, service.call(request)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(_) => {
+            let why = format!("the request did not come within {} seconds", ANSWER_TIME.as_secs());
+            Failed(StatusCode::REQUEST_TIMEOUT, why).into_response()
+        }
     }
 }
 

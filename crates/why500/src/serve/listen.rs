@@ -1,5 +1,6 @@
 //! The port: accepts connections within bounds, speaks HTTP/1 and HTTP/2 on each, ends in an orderly way.
 
+use super::idle::{IDLE_TIME, Idle};
 use super::{App, Serve, api, intake, sockets};
 use axum::body::Body;
 use axum::http::Request;
@@ -14,10 +15,16 @@ use tokio::sync::{Semaphore, watch};
 
 /// Connections at once: each costs some tens of kilobytes.
 const CONNECTIONS_MAX: usize = 4_096;
-/// A request's head has to come within this: slower is an attack, or dead.
-const HEAD_TIME: Duration = Duration::from_secs(10);
 /// What is under way when the server is told to stop may take so long.
 const DRAIN_TIME: Duration = Duration::from_secs(8);
+
+/// Lets the process have as many descriptors as the system allows it: the usual first limit of 1,024 is for programs that use
+/// `select`, and lies below the connections we take (<https://0pointer.net/blog/file-descriptor-limits.html>).
+pub fn more_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
 
 /// Serves until SIGTERM or Ctrl-C.
 ///
@@ -45,7 +52,7 @@ pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> R
     let router = api::router(Arc::clone(&app));
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(false);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIME).half_close(false);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -76,22 +83,27 @@ pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> R
             (Arc::clone(&app), router.clone(), Arc::clone(&builder), stopped.clone());
         tokio::spawn(async move {
             let peer = peer.ip().to_string();
+            let idle = Idle::new();
+            let too_long = idle.clone().too_long();
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
                 let (app, router, peer) = (Arc::clone(&app), router.clone(), peer.clone());
-                async move {
+                let answer = async move {
                     let request = request.map(Body::new);
-                    Ok::<_, Infallible>(if api::is_ours(&request) {
+                    if api::is_ours(&request) {
                         api::answer(router, request).await
                     } else {
                         intake::take(app, request, peer).await
-                    })
-                }
+                    }
+                };
+                let answer = idle.clone().during(answer);
+                async move { Ok::<_, Infallible>(answer.await) }
             });
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             tokio::pin!(connection);
             let ended = tokio::select! {
                 ended = connection.as_mut() => Some(ended),
                 _ = stopped.changed() => None,
+                () = too_long => None,
             };
             if ended.is_none() {
                 connection.as_mut().graceful_shutdown();
