@@ -104,9 +104,9 @@ impl Reader {
                 Sort::Harm => Value::Real(f64::from_bits(value.cast_unsigned())),
                 _ => Value::Integer(value),
             };
-            sql.values.push(value);
-            let n = sql.values.len();
-            sql.and(&format!("({column} < ?{n} OR ({column} = ?{n} AND p.id < ?{m}))", m = n + 1), row);
+            sql.and(&format!("({column}, p.id) < (?, "), value);
+            sql.values.push(row.into());
+            sql.text.push_str(&format!("?{})", sql.values.len()));
         }
         let text = format!(
             "SELECT {COLUMNS} FROM problems p WHERE 1{} ORDER BY {column} DESC, p.id DESC LIMIT {}",

@@ -10,13 +10,16 @@ use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 
 /// Connections at once: each costs some tens of kilobytes.
 const CONNECTIONS_MAX: usize = 4_096;
 /// What is under way when the server is told to stop may take so long.
 const DRAIN_TIME: Duration = Duration::from_secs(8);
+
+/// A connection that was idle for too long is told so, where its protocol can (HTTP/2's GOAWAY), for so long.
+const LEAVE_TIME: Duration = Duration::from_secs(1);
 
 /// Lets the process have as many descriptors as the system allows it: the usual first limit of 1,024 is for programs that use
 /// `select`, and lies below the connections we take (<https://0pointer.net/blog/file-descriptor-limits.html>).
@@ -26,13 +29,21 @@ pub fn more_descriptors() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
+/// Listens; the kernel may hold as many that are not accepted yet as may be connected. With fewer, one of many that come at once
+/// hears nothing and asks again after a second.
+fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX))
+}
+
 /// Serves until SIGTERM or Ctrl-C.
 ///
 /// # Errors
 /// An address cannot be listened on.
 pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> Result<(), String> {
-    let listener = TcpListener::bind(options.listen)
-        .await
+    let listener = bind(options.listen)
         .map_err(|e| format!("{}: {e}; name another address with --listen", options.listen))?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let (stop, stopped) = watch::channel(false);
@@ -61,13 +72,15 @@ pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> R
     let builder = Arc::new(builder);
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(|e| e.to_string())?;
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+        .map_err(|e| e.to_string())?;
     loop {
         // When there is no room, nobody is accepted: the kernel's queue holds them.
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = term.recv() => break,
-            _ = tokio::signal::ctrl_c() => break,
+            _ = interrupt.recv() => break,
         };
         let (stream, peer) = match accepted {
             Ok(pair) => pair,
@@ -101,13 +114,13 @@ pub async fn serve(app: Arc<App>, options: &Serve, key: &str, again: usize) -> R
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             tokio::pin!(connection);
             let ended = tokio::select! {
-                ended = connection.as_mut() => Some(ended),
-                _ = stopped.changed() => None,
-                () = too_long => None,
+                _ = connection.as_mut() => None,
+                _ = stopped.changed() => Some(DRAIN_TIME),
+                () = too_long => Some(LEAVE_TIME),
             };
-            if ended.is_none() {
+            if let Some(time) = ended {
                 connection.as_mut().graceful_shutdown();
-                let _ = tokio::time::timeout(DRAIN_TIME, connection).await;
+                let _ = tokio::time::timeout(time, connection).await;
             }
             drop(permit);
         });
