@@ -23,7 +23,7 @@ mod segment;
 mod tests;
 
 use crate::error::{Error, Result};
-use crate::limits::{PAYLOAD_BYTES_MAX, SEGMENT_BYTES};
+use crate::limits::{PAYLOAD_BYTES_MAX, ROOM_BYTES, SEGMENT_BYTES};
 use medium::Medium;
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -135,6 +135,14 @@ impl Journal {
                 Err(e)
             }
         }
+    }
+
+    /// Is there room (again)? Writes a small file beside the segments and removes it; the journal stays as it is.
+    pub fn try_room(&self) -> io::Result<()> {
+        let path = self.folder.join("room");
+        let tried = std::fs::write(&path, vec![0; ROOM_BYTES]).and_then(|()| File::open(&path)?.sync_all());
+        let removed = std::fs::remove_file(&path);
+        tried.and(removed)
     }
 
     /// Deletes the segments that lie wholly before a position. The one that is written to stays: its name tells where to go on.

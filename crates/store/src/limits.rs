@@ -83,3 +83,6 @@ pub const SEGMENT_BYTES: u64 = 16 << 20;
 /// Bytes of one payload of the journal: above any batch that a wire lets in (Relay's envelopes: 200 MiB unpacked are refused
 /// long before); a length beyond it in a file is damage.
 pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that must be free for the disk not to count as full: some batches.
+pub const ROOM_BYTES: usize = 256 << 10;

@@ -2,122 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod server;
+
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
+use server::Server;
+use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
-
-/// A running server with a folder of its own.
-struct Server {
-    child: Child,
-    address: String,
-    data: PathBuf,
-    syslog: String,
-    gelf: String,
-    fluent: String,
-}
-
-impl Server {
-    fn start(name: &str) -> Server {
-        let data = std::env::temp_dir().join(format!("why500-serve-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&data);
-        Server::on(&data, &[])
-    }
-
-    fn on(data: &Path, options: &[&str]) -> Server {
-        let free = || {
-            let l = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            l.local_addr().unwrap().to_string()
-        };
-        let (syslog, gelf, fluent) = (free(), free(), free());
-        let mut child = Command::new(env!("CARGO_BIN_EXE_why500"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--tz", "UTC", "--data"])
-            .arg(data)
-            .args(["--syslog", &syslog, "--gelf", &gelf, "--fluent", &fluent])
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut address = String::new();
-        let mut line = String::new();
-        while address.is_empty() {
-            line.clear();
-            assert!(out.read_line(&mut line).unwrap() > 0, "the server ended at once");
-            if let Some(rest) = line.strip_prefix("why500 listens on http://") {
-                address = rest.split(',').next().unwrap().to_owned();
-            }
-        }
-        // Whatever else it says must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
-        Server { child, address, data: data.to_owned(), syslog, gelf, fluent }
-    }
-
-    /// Sends a request; gives status and body.
-    fn send(&self, request: &[u8]) -> (u16, Vec<u8>) {
-        let mut s = TcpStream::connect(&self.address).unwrap();
-        s.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        s.write_all(request).unwrap();
-        let mut answer = Vec::new();
-        s.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an answer");
-        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, answer[end + 4..].to_vec())
-    }
-
-    fn post(&self, path: &str, headers: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
-            body.len()
-        );
-        self.send(&[head.as_bytes(), body].concat())
-    }
-
-    fn get(&self, path: &str) -> Value {
-        let (status, body) =
-            self.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
-        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&body));
-        serde_json::from_slice(&body).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&body)))
-    }
-
-    fn problems(&self) -> Vec<Value> {
-        self.get("/api/v1/problems?limit=500")["problems"].as_array().unwrap().clone()
-    }
-
-    /// Waits until the problems are as they should be; gives how long that took.
-    fn wait(&self, what: &str, good: impl Fn(&[Value]) -> bool) -> Duration {
-        let began = Instant::now();
-        loop {
-            let problems = self.problems();
-            if good(&problems) {
-                return began.elapsed();
-            }
-            assert!(began.elapsed() < Duration::from_secs(20), "{what}: {problems:#?}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    fn terminate(mut self) -> bool {
-        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        self.child.wait().unwrap().success()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.data);
-    }
-}
 
 fn captures() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire");
@@ -336,7 +229,7 @@ fn nothing_acknowledged_is_lost_when_it_is_killed() {
     let count = counted(&server.problems());
     assert!(count <= sent, "{count} counted, {sent} sent");
     assert_eq!(server.problems().len(), 1);
-    assert!(server.terminate(), "an orderly end");
+    assert!(server.terminate().0, "an orderly end");
 }
 
 /// What a client sends again counts once; what is too long, torn or unknown is refused in clear words.

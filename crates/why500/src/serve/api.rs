@@ -18,6 +18,7 @@ use axum::routing::{MethodRouter, get, post};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// The description that is served, and that a test holds against the routes.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -28,6 +29,9 @@ const REFUSAL_BYTES_MAX: usize = 4_096;
 /// Paths of our own, as first words below `/api/v1/`; all others are protocols'.
 const OURS: [&str; 8] =
     ["problems", "failures", "projects", "deploys", "timeline", "health", "stream", "openapi.json"];
+
+/// Until an answer begins: reads take milliseconds, so what takes longer is a body that does not come. A stream goes on after it.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// Parameters of a query.
 type Params = HashMap<String, String>;
@@ -123,9 +127,13 @@ pub async fn answer(app: &App, router: Router, request: Request<Body>) -> Respon
         return refused.into_response();
     }
     let service = hyper_util::service::TowerToHyperService::new(router);
-    let response = match service.call(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    let response = match tokio::time::timeout(ANSWER_TIME, service.call(request)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(_) => {
+            let why = format!("the request did not come within {} seconds", ANSWER_TIME.as_secs());
+            return Failed(StatusCode::REQUEST_TIMEOUT, why).into_response();
+        }
     };
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");

@@ -15,6 +15,8 @@ pub enum Refused {
 
 /// Encodings one after the other; clients send one, some proxies two.
 const ENCODINGS_MAX: usize = 2;
+/// Bytes that are kept before it is known how long all is: longer bodies than Sentry's own limit for an event (1 MB) are rare.
+const KEPT_BYTES: u64 = 16 << 20;
 /// zstd frames may ask for a window of gigabytes; the command line tool refuses more than 8 MiB by default too.
 const ZSTD_WINDOW_MAX: u64 = 8 << 20;
 
@@ -52,28 +54,46 @@ fn one(name: &str, body: &[u8], max: u64) -> Result<Vec<u8>, Refused> {
     match name {
         // Some clients say so and send plain text.
         "gzip" | "x-gzip" if body.starts_with(&[0x1f, 0x8b]) => {
-            within(flate2::read::MultiGzDecoder::new(body), body.len(), max)
+            within(|| Ok(flate2::read::MultiGzDecoder::new(body)), body.len(), max)
         }
         "gzip" | "x-gzip" if body.first().is_none_or(|b| matches!(b, b'{' | b'[')) => Ok(body.to_vec()),
         "gzip" | "x-gzip" => Err(Refused::Broken("no gzip header".into())),
         // Deflate is zlib's form (RFC 9110 §8.4.1.2); some send it bare.
-        "deflate" => within(flate2::read::ZlibDecoder::new(body), body.len(), max).or_else(|e| match e {
-            Refused::Broken(_) => within(flate2::read::DeflateDecoder::new(body), body.len(), max),
-            other => Err(other),
-        }),
-        "br" => within(brotli_decompressor::Decompressor::new(body, 16 * 1024), body.len(), max),
+        "deflate" => {
+            within(|| Ok(flate2::read::ZlibDecoder::new(body)), body.len(), max).or_else(|e| match e {
+                Refused::Broken(_) => within(|| Ok(flate2::read::DeflateDecoder::new(body)), body.len(), max),
+                other => Err(other),
+            })
+        }
+        "br" => within(|| Ok(brotli_decompressor::Decompressor::new(body, 16 * 1024)), body.len(), max),
         "zstd" => {
-            let frame = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(body, ZSTD_WINDOW_MAX);
-            within(frame.map_err(|e| Refused::Broken(e.to_string()))?, body.len(), max)
+            let frame = || {
+                ruzstd::decoding::StreamingDecoder::new_with_max_window_size(body, ZSTD_WINDOW_MAX)
+                    .map_err(|e| Refused::Broken(e.to_string()))
+            };
+            within(frame, body.len(), max)
         }
         other => Err(Refused::Unknown(other.to_owned())),
     }
 }
 
-fn within(reader: impl Read, hint: usize, max: u64) -> Result<Vec<u8>, Refused> {
+/// Reads all, if it is not too long. What turns out longer than [`KEPT_BYTES`] is only counted at first, and unpacked again if it is
+/// within the limit: of a bomb, no more than that is ever in memory, and long bodies are few.
+fn within<R: Read>(open: impl Fn() -> Result<R, Refused>, hint: usize, max: u64) -> Result<Vec<u8>, Refused> {
+    let first = max.min(KEPT_BYTES);
     let mut out = Vec::with_capacity((hint * 4).min(1 << 20));
-    match reader.take(max + 1).read_to_end(&mut out) {
-        Ok(_) if out.len() as u64 > max => Err(Refused::TooLong(max)),
+    let mut reader = open()?;
+    let mut unpack = || -> io::Result<u64> {
+        (&mut reader).take(first).read_to_end(&mut out)?;
+        let rest = io::copy(&mut (&mut reader).take(max + 1 - first), &mut io::sink())?;
+        if rest > 0 && first + rest <= max {
+            out = Vec::with_capacity(usize::try_from(first + rest).unwrap_or(0));
+            open().map_err(|_| io::ErrorKind::InvalidData)?.take(max).read_to_end(&mut out)?;
+        }
+        Ok(first + rest)
+    };
+    match unpack() {
+        Ok(len) if len > max => Err(Refused::TooLong(max)),
         Ok(_) => Ok(out),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
             Err(Refused::Broken("it ends too early".into()))

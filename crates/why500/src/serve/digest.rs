@@ -2,7 +2,8 @@
 //! and hands what is new to the store together with how far it has come.
 
 use super::batch::Batch;
-use super::commit::{Progress, Written};
+use super::commit::{Progress, Trouble, Written};
+use super::turns::Turns;
 use crate::report;
 use diagnosis::{Failed, Recogniser, Window};
 use formats::{Healthy, Sink};
@@ -25,6 +26,12 @@ const LOOK_SHARE: u32 = 2;
 const SETTLE_US: i64 = 300_000;
 /// While lines of a batch may still be open, the digest counts as not having come past it; for so long.
 const OPEN_US: i64 = 2 * SETTLE_US;
+/// When nothing came for so long, nothing is open and nothing new: the thread sleeps until something comes.
+const REST_US: i64 = 4 * OPEN_US;
+/// So long, and no longer than [`REST_CHECK`], as nothing else wakes it.
+const REST_CHECK: Duration = Duration::from_secs(60);
+/// When the program is to end, what is read by then is digested; the journal keeps the rest for the next start.
+const END_TIME: Duration = Duration::from_millis(1_500);
 /// Records and lines read between two looks: the window holds some times as many, so that each is looked at a few times.
 const BETWEEN_MAX: usize = 1_500;
 /// New failures of one problem and look that are offered as examples, of its first and of its last.
@@ -110,11 +117,14 @@ pub struct Digest {
     recogniser: Arc<Recogniser>,
     projects: BTreeMap<i64, Project>,
     /// Healthy requests counted, by the place of their batch: they are handed over once the digest is past it.
-    counts: VecDeque<(u64, BTreeMap<Counted, u64>)>,
+    counts: BTreeMap<u64, BTreeMap<Counted, u64>>,
     /// Batches whose lines may still be open.
     open: VecDeque<(u64, Time)>,
-    /// All before is read.
-    read: u64,
+    turns: Turns,
+    /// After the newest that came.
+    newest: u64,
+    /// When something came last.
+    came: Time,
     before: Before,
     progress: Arc<Progress>,
     events: broadcast::Sender<Event>,
@@ -220,9 +230,11 @@ impl Digest {
             digested,
             recogniser,
             projects: BTreeMap::new(),
-            counts: VecDeque::new(),
+            counts: BTreeMap::new(),
             open: VecDeque::new(),
-            read: digested,
+            turns: Turns::default(),
+            newest: digested,
+            came: Time(0),
             before: Before::default(),
             progress,
             events,
@@ -238,26 +250,45 @@ impl Digest {
     ) {
         let mut due = Instant::now();
         let mut between = 0;
+        // Once nobody writes any more: when it has to be done.
+        let mut end = None;
         loop {
-            let mut ended = false;
-            match written.recv_timeout(Duration::from_millis(LOOK_MS_MIN)) {
+            let wait = if !self.turns.is_empty() {
+                Duration::ZERO
+            } else if self.rests(now()) {
+                REST_CHECK
+            } else {
+                Duration::from_millis(LOOK_MS_MIN)
+            };
+            match written.recv_timeout(wait) {
                 Ok(first) => {
-                    let mut taken = self.take(first);
-                    while taken < BETWEEN_MAX && Instant::now() < due + Duration::from_millis(LOOK_MS_MIN) {
-                        let Ok(next) = written.try_recv() else { break };
-                        taken += self.take(next);
+                    self.came = now();
+                    for next in std::iter::once(first).chain(written.try_iter()) {
+                        self.newest = self.newest.max(next.place + 1);
+                        self.turns.push(next);
                     }
-                    between += taken;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => ended = true,
+                Err(RecvTimeoutError::Disconnected) => {
+                    end.get_or_insert_with(|| Instant::now() + END_TIME);
+                }
             }
+            let mut taken = 0;
+            while let Some(next) = self.turns.pop() {
+                taken += self.take(next);
+                if taken >= BETWEEN_MAX || Instant::now() >= due + Duration::from_millis(LOOK_MS_MIN) {
+                    break;
+                }
+            }
+            between += taken;
             let clock = now();
-            self.settle(if ended { Time(i64::MAX) } else { clock.plus(-SETTLE_US) }, clock);
+            let all = end.is_some() && self.turns.is_empty();
+            let ended = all || end.is_some_and(|at| Instant::now() >= at);
+            self.settle(if all { Time(i64::MAX) } else { clock.plus(-SETTLE_US) }, clock);
             if ended || between >= BETWEEN_MAX || Instant::now() >= due {
                 between = 0;
                 let began = Instant::now();
-                self.look(now(), offset_s);
+                self.look(now(), offset_s, end.is_some());
                 due = Instant::now() + (began.elapsed() * LOOK_SHARE).max(Duration::from_millis(LOOK_MS_MIN));
             }
             if ended {
@@ -266,14 +297,25 @@ impl Digest {
         }
     }
 
+    /// Nothing is open, nothing is new, nothing comes.
+    fn rests(&self, now: Time) -> bool {
+        now.since(self.came) > REST_US
+            && self.open.is_empty()
+            && self.counts.is_empty()
+            && !self.projects.values().any(|p| p.window.changed())
+    }
+
     /// Reads a batch; gives how many records and lines it had.
     fn take(&mut self, w: Written) -> usize {
+        self.progress.backlog.remove(w.batch.project, w.size);
         if w.place < self.digested {
+            // Whoever got no answer to it before the program ended sends it again: it is known then.
+            for r in &w.batch.records {
+                self.before.has(w.batch.project, r);
+            }
             return 0;
         }
         let size = w.batch.len();
-        self.read = self.read.max(w.place + 1);
-        self.progress.undigested.fetch_sub(w.size, Ordering::Relaxed);
         let Batch { project, source, at, records, lines } = w.batch;
         let recogniser = &self.recogniser;
         let p = self.projects.entry(project).or_insert_with(|| Project {
@@ -307,24 +349,32 @@ impl Digest {
             self.open.push_back((w.place, at));
         }
         if !counts.is_empty() {
-            self.counts.push_back((w.place, counts));
+            self.add_counts(w.place, counts);
         }
         size
     }
 
+    fn add_counts(&mut self, place: u64, counts: BTreeMap<Counted, u64>) {
+        let there = self.counts.entry(place).or_default();
+        for (what, n) in counts {
+            *there.entry(what).or_default() += n;
+        }
+    }
+
     /// Ends entries whose streams are silent since `before`.
     fn settle(&mut self, before: Time, now: Time) {
-        let place = self.read.saturating_sub(1);
+        // They may be of any batch read so far.
+        let place = self.newest.saturating_sub(1);
+        let mut settled: BTreeMap<Counted, u64> = BTreeMap::new();
         for (&project, p) in &mut self.projects {
-            let mut counts = BTreeMap::new();
             for (name, streams) in &mut p.streams {
                 let source = p.window.source(name);
-                let mut tap = Tap { window: &mut p.window, counts: &mut counts, project, source, now };
+                let mut tap = Tap { window: &mut p.window, counts: &mut settled, project, source, now };
                 streams.settle(before, &mut tap);
             }
-            if !counts.is_empty() {
-                self.counts.push_back((place, counts));
-            }
+        }
+        if !settled.is_empty() {
+            self.add_counts(place, settled);
         }
         while self.open.front().is_some_and(|(_, t)| now.since(*t) > OPEN_US || before.0 == i64::MAX) {
             self.open.pop_front();
@@ -332,8 +382,10 @@ impl Digest {
     }
 
     /// Looks at all windows in which something is new, and keeps what they tell.
-    fn look(&mut self, now: Time, offset_s: &dyn Fn(Time) -> i64) {
-        let digested = self.open.front().map_or(self.read, |(place, _)| *place);
+    fn look(&mut self, now: Time, offset_s: &dyn Fn(Time) -> i64, ending: bool) {
+        // Projects take turns, so what is read or still open need not lie at the end.
+        let open = self.open.iter().map(|(place, _)| *place).min();
+        let digested = open.into_iter().chain(self.turns.first()).fold(self.newest, u64::min);
         let mut commit = Commit { digested, at: now, ..Commit::default() };
         let mut events = Vec::new();
         for (&project, p) in &mut self.projects {
@@ -399,9 +451,8 @@ impl Digest {
                 }
             }
         }
-        while self.counts.front().is_some_and(|(place, _)| *place < digested)
-            && let Some((_, counts)) = self.counts.pop_front()
-        {
+        let later = self.counts.split_off(&digested);
+        for counts in std::mem::replace(&mut self.counts, later).into_values() {
             commit.requests.extend(counts.into_iter().map(|(k, count)| RequestCount {
                 project: k.project,
                 minute: k.minute,
@@ -422,9 +473,14 @@ impl Digest {
         // What was looked at is told once: it waits until there is room for it.
         let commit_now = || self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(&commit);
         while let Err(e) = commit_now() {
-            eprintln!("why500: {e}");
+            self.progress.wrote("store", Err(Trouble { full: e.is_full(), why: e.to_string() }));
+            if ending {
+                // The journal has it all: the next start digests it.
+                return;
+            }
             std::thread::sleep(Duration::from_secs(1));
         }
+        self.progress.wrote("store", Ok(()));
         self.digested = digested;
         self.progress.digested.store(digested, Ordering::Relaxed);
         for e in events {

@@ -70,7 +70,7 @@ async fn keep(app: &App, project: i64, chunk: &Chunk, stopped: &AtomicBool) -> R
         .map(|text| Line { text: text.to_owned(), ..Line::default() })
         .collect();
     let mut taken = Taken { lines, ..Taken::default() };
-    while app.progress.undigested.load(Ordering::Relaxed) > super::intake::UNDIGESTED_BYTES_MAX {
+    while app.progress.backlog.room(project).is_err() {
         if stopped.load(Ordering::Relaxed) {
             return Err("the server is about to stop".into());
         }

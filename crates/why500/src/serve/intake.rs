@@ -1,28 +1,24 @@
 //! Takes in a body: finds its protocol, who sends it, what is in it; answers once that is durable.
 
+use super::backlog::Full;
 use super::batch::Batch;
+use super::bodies::{self, Received};
 use super::commit::Waiting;
 use super::decode::{self, Refused};
-use super::{App, now};
+use super::{App, backlog, now};
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::oneshot;
 use wires::{Access, Answer, Head, Taken, Wire};
 
-/// Bytes of a body as sent. Sentry's own limit for an envelope is 20 MB compressed (Relay, `max_envelope_size` 100 MB inflated).
-pub const BODY_BYTES_MAX: u64 = 20 << 20;
 /// Bytes of a body once its encoding is taken off.
 pub const DECODED_BYTES_MAX: u64 = 100 << 20;
-/// A body has to come within this.
-const BODY_TIME: Duration = Duration::from_secs(60);
-/// Bytes taken in that wait for the digest: beyond, senders are told to come again.
-pub const UNDIGESTED_BYTES_MAX: u64 = 64 << 20;
+/// Above this, as sent, a body is long: it may keep a thread busy for a second.
+const LONG_BYTES: usize = 256 << 10;
 /// When they are to come again.
 const RETRY_S: u64 = 5;
 /// Reasons and kinds counted by name; there are some dozens, but some are senders' words.
@@ -42,6 +38,13 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// So many items were let go of.
+    pub fn lost(&self, wire: &'static str, why: &str, n: u64) {
+        let mut taken = Taken::default();
+        taken.dropped.insert(why.to_owned(), n);
+        self.count(wire, &taken);
+    }
+
     pub fn count(&self, wire: &'static str, taken: &Taken) {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         let dropped = taken.dropped.iter().map(|(reason, n)| (format!("!{reason}"), *n));
@@ -77,52 +80,64 @@ pub async fn take(app: Arc<App>, request: Request<Body>, peer: String) -> Respon
         );
     };
     let grpc = head.media_type().starts_with("application/grpc");
-    let answer = match body_of(&head, body).await {
-        Ok(body) => take_body(&app, wire, &head, body).await,
-        Err((status, why)) => wire.refuse(&head, status, &why, None),
+    let length = head.header("content-length").and_then(|l| l.parse().ok());
+    let answer = match bodies::receive(&app.bodies, length, body).await {
+        Ok(received) => take_body(&app, wire, &head, received).await,
+        Err(bodies::Refused(status, why, again)) => {
+            wire.refuse(&head, status, &why, again.then_some(RETRY_S))
+        }
     };
     let counter = if answer.status < 300 { &app.counters.accepted } else { &app.counters.refused };
     counter.fetch_add(1, Ordering::Relaxed);
     response(answer, grpc)
 }
 
-async fn body_of(head: &Head, body: Body) -> Result<Vec<u8>, (u16, String)> {
-    let too_long = || (413, format!("the body is longer than {BODY_BYTES_MAX} bytes; send less at once"));
-    if head.header("content-length").and_then(|l| l.parse::<u64>().ok()).is_some_and(|l| l > BODY_BYTES_MAX) {
-        return Err(too_long());
+async fn take_body(app: &App, wire: &'static dyn Wire, head: &Head, body: Received) -> Answer {
+    app.counters.bytes.fetch_add(body.bytes.len() as u64, Ordering::Relaxed);
+    if app.progress.backlog.all() > backlog::BYTES_MAX {
+        return full(wire, head, Full::Server);
     }
-    let limited = Limited::new(body, usize::try_from(BODY_BYTES_MAX).unwrap_or(usize::MAX));
-    match tokio::time::timeout(BODY_TIME, limited.collect()).await {
-        Err(_) => Err((408, format!("the body did not come within {} seconds", BODY_TIME.as_secs()))),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(too_long()),
-        Ok(Err(e)) => Err((400, format!("the body broke off: {e}"))),
-        Ok(Ok(all)) => Ok(all.to_bytes().into()),
+    let at = now();
+    let read = if body.bytes.len() > LONG_BYTES {
+        let _turn = app.long.acquire().await;
+        // The other connections of this thread go on elsewhere.
+        tokio::task::block_in_place(|| read_body(app, wire, head, body.bytes, at))
+    } else {
+        read_body(app, wire, head, body.bytes, at)
+    };
+    let (project, mut taken) = match read {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    app.counters.count(wire.name(), &taken);
+    match app.keep(project, wire.name(), at, &mut taken).await {
+        Ok(()) => taken.answer,
+        Err(why) => wire.refuse(head, 503, &why, Some(RETRY_S)),
     }
 }
 
-async fn take_body(app: &App, wire: &'static dyn Wire, head: &Head, body: Vec<u8>) -> Answer {
-    app.counters.bytes.fetch_add(body.len() as u64, Ordering::Relaxed);
-    if app.progress.undigested.load(Ordering::Relaxed) > UNDIGESTED_BYTES_MAX {
-        return wire.refuse(head, 503, "more comes in than can be explained; come again", Some(RETRY_S));
-    }
+/// What a body holds, and the project that it is for.
+fn read_body(
+    app: &App,
+    wire: &'static dyn Wire,
+    head: &Head,
+    body: Vec<u8>,
+    at: record::Time,
+) -> Result<(i64, Taken), Answer> {
     let encodings = head.header("content-encoding").unwrap_or("");
     let body = match decode::decode(encodings, body, DECODED_BYTES_MAX) {
         Ok(body) => body,
         Err(Refused::TooLong(max)) => {
             let why = format!("the body is longer than {max} bytes once its encoding is taken off");
-            return wire.refuse(head, 413, &why, None);
+            return Err(wire.refuse(head, 413, &why, None));
         }
         Err(Refused::Unknown(name)) => {
             let why = format!("content encoding {name} is not known; known are gzip, deflate, br, zstd");
-            return wire.refuse(head, 415, &why, None);
+            return Err(wire.refuse(head, 415, &why, None));
         }
         Err(Refused::Broken(why)) => {
-            return wire.refuse(
-                head,
-                400,
-                &format!("the body is not what its content encoding says: {why}"),
-                None,
-            );
+            let why = format!("the body is not what its content encoding says: {why}");
+            return Err(wire.refuse(head, 400, &why, None));
         }
     };
     let access = wire.access(head, &body);
@@ -131,17 +146,29 @@ async fn take_body(app: &App, wire: &'static dyn Wire, head: &Head, body: Vec<u8
             Some(_) => "the key is none of this server's projects",
             None => "no key was shown; the set-up page of the project names it",
         };
-        return wire.refuse(head, if access.key.is_some() { 403 } else { 401 }, why, None);
+        return Err(wire.refuse(head, if access.key.is_some() { 403 } else { 401 }, why, None));
     };
-    let at = now();
-    let mut taken = match wire.read(head, &body, at) {
-        Ok(taken) => taken,
-        Err(refusal) => return refusal.answer,
-    };
-    app.counters.count(wire.name(), &taken);
-    match app.keep(project, wire.name(), at, &mut taken).await {
-        Ok(()) => taken.answer,
-        Err(why) => wire.refuse(head, 503, &why, Some(RETRY_S)),
+    if let Err(why) = app.progress.backlog.room(project) {
+        return Err(full(wire, head, why));
+    }
+    match wire.read(head, &body, at) {
+        Ok(taken) => Ok((project, taken)),
+        Err(refusal) => Err(refusal.answer),
+    }
+}
+
+/// The answer when too much waits to be explained.
+fn full(wire: &'static dyn Wire, head: &Head, why: Full) -> Answer {
+    match why {
+        Full::Server => {
+            wire.refuse(head, 503, "more comes in than can be explained; come again", Some(RETRY_S))
+        }
+        Full::Project => wire.refuse(
+            head,
+            429,
+            "this project sends more than can be explained; others are taken in meanwhile",
+            Some(RETRY_S),
+        ),
     }
 }
 
@@ -171,15 +198,11 @@ impl App {
             return Ok(());
         }
         let bytes = batch.to_bytes().map_err(|e| e.to_string())?;
-        let size = bytes.len() as u64;
+        let size = self.progress.backlog.add(project, bytes.len());
         let (reply, durable) = oneshot::channel();
-        self.progress.undigested.fetch_add(size, Ordering::Relaxed);
-        match self.waiting.try_send(Waiting { batch, bytes, reply }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.progress.undigested.fetch_sub(size, Ordering::Relaxed);
-                return Err("too many wait to be written; come again".into());
-            }
+        if self.waiting.send(Waiting { batch, bytes, size, reply }).is_err() {
+            self.progress.backlog.remove(project, size);
+            return Err("the server is about to stop; come again".into());
         }
         match durable.await {
             Ok(outcome) => outcome.map_err(|e| format!("it cannot be kept: {e}")),

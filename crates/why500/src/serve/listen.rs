@@ -1,5 +1,6 @@
 //! The port: accepts connections within bounds, speaks HTTP/1 and HTTP/2 on each, ends in an orderly way.
 
+use super::idle::{IDLE_TIME, Idle};
 use super::{App, Serve, api, intake, sockets};
 use axum::body::Body;
 use axum::http::Request;
@@ -9,15 +10,33 @@ use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 
 /// Connections at once: each costs some tens of kilobytes.
 const CONNECTIONS_MAX: usize = 4_096;
-/// A request's head has to come within this: slower is an attack, or dead.
-const HEAD_TIME: Duration = Duration::from_secs(10);
 /// What is under way when the server is told to stop may take so long.
 const DRAIN_TIME: Duration = Duration::from_secs(8);
+
+/// A connection that was idle for too long is told so, where its protocol can (HTTP/2's GOAWAY), for so long.
+const LEAVE_TIME: Duration = Duration::from_secs(1);
+
+/// Lets the process have as many descriptors as the system allows it: the usual first limit of 1,024 is for programs that use
+/// `select`, and lies below the connections we take (<https://0pointer.net/blog/file-descriptor-limits.html>).
+pub fn more_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// Listens; the kernel may hold as many that are not accepted yet as may be connected. With fewer, one of many that come at once
+/// hears nothing and asks again after a second.
+fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX))
+}
 
 /// Serves until SIGTERM or Ctrl-C.
 ///
@@ -30,8 +49,7 @@ pub async fn serve(
     link: Option<&str>,
     again: usize,
 ) -> Result<(), String> {
-    let listener = TcpListener::bind(options.listen)
-        .await
+    let listener = bind(options.listen)
         .map_err(|e| format!("{}: {e}; name another address with --listen", options.listen))?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let (stop, stopped) = watch::channel(false);
@@ -54,7 +72,7 @@ pub async fn serve(
     let router = api::router(Arc::clone(&app));
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(false);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIME).half_close(false);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -63,13 +81,15 @@ pub async fn serve(
     let builder = Arc::new(builder);
     let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(|e| e.to_string())?;
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())
+        .map_err(|e| e.to_string())?;
     loop {
         // When there is no room, nobody is accepted: the kernel's queue holds them.
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = term.recv() => break,
-            _ = tokio::signal::ctrl_c() => break,
+            _ = interrupt.recv() => break,
         };
         let (stream, peer) = match accepted {
             Ok(pair) => pair,
@@ -85,27 +105,32 @@ pub async fn serve(
             (Arc::clone(&app), router.clone(), Arc::clone(&builder), stopped.clone());
         tokio::spawn(async move {
             let peer = peer.ip().to_string();
+            let idle = Idle::new();
+            let too_long = idle.clone().too_long();
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
                 let (app, router, peer) = (Arc::clone(&app), router.clone(), peer.clone());
-                async move {
+                let answer = async move {
                     let mut request = request.map(Body::new);
-                    Ok::<_, Infallible>(if api::is_ours(&request) {
+                    if api::is_ours(&request) {
                         request.extensions_mut().insert(api::Peer(peer));
                         api::answer(&app, router, request).await
                     } else {
                         intake::take(app, request, peer).await
-                    })
-                }
+                    }
+                };
+                let answer = idle.clone().during(answer);
+                async move { Ok::<_, Infallible>(answer.await) }
             });
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             tokio::pin!(connection);
             let ended = tokio::select! {
-                ended = connection.as_mut() => Some(ended),
-                _ = stopped.changed() => None,
+                _ = connection.as_mut() => None,
+                _ = stopped.changed() => Some(DRAIN_TIME),
+                () = too_long => Some(LEAVE_TIME),
             };
-            if ended.is_none() {
+            if let Some(time) = ended {
                 connection.as_mut().graceful_shutdown();
-                let _ = tokio::time::timeout(DRAIN_TIME, connection).await;
+                let _ = tokio::time::timeout(time, connection).await;
             }
             drop(permit);
         });

@@ -6,20 +6,26 @@
 //! ```
 
 mod api;
+mod backlog;
 mod batch;
+mod bodies;
+mod clock;
 mod commit;
 mod decode;
 mod digest;
 mod files;
+mod idle;
 mod intake;
 mod listen;
 mod sockets;
+mod turns;
 
 pub use api::{TOKEN_MARK, secret};
 
 use crate::explain::Usage;
 use batch::Batch;
 use clap::Args;
+pub use clock::now;
 use commit::{Progress, Waiting, Written};
 use diagnosis::Recogniser;
 use digest::Digest;
@@ -29,16 +35,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 use store::{Journal, Store};
 use tokio::sync::broadcast;
 
-/// Batches that wait for the journal: as many as connections, more or less.
-const WAITING_MAX: usize = 4_096;
-/// Batches that wait for the digest.
-const WRITTEN_MAX: usize = 65_536;
 /// Events that a slow listener may lag behind.
 const EVENTS_MAX: usize = 1_024;
 
@@ -88,13 +89,16 @@ pub struct Serve {
 /// What all parts of the server share.
 pub struct App {
     /// To the journal.
-    waiting: SyncSender<Waiting>,
+    waiting: Sender<Waiting>,
     progress: Arc<Progress>,
     /// Ingest keys, by key: the project.
     keys: RwLock<HashMap<String, i64>>,
     /// The project of what shows no key.
     default_project: Option<i64>,
     counters: intake::Counters,
+    bodies: bodies::Room,
+    /// One long body at a time is unpacked and read: it may take 100 MB.
+    long: tokio::sync::Semaphore,
     reader: Mutex<store::Reader>,
     /// For what people do.
     writer: Arc<Mutex<Store>>,
@@ -104,12 +108,6 @@ pub struct App {
     door: api::Door,
     events: broadcast::Sender<digest::Event>,
     started: Time,
-}
-
-/// The time.
-pub fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The first project and a key of it, which are made when the folder is new; and all keys.
@@ -145,22 +143,43 @@ fn first_sign_in(writer: &Store, reader: &store::Reader) -> Result<Option<String
     Ok(Some(secret))
 }
 
+/// Hands what the journal holds to the digest; gives the last number in it.
+fn read_again(left: Vec<store::Entry>, written: &Sender<Written>, progress: &Progress) -> u64 {
+    let mut last = 0;
+    for entry in left {
+        match Batch::from_bytes(&entry.payload) {
+            Ok((number, batch)) => {
+                last = number + batch.len() as u64;
+                let size = progress.backlog.add(batch.project, entry.payload.len());
+                let _ = written.send(Written { place: entry.position, number, batch, size });
+            }
+            Err(e) => eprintln!("why500: journal, entry {}: {e}; it is passed over", entry.position),
+        }
+    }
+    last
+}
+
 /// Runs until told to stop.
 pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let zone = crate::explain::zone(options.tz.as_deref())?;
+    listen::more_descriptors();
     let recogniser = Recogniser::new(&[]).map_err(Usage)?;
     std::fs::create_dir_all(&options.data)
         .map_err(|e| Usage(format!("{}: {e}; name another folder with --data", options.data.display())))?;
     let store = Store::open(&options.data).map_err(|e| Usage(e.to_string()))?;
     let (mut journal, left) = Journal::open(&options.data).map_err(|e| Usage(e.to_string()))?;
+    for trouble in journal.troubles() {
+        eprintln!("why500: {trouble}");
+    }
     let reader = store.reader().map_err(|e| Usage(e.to_string()))?;
     let (project, key, keys) = first_project(&store, &reader).map_err(|e| Usage(e.to_string()))?;
     let link = first_sign_in(&store, &reader).map_err(Usage)?;
 
     let progress = Arc::new(Progress::default());
     let (events, _) = broadcast::channel(EVENTS_MAX);
-    let (waiting, to_commit) = sync_channel(WAITING_MAX);
-    let (written, to_digest) = sync_channel(WRITTEN_MAX);
+    // Neither has a limit of its own: what waits in them is counted by the backlog, which has.
+    let (waiting, to_commit) = channel();
+    let (written, to_digest) = channel();
     let digested = store.digested().map_err(|e| Usage(e.to_string()))?;
     // Where the journal's files were lost beside the database, what comes next must not look digested.
     journal.begin_at(digested);
@@ -177,26 +196,15 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         digest.run(&to_digest, &now, &offset_s);
     });
     let digesting = digesting.map_err(|e| Usage(e.to_string()))?;
-    let again = left.len();
-    let mut last = 0;
-    for entry in left {
-        match Batch::from_bytes(&entry.payload) {
-            Ok((number, batch)) => {
-                last = number + batch.len() as u64;
-                let size = entry.payload.len() as u64;
-                progress.undigested.fetch_add(size, Ordering::Relaxed);
-                let _ = written.send(Written { place: entry.position, number, batch, size });
-            }
-            Err(e) => eprintln!("why500: journal, entry {}: {e}; it is passed over", entry.position),
-        }
-    }
+    let again = left.iter().filter(|e| e.position >= digested).count();
     let committing = {
         let progress = Arc::clone(&progress);
-        let (from, to): (Receiver<Waiting>, SyncSender<Written>) = (to_commit, written);
-        std::thread::Builder::new()
-            .name("commit".into())
-            .spawn(move || commit::run(journal, &from, &to, &progress, batch::first_number(now(), last)))
-            .map_err(|e| Usage(e.to_string()))?
+        // Reading the journal again takes a second or two where much is left; the port is open meanwhile.
+        let run = move || {
+            let last = read_again(left, &written, &progress);
+            commit::run(journal, &to_commit, &written, &progress, batch::first_number(now(), last));
+        };
+        std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|e| Usage(e.to_string()))?
     };
     let app = Arc::new(App {
         waiting,
@@ -204,6 +212,8 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         keys: RwLock::new(keys),
         default_project: (options.listen.ip().is_loopback() && !options.keys_required).then_some(project),
         counters: intake::Counters::default(),
+        bodies: bodies::Room::default(),
+        long: tokio::sync::Semaphore::new(1),
         reader: Mutex::new(reader),
         writer: store,
         // On loopback whoever reaches the port may read, until somebody can sign in.

@@ -131,13 +131,13 @@ async fn stream_of(
 /// Keeps what was taken. There is nobody who could be told to come again: it is tried until there is room.
 async fn keep(app: &App, wire: &'static dyn Socket, project: i64, taken: &mut Taken) {
     app.counters.count(wire.name(), taken);
-    while app.progress.undigested.load(std::sync::atomic::Ordering::Relaxed)
-        > super::intake::UNDIGESTED_BYTES_MAX
-    {
+    while app.progress.backlog.room(project).is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    if let Err(why) = app.keep(project, wire.name(), now(), taken).await {
-        eprintln!("why500: {}: {why}", wire.name());
+    let n = (taken.records.len() + taken.lines.len()) as u64;
+    if app.keep(project, wire.name(), now(), taken).await.is_err() {
+        // Why is said once, and by the health answer; how many is counted.
+        app.counters.lost(wire.name(), "could not be written", n);
     }
 }
 

@@ -45,11 +45,14 @@ const HASH_KIB: u32 = 19 * 1_024;
 const HASH_PASSES: u32 = 2;
 const HASH_LANES: u32 = 1;
 
+/// By address, and name where one was given: since when, and how many.
+type Attempts = HashMap<(String, Option<String>), (Instant, u32)>;
+
 /// What sign-in keeps in memory.
 pub struct Door {
     /// There is an admin.
     claimed: AtomicBool,
-    attempts: Mutex<HashMap<(String, Option<String>), (Instant, u32)>>,
+    attempts: Mutex<Attempts>,
     hashing: Semaphore,
 }
 

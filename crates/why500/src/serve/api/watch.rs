@@ -1,7 +1,7 @@
 //! The live stream, the program's own figures and health.
 
 use super::{Answer, Params};
-use crate::serve::{App, now};
+use crate::serve::{App, backlog, now};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -21,11 +21,22 @@ const ALIVE: Duration = Duration::from_secs(15);
 
 /// `GET /api/v1/health` and `/health`.
 pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
-    let undigested = app.progress.undigested.load(Ordering::Relaxed);
-    let full = undigested > crate::serve::intake::UNDIGESTED_BYTES_MAX;
-    let status = if full { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let undigested = app.progress.backlog.all();
+    let troubles = app.progress.troubles();
+    let state = if troubles.values().any(|t| t.full) {
+        "disk-full"
+    } else if !troubles.is_empty() {
+        "cannot-write"
+    } else if undigested > backlog::BYTES_MAX {
+        "overloaded"
+    } else {
+        "ok"
+    };
+    let status = if state == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let details: Vec<String> = troubles.iter().map(|(what, t)| format!("{what}: {}", t.why)).collect();
     let body = json!({
-        "status": if full { "overloaded" } else { "ok" },
+        "status": state,
+        "details": details,
         "undigested_bytes": undigested,
         "uptime_s": now().since(app.started) / record::SECOND,
     });
@@ -104,12 +115,7 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
             "Times the journal was synchronised.",
             p.syncs.load(Ordering::Relaxed),
         ),
-        (
-            "why500_undigested_bytes",
-            "gauge",
-            "Bytes taken in and not explained yet.",
-            p.undigested.load(Ordering::Relaxed),
-        ),
+        ("why500_undigested_bytes", "gauge", "Bytes taken in and not explained yet.", p.backlog.all()),
     ];
     for (name, kind, help, value) in figures {
         let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
