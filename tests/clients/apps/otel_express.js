@@ -1,0 +1,2 @@
+// OpenTelemetry for Node: started with --require @opentelemetry/auto-instrumentations-node/register.
+require('./faults.js').serve();
