@@ -632,7 +632,7 @@ mod tests {
         assert!(one.ticks.len() > TICKS_MAX / 4);
         assert_eq!((one.total, one.local, one.span()), (three.total, three.local, three.span()));
         let mut minutes: Vec<_> = one.over_time(MINUTE).into_iter().map(|(_, n)| n).collect();
-        assert_eq!(minutes.iter().sum::<u64>(), 200_000);
+        assert_eq!(minutes.iter().sum::<u64>(), 500_000);
         minutes.dedup();
         assert!(minutes.len() <= 3, "{minutes:?}");
         let samples = |t: &Traffic| {

@@ -81,7 +81,7 @@ fn a_backup_is_a_store_of_its_own() {
     assert!(reader.backup(&copy).unwrap_err().to_string().contains("exists already"));
     store.commit(&digest(2, at(0), vec![], vec![failure(2, CART, at(0))])).unwrap();
     let restored = Store::open(&elsewhere).unwrap();
-    assert_eq!(restored.digested().unwrap(), 1);
+    assert_eq!(restored.digested().unwrap(), 0, "its folder has a journal of its own");
     assert_eq!(one(&restored.reader().unwrap(), CART).row.count, 1);
     sound(&restored);
     assert_eq!(
