@@ -114,8 +114,16 @@ impl Server {
 
     /// Sends what a Python app with Sentry's SDK sent as it failed, and waits until it is explained.
     fn fail(&self) {
-        let capture =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire/sentry-python-2.75.0-flask-errors");
+        self.replay("sentry-python-2.75.0-flask-errors");
+    }
+
+    /// What was sent before and comes again is nothing new: other failures.
+    fn fail_otherwise(&self) {
+        self.replay("sentry-python-2.75.0-django");
+    }
+
+    fn replay(&self, capture: &str) {
+        let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire").join(capture);
         let mut files: Vec<_> = std::fs::read_dir(capture).unwrap().map(|e| e.unwrap().path()).collect();
         files.sort();
         for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "http")) {
@@ -418,7 +426,7 @@ fn streams_are_apart(server: &Server, other: &str, own: &str) {
         s
     };
     let (own, other) = (open(own), open(other));
-    server.fail();
+    server.fail_otherwise();
     let heard = |mut s: TcpStream| {
         let (mut text, mut part) = (String::new(), [0; 4_096]);
         let began = Instant::now();
@@ -523,7 +531,7 @@ fn a_terminal_asks_the_server() {
         .unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
     std::thread::sleep(Duration::from_millis(500));
-    server.fail();
+    server.fail_otherwise();
     let line = lines.next().unwrap().unwrap();
     assert!(line.contains("  +") && line.contains('/'), "{line}");
     tail.kill().unwrap();

@@ -1,8 +1,10 @@
 //! Connections on which nothing happens: who keeps one open without a request takes a place from others.
 
-use axum::body::Body;
-use http_body_util::BodyExt;
+use axum::body::{Body, Bytes};
+use hyper::body::{Frame, SizeHint};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 /// The first request has to begin within this: HTTP/1 and HTTP/2 are told apart by its first bytes, and nothing else waits for these.
@@ -27,6 +29,32 @@ pub struct Idle(Arc<Mutex<State>>);
 /// A request that is under way; it is over when this is dropped.
 struct Running(Idle);
 
+/// The body of an answer, as long as it said to be: of one whose length is known, no chunks need to be made.
+struct Sent {
+    body: Body,
+    _running: Running,
+}
+
+impl hyper::body::Body for Sent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 impl Idle {
     /// Of a connection that was just accepted.
     pub fn new() -> Idle {
@@ -46,12 +74,7 @@ impl Idle {
     ) -> axum::response::Response {
         self.change(|s| (s.running, s.any) = (s.running + 1, true));
         let running = Running(self);
-        answer.await.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                let _ = &running;
-                frame
-            }))
-        })
+        answer.await.map(|body| Body::new(Sent { body, _running: running }))
     }
 
     /// Comes back once the connection has been idle for too long.
