@@ -100,9 +100,11 @@ fn is_database_log(r: &Record, path: &str) -> Option<String> {
 
 /// What a span called, by the conventions' name of its kind (`db.system.name=postgresql`): as good as its own word.
 fn called(r: &Record) -> Option<(&'static str, String)> {
-    let peer = r.field("remote").filter(|p| p.contains(':'))?;
     let system = ["db.system.name", "db.system", "db.type"].iter().find_map(|n| r.field(n))?;
-    Some((service_kind(system, "")?, crate::group::normal_peer(peer)))
+    // Sentry's spans name host and port apart, as Node's errors do.
+    let apart = || Some(format!("{}:{}", r.field("err.address")?, r.field("err.port")?));
+    let peer = r.field("remote").filter(|p| p.contains(':')).map(str::to_owned).or_else(apart)?;
+    Some((service_kind(system, "")?, crate::group::normal_peer(&peer)))
 }
 
 /// Gathers them.

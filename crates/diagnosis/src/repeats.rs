@@ -128,10 +128,18 @@ mod tests {
     #[test]
     fn who_refuses_is_a_database_when_a_span_calls_it_one() {
         let words = "connect ECONNREFUSED 127.0.0.1:45533";
+        let spans = [
+            [("remote", "127.0.0.1:45533"), ("db.system.name", "postgresql"), ("", "")],
+            [("err.address", "127.0.0.1"), ("err.port", "45533"), ("db.system", "postgresql")],
+        ];
+        for fields in spans {
+            who_refuses(words, fields.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec());
+        }
+    }
+
+    fn who_refuses(words: &str, fields: Vec<(String, String)>) {
         let mut call = thrown(2, "a", "Error", words, &[]);
-        call.message = format!("Error: {words} (calling postgresql at 127.0.0.1:45533)");
-        call.fields =
-            vec![("remote".into(), "127.0.0.1:45533".into()), ("db.system.name".into(), "postgresql".into())];
+        call.fields = fields;
         let records = vec![
             failed(1, "a", "/cart/1"),
             call,
