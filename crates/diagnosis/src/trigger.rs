@@ -35,7 +35,7 @@ fn around(scene: &Scene<'_>, g: &Group) -> Option<Around> {
     streams.dedup();
     for s in streams {
         for key in &keys {
-            if let Some(seen) = scene.obs.streams[s].traffic.seen(&key.0, &key.1) {
+            if let Some(seen) = scene.obs.streams[s].traffic.seen(key.0, key.1) {
                 healthy.extend(seen.samples().map(|s| s.at));
             }
         }
