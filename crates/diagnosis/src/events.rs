@@ -29,7 +29,7 @@ pub(crate) struct Event {
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     pub list: Vec<Event>,
-    /// Kind of service → addresses it said it listens on.
+    /// Kind of service → addresses it said it listens on, or is called at.
     pub addresses: HashMap<String, Vec<String>>,
     /// Address → name of the stream that listens there (folder or service).
     pub names: HashMap<String, String>,
@@ -98,10 +98,25 @@ fn is_database_log(r: &Record, path: &str) -> Option<String> {
     service_kind(r.format, path).map(str::to_owned)
 }
 
+/// What a span called, by the conventions' name of its kind (`db.system.name=postgresql`): as good as its own word.
+fn called(r: &Record) -> Option<(&'static str, String)> {
+    let system = ["db.system.name", "db.system", "db.type"].iter().find_map(|n| r.field(n))?;
+    // Sentry's spans name host and port apart, as Node's errors do.
+    let apart = || Some(format!("{}:{}", r.field("err.address")?, r.field("err.port")?));
+    let peer = r.field("remote").filter(|p| p.contains(':')).map(str::to_owned).or_else(apart)?;
+    Some((service_kind(system, "")?, crate::group::normal_peer(&peer)))
+}
+
 /// Gathers them.
 pub(crate) fn gather(obs: &Observations) -> Events {
     let mut events = Events::default();
     for (i, r) in obs.records.iter().enumerate() {
+        if let Some((kind, peer)) = called(r) {
+            let list = events.addresses.entry(kind.to_owned()).or_default();
+            if !list.contains(&peer) {
+                list.push(peer);
+            }
+        }
         let Some(mark) = r.mark.as_deref() else { continue };
         let path = obs.paths.get(r.source as usize).map_or("", String::as_str);
         let service = is_database_log(r, path);

@@ -157,7 +157,7 @@ fn fold_vague(list: &mut Vec<Group>, explained: &[Option<Explanation>]) {
 }
 
 /// The wording apart from its variables: names the problem where nothing else does.
-fn said(f: &Finding) -> String {
+pub(crate) fn said(f: &Finding) -> String {
     crate::join::fold(f.matched.lines().next().unwrap_or("").trim())
 }
 
@@ -236,7 +236,8 @@ impl Scene<'_> {
         tier * 500 + w
     }
 
-    /// A refused connection is the database's when a database said that it listens there, and another service's when a cache did.
+    /// A refused connection is the database's when a database said that it listens there or a
+    /// span calls it one, and another service's when a cache did.
     fn class_of(&self, cause: &Cause, culprit: Option<&str>) -> Class {
         let both = matches!(cause.class, Class::Database | Class::Upstream)
             && (outage_face(cause) || matches!(cause.name.as_str(), "timeout" | "authentication-failed"));

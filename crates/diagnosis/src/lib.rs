@@ -15,6 +15,7 @@ mod live;
 mod observe;
 mod problem;
 pub mod recognise;
+mod repeats;
 pub mod route;
 mod traffic;
 mod trigger;
@@ -147,6 +148,7 @@ fn diagnose_each(
     };
     let mut explained = scene.explain();
     scene.name_peers(&mut explained);
+    scene.place_repeats(&mut explained);
     scene.dig_for_processes(&mut explained);
     scene.adopt(&mut explained);
     let groups = scene.group(&explained);
