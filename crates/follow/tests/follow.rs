@@ -1,5 +1,7 @@
 //! What a server does to its log files, and what must be handed on.
 
+#![allow(clippy::unwrap_used)]
+
 use follow::{Begin, Chunk, Follow, Options, Status};
 use record::{SECOND, Time};
 use std::fs::{self, File, OpenOptions};

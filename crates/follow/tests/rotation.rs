@@ -1,5 +1,7 @@
 //! A writer that rotates its log a thousand times, and a follower that is killed and begun anew meanwhile.
 
+#![allow(clippy::unwrap_used)]
+
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use follow::{Begin, Follow, Options, Place};
