@@ -183,7 +183,8 @@ fn a_hundred_megabytes_without_a_line_end_are_cut() {
 fn a_thousand_files_come_in_turn_with_few_open() {
     let folder = folder("thousand");
     fs::create_dir(folder.join("deep")).unwrap();
-    let name = |i: u32| folder.join(if i % 2 == 0 { "deep" } else { "." }).join(format!("app{i}x.log"));
+    let name =
+        |i: u32| folder.join(if i.is_multiple_of(2) { "deep" } else { "." }).join(format!("app{i}x.log"));
     (0..1000).for_each(|i| append(&name(i), &format!("{i} a\n")));
     append(&folder.join("photo.png"), "no log\n");
     let mut bench = Bench::new(&folder, "", Options { open_max: 40, ..all() });
