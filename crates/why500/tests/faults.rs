@@ -316,7 +316,7 @@ fn the_clock_jumps_back_an_hour() {
     }
     // Lines that are left open by a reader of streams come to their end by the clock too.
     let began = Instant::now();
-    while server.ask("/api/v1/health").1["undigested_bytes"] != 0 {
+    while server.ask("/api/v1/health").1["unexplained_batches"] != 0 {
         assert!(began.elapsed() < Duration::from_secs(3));
         thread::sleep(Duration::from_millis(20));
     }
@@ -562,7 +562,8 @@ fn fingerprints_without_end() {
             _ => panic!("{}", answer.text()),
         }
     }
-    assert_eq!(server.settled(1), all);
+    let settled = server.settled(1);
+    assert_eq!(settled, all);
     let took = began.elapsed();
     let memory = server.memory_kb("VmHWM");
     println!("{all} in {took:?}, peak memory {memory} kB");
