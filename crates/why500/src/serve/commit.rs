@@ -47,6 +47,8 @@ pub struct Progress {
     pub backlog: Backlog,
     /// All of the journal before this place is digested.
     pub digested: AtomicU64,
+    /// The journal's next place: between `digested` and it lies what is not explained yet.
+    pub next: AtomicU64,
     /// Batches written.
     pub written: AtomicU64,
     /// Times the journal was synchronised.
@@ -65,6 +67,11 @@ pub struct Trouble {
 }
 
 impl Progress {
+    /// Batches that are durable and not explained yet.
+    pub fn behind(&self) -> u64 {
+        self.next.load(Ordering::Relaxed).saturating_sub(self.digested.load(Ordering::Relaxed))
+    }
+
     /// Something (`journal`, `store`) could be written, or could not. Says so when it changes.
     pub fn wrote(&self, what: &'static str, outcome: Result<(), Trouble>) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,6 +145,7 @@ pub fn run(
         progress.wrote("journal", outcome.as_ref().map(|_| ()).map_err(trouble));
         match outcome {
             Ok(places) => {
+                progress.next.store(places.end, Ordering::Relaxed);
                 progress.written.fetch_add(group.len() as u64, Ordering::Relaxed);
                 for ((w, place), number) in group.into_iter().zip(places).zip(numbers) {
                     let size = w.size;

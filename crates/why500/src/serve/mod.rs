@@ -183,6 +183,9 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let digested = store.digested().map_err(|e| Usage(e.to_string()))?;
     // Where the journal's files were lost beside the database, what comes next must not look digested.
     journal.begin_at(digested);
+    progress.digested.store(digested, Ordering::Relaxed);
+    // An entry's place is below it; where nothing is left, so is the place before the next.
+    progress.next.store(left.last().map_or(digested, |e| e.position + 1), Ordering::Relaxed);
     let store = Arc::new(Mutex::new(store));
     let digest = Digest::new(
         Arc::clone(&store),

@@ -184,13 +184,13 @@ impl Server {
         let began = Instant::now();
         let mut before = u64::MAX;
         loop {
-            let waits = self.ask("/api/v1/health").1["undigested_bytes"].as_u64().unwrap();
+            let waits = self.ask("/api/v1/health").1["unexplained_batches"].as_u64().unwrap();
             let now = self.counted(project);
             if waits == 0 && now == before {
                 return now;
             }
             before = now;
-            assert!(began.elapsed() < Duration::from_secs(120), "{waits} bytes wait, {now} counted");
+            assert!(began.elapsed() < Duration::from_secs(120), "{waits} batches wait, {now} counted");
             std::thread::sleep(Duration::from_millis(250));
         }
     }

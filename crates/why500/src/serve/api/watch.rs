@@ -38,6 +38,7 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
         "status": state,
         "details": details,
         "undigested_bytes": undigested,
+        "unexplained_batches": app.progress.behind(),
         "uptime_s": now().since(app.started) / record::SECOND,
     });
     (status, Json(body))
@@ -115,6 +116,7 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
             "Times the journal was synchronised.",
             p.syncs.load(Ordering::Relaxed),
         ),
+        ("why500_unexplained_batches", "gauge", "Batches made durable and not explained yet.", p.behind()),
         ("why500_undigested_bytes", "gauge", "Bytes taken in and not explained yet.", p.backlog.all()),
     ];
     for (name, kind, help, value) in figures {
