@@ -176,12 +176,16 @@ fn missing(what: &str) -> Failed {
 
 /// An instant of the query: RFC 3339, or seconds since 1970.
 fn instant(params: &Params, name: &str) -> Answer<Option<record::Time>> {
-    let Some(text) = params.get(name) else { return Ok(None) };
+    params.get(name).map(|text| instant_of(name, text)).transpose()
+}
+
+/// An instant as text: RFC 3339, or seconds since 1970. `name`: what it is called, for who wrote it.
+fn instant_of(name: &str, text: &str) -> Answer<record::Time> {
     if let Ok(seconds) = text.parse::<i64>() {
-        return Ok(Some(record::Time::from_secs(seconds)));
+        return Ok(record::Time::from_secs(seconds));
     }
     formats::time::stamp(text, now())
-        .map(|s| Some(s.time))
+        .map(|s| s.time)
         .ok_or_else(|| bad(format!("{name}: {text}: neither RFC 3339 nor seconds since 1970")))
 }
 

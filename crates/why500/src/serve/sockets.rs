@@ -38,24 +38,48 @@ pub async fn listen(app: &Arc<App>, options: &Serve, stopped: &watch::Receiver<b
             return Err(format!("{name} shows no key: it is taken in only where keys are not required"));
         };
         let cannot = |e: std::io::Error| format!("{name}: {address}: {e}; name another address");
-        if tcp {
-            let listener = TcpListener::bind(address).await.map_err(cannot)?;
+        let (listener, socket) = bind(address, udp, tcp).await.map_err(cannot)?;
+        let bound = listener.as_ref().map(TcpListener::local_addr);
+        let bound = bound.or(socket.as_ref().map(UdpSocket::local_addr)).unwrap_or(Ok(address));
+        let kinds = match (udp, tcp) {
+            (true, true) => "UDP and TCP",
+            (true, false) => "UDP",
+            _ => "TCP",
+        };
+        println!("{name} on {} ({kinds})", bound.map_err(cannot)?);
+        if let Some(listener) = listener {
             tokio::spawn(streams(Arc::clone(app), wire, project, listener, stopped.clone()));
         }
-        if udp {
-            let socket = UdpSocket::bind(address).await.map_err(cannot)?;
+        if let Some(socket) = socket {
             tokio::spawn(datagrams(Arc::clone(app), wire, project, socket, stopped.clone()));
         }
-        println!(
-            "{name} on {address}{}",
-            match (udp, tcp) {
-                (true, true) => " (UDP and TCP)",
-                (true, false) => " (UDP)",
-                _ => " (TCP)",
-            }
-        );
     }
     Ok(())
+}
+
+/// Ports tried where any will do: one that is free over TCP may be taken over UDP.
+const PORTS_TRIED: usize = 20;
+
+/// Binds an address over both, at the same port; port 0 is any that is free.
+async fn bind(
+    address: SocketAddr,
+    udp: bool,
+    tcp: bool,
+) -> std::io::Result<(Option<TcpListener>, Option<UdpSocket>)> {
+    let mut tried = 0;
+    loop {
+        let listener = if tcp { Some(TcpListener::bind(address).await?) } else { None };
+        let port = listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
+        if !udp {
+            return Ok((listener, None));
+        }
+        tried += 1;
+        match UdpSocket::bind(port).await {
+            Ok(socket) => return Ok((listener, Some(socket))),
+            Err(e) if address.port() != 0 || tried >= PORTS_TRIED => return Err(e),
+            Err(_) => {}
+        }
+    }
 }
 
 async fn streams(

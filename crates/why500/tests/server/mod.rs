@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use serde_json::Value;
+use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -37,15 +38,10 @@ impl Server {
 
     /// With these variables in its environment too.
     pub fn with(data: &Path, options: &[&str], environment: &[(&str, &str)]) -> Server {
-        let free = || {
-            let l = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            l.local_addr().unwrap().to_string()
-        };
-        let (syslog, gelf, fluent) = (free(), free(), free());
         let mut child = Command::new(env!("CARGO_BIN_EXE_why500"))
             .args(["serve", "--listen", "127.0.0.1:0", "--tz", "UTC", "--data"])
             .arg(data)
-            .args(["--syslog", &syslog, "--gelf", &gelf, "--fluent", &fluent])
+            .args(["--syslog", "127.0.0.1:0", "--gelf", "127.0.0.1:0", "--fluent", "127.0.0.1:0"])
             .args(options)
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
@@ -60,15 +56,18 @@ impl Server {
                 sink.lock().unwrap().push_str(&(line + "\n"));
             }
         });
-        let mut address = String::new();
+        let (mut address, mut sockets) = (String::new(), HashMap::new());
         let mut line = String::new();
         while address.is_empty() {
             line.clear();
             assert!(out.read_line(&mut line).unwrap() > 0, "the server ended: {}", said.lock().unwrap());
             if let Some(rest) = line.strip_prefix("why500 listens on http://") {
                 address = rest.split(',').next().unwrap().to_owned();
+            } else if let Some((name, rest)) = line.split_once(" on ") {
+                sockets.insert(name.to_owned(), rest.split(' ').next().unwrap().to_owned());
             }
         }
+        let [syslog, gelf, fluent] = ["syslog", "gelf", "fluent"].map(|name| sockets[name].clone());
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
         Server { child, address, data: data.to_owned(), syslog, gelf, fluent, said, keep: false }

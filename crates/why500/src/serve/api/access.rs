@@ -6,10 +6,14 @@
 use super::{Answer, Failed, Params, bad};
 use crate::serve::{App, now};
 use axum::body::Body;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use record::SECOND;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::marker::PhantomData;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The cookie that holds a session's secret.
@@ -47,6 +51,51 @@ impl Permit {
             }
             (asked, own) => Ok(asked.or(own).unwrap_or(1)),
         }
+    }
+}
+
+/// What a token, or whoever is signed in, may do.
+pub trait Scope: Send + Sync {
+    /// Its name.
+    const NAME: &'static str;
+}
+
+/// To read.
+pub struct Read;
+/// To resolve, mute, assign, note.
+pub struct Write;
+/// To say that a release went out.
+pub struct Deploy;
+
+impl Scope for Read {
+    const NAME: &'static str = "read";
+}
+
+impl Scope for Write {
+    const NAME: &'static str = "write";
+}
+
+impl Scope for Deploy {
+    const NAME: &'static str = "deploy";
+}
+
+/// A request about a project by somebody who may make it. A handler that has it need not ask.
+pub struct Asks<S> {
+    pub app: Arc<App>,
+    pub project: i64,
+    pub who: String,
+    pub params: Params,
+    scope: PhantomData<S>,
+}
+
+impl<S: Scope> FromRequestParts<Arc<App>> for Asks<S> {
+    type Rejection = Failed;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Answer<Asks<S>> {
+        let permit = app.permit(&parts.headers, S::NAME)?;
+        let params = Query::<Params>::try_from_uri(&parts.uri).map_err(|e| bad(e.body_text()))?.0;
+        let project = permit.project(&params)?;
+        Ok(Asks { app: Arc::clone(app), project, who: permit.who, params, scope: PhantomData })
     }
 }
 

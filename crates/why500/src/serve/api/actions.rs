@@ -1,9 +1,10 @@
 //! What people do: resolve, mute, assign, note; projects and keys; deploys.
 
-use super::{Answer, Params, bad, instant, missing};
+use super::access::{Asks, Deploy, Read, Write};
+use super::{Answer, Params, bad, instant, instant_of, missing};
 use crate::serve::{App, now};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use record::{Mark, Record, SECOND, Time, Zone};
 use serde::Deserialize;
@@ -43,85 +44,43 @@ fn done() -> Json<Value> {
 }
 
 /// `POST /api/v1/problems/{id}/resolve`: `{"release": "3.8.0"}` resolves by a release, nothing by hand.
-pub async fn resolve(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-    text: String,
-) -> Answer<Json<Value>> {
-    let permit = app.permit(&headers, "write")?;
-    let project = permit.project(&params)?;
+pub async fn resolve(asks: Asks<Write>, Path(id): Path<String>, text: String) -> Answer<Json<Value>> {
     let act = body(&text)?;
-    app.act(|s| s.resolve(now(), project, &id, &permit.who, act.release.as_deref()))?;
+    asks.app.act(|s| s.resolve(now(), asks.project, &id, &asks.who, act.release.as_deref()))?;
     Ok(done())
 }
 
 /// `POST /api/v1/problems/{id}/reopen`
-pub async fn reopen(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let permit = app.permit(&headers, "write")?;
-    let project = permit.project(&params)?;
-    app.act(|s| s.unresolve(now(), project, &id, &permit.who))?;
+pub async fn reopen(asks: Asks<Write>, Path(id): Path<String>) -> Answer<Json<Value>> {
+    asks.app.act(|s| s.unresolve(now(), asks.project, &id, &asks.who))?;
     Ok(done())
 }
 
 /// `POST /api/v1/problems/{id}/mute`: `{"until": "2026-12-01T00:00:00Z"}` or `{"count": 100}`.
-pub async fn mute(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(mut params): Query<Params>,
-    headers: HeaderMap,
-    text: String,
-) -> Answer<Json<Value>> {
-    let permit = app.permit(&headers, "write")?;
-    let project = permit.project(&params)?;
+pub async fn mute(asks: Asks<Write>, Path(id): Path<String>, text: String) -> Answer<Json<Value>> {
     let act = body(&text)?;
-    if let Some(until) = act.until {
-        params.insert("until".into(), until);
-    }
-    let until = instant(&params, "until")?;
+    let until = act.until.map(|text| instant_of("until", &text)).transpose()?;
     let until = match (until, act.count) {
         (Some(at), _) => store::Mute::Until(at),
         (None, Some(n)) => store::Mute::Failures(n),
         (None, None) => return Err(bad("until or count is needed: muting ends by itself")),
     };
-    app.act(|s| s.mute(now(), project, &id, &permit.who, until))?;
+    asks.app.act(|s| s.mute(now(), asks.project, &id, &asks.who, until))?;
     Ok(done())
 }
 
 /// `POST /api/v1/problems/{id}/assign`: `{"to": "ada"}`; without, nobody.
-pub async fn assign(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-    text: String,
-) -> Answer<Json<Value>> {
-    let permit = app.permit(&headers, "write")?;
-    let project = permit.project(&params)?;
+pub async fn assign(asks: Asks<Write>, Path(id): Path<String>, text: String) -> Answer<Json<Value>> {
     let act = body(&text)?;
-    app.act(|s| s.assign(now(), project, &id, &permit.who, act.to.as_deref()))?;
+    asks.app.act(|s| s.assign(now(), asks.project, &id, &asks.who, act.to.as_deref()))?;
     Ok(done())
 }
 
 /// `POST /api/v1/problems/{id}/notes`: `{"text": "…"}`
-pub async fn note(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-    text: String,
-) -> Answer<Json<Value>> {
-    let permit = app.permit(&headers, "write")?;
-    let project = permit.project(&params)?;
+pub async fn note(asks: Asks<Write>, Path(id): Path<String>, text: String) -> Answer<Json<Value>> {
     let act = body(&text)?;
     let said = act.text.filter(|t| !t.trim().is_empty()).ok_or_else(|| bad("text: a note is needed"))?;
-    app.act(|s| s.note(now(), project, &id, &permit.who, &said))?;
+    asks.app.act(|s| s.note(now(), asks.project, &id, &asks.who, &said))?;
     Ok(done())
 }
 
@@ -192,15 +151,10 @@ pub async fn add_key(
 }
 
 /// `GET /api/v1/deploys`
-pub async fn deploys(
-    State(app): State<Arc<App>>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
-    let until = instant(&params, "until")?.unwrap_or_else(now);
-    let since = instant(&params, "since")?.unwrap_or_else(|| until.plus(-WEEK_US));
-    let list = app.read(|r| r.marks(project, since, until))?;
+pub async fn deploys(asks: Asks<Read>) -> Answer<Json<Value>> {
+    let until = instant(&asks.params, "until")?.unwrap_or_else(now);
+    let since = instant(&asks.params, "since")?.unwrap_or_else(|| until.plus(-WEEK_US));
+    let list = asks.app.read(|r| r.marks(asks.project, since, until))?;
     let shown: Vec<Value> = list
         .iter()
         .filter(|m| matches!(m.kind.as_str(), "deploy" | "rollback"))
@@ -220,23 +174,15 @@ pub struct Deployed {
 }
 
 /// `POST /api/v1/deploys`: a release went out.
-pub async fn deploy(
-    State(app): State<Arc<App>>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-    Json(asked): Json<Deployed>,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let project = app.permit(&headers, "deploy")?.project(&params)?;
+pub async fn deploy(asks: Asks<Deploy>, Json(asked): Json<Deployed>) -> Answer<(StatusCode, Json<Value>)> {
     if asked.release.trim().is_empty() || asked.release.len() > TEXT_BYTES_MAX {
         return Err(bad("release: a name is needed"));
     }
-    let at = match asked.at {
-        Some(text) => instant(&Params::from([("at".into(), text)]), "at")?.unwrap_or_else(now),
-        None => now(),
-    };
+    let at = asked.at.map_or_else(|| Ok(now()), |text| instant_of("at", &text))?;
     let record = marked(at, &asked.release, asked.environment.as_deref(), asked.service.as_deref());
     let mut taken = Taken { records: vec![record], ..Taken::default() };
-    app.keep(project, "deploys", now(), &mut taken)
+    asks.app
+        .keep(asks.project, "deploys", now(), &mut taken)
         .await
         .map_err(|why| super::Failed(StatusCode::SERVICE_UNAVAILABLE, why))?;
     Ok((StatusCode::CREATED, Json(json!({ "release": asked.release, "at": at.to_string() }))))

@@ -1,13 +1,12 @@
 //! What the store knows of problems and failures, read.
 
+use super::access::{Asks, Read};
 use super::{Answer, Params, bad, instant, missing, number};
-use crate::serve::{App, now};
+use crate::serve::now;
 use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::Path;
 use record::{SECOND, Time};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Rows of a page.
 const ROWS_MAX: usize = 500;
@@ -73,14 +72,9 @@ pub fn row(r: &store::ProblemRow) -> Value {
 }
 
 /// `GET /api/v1/problems`
-pub async fn list(
-    State(app): State<Arc<App>>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
-    let asked = query(&params)?;
-    let page = app.read(|r| r.problems(project, &asked))?;
+pub async fn list(asks: Asks<Read>) -> Answer<Json<Value>> {
+    let asked = query(&asks.params)?;
+    let page = asks.app.read(|r| r.problems(asks.project, &asked))?;
     Ok(Json(json!({
         "problems": page.rows.iter().map(row).collect::<Vec<_>>(),
         "next": page.next,
@@ -88,14 +82,8 @@ pub async fn list(
 }
 
 /// `GET /api/v1/problems/{id}`: the problem as the report of `explain` holds it, with all that was counted, its states and revisions.
-pub async fn one(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
-    let full = app.read(|r| r.problem(project, &id))?.ok_or_else(|| missing("problem"))?;
+pub async fn one(asks: Asks<Read>, Path(id): Path<String>) -> Answer<Json<Value>> {
+    let full = asks.app.read(|r| r.problem(asks.project, &id))?.ok_or_else(|| missing("problem"))?;
     Ok(Json(whole(&full)))
 }
 
@@ -188,16 +176,10 @@ fn whole(full: &store::ProblemFull) -> Value {
 }
 
 /// `GET /api/v1/problems/{id}/failures`
-pub async fn failures(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
-    let limit = number(&params, "limit", ROWS)?.clamp(1, ROWS_MAX);
-    let cursor = params.get("cursor").map(String::as_str);
-    let page = app.read(|r| r.failures(project, &id, cursor, limit))?;
+pub async fn failures(asks: Asks<Read>, Path(id): Path<String>) -> Answer<Json<Value>> {
+    let limit = number(&asks.params, "limit", ROWS)?.clamp(1, ROWS_MAX);
+    let cursor = asks.params.get("cursor").map(String::as_str);
+    let page = asks.app.read(|r| r.failures(asks.project, &id, cursor, limit))?;
     let rows: Vec<Value> = page
         .rows
         .iter()
@@ -213,15 +195,10 @@ pub async fn failures(
 }
 
 /// `GET /api/v1/failures/{id}`: one failure's records in the order of time, where they are kept.
-pub async fn failure(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
+pub async fn failure(asks: Asks<Read>, Path(id): Path<String>) -> Answer<Json<Value>> {
     let id: u64 = id.parse().map_err(|_| bad("a failure's id is a number"))?;
-    let example = app.read(|r| r.example(project, id))?.ok_or_else(|| missing("example of a failure"))?;
+    let example =
+        asks.app.read(|r| r.example(asks.project, id))?.ok_or_else(|| missing("example of a failure"))?;
     let records: Value = serde_json::from_str(&example.text).unwrap_or_default();
     Ok(Json(json!({
         "id": example.failure.to_string(), "problem": example.problem, "at": example.at.to_string(),
@@ -230,27 +207,15 @@ pub async fn failure(
 }
 
 /// `GET /api/v1/problems/{id}/similar`
-pub async fn similar(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
-    app.read(|r| r.problem(project, &id))?.ok_or_else(|| missing("problem"))?;
-    let rows = app.read(|r| r.similar(project, &id))?;
+pub async fn similar(asks: Asks<Read>, Path(id): Path<String>) -> Answer<Json<Value>> {
+    asks.app.read(|r| r.problem(asks.project, &id))?.ok_or_else(|| missing("problem"))?;
+    let rows = asks.app.read(|r| r.similar(asks.project, &id))?;
     Ok(Json(json!({ "problems": rows.iter().map(row).collect::<Vec<_>>() })))
 }
 
 /// `GET /api/v1/problems/{id}/timeline`: failures by minute.
-pub async fn timeline(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
-    let full = app.read(|r| r.problem(project, &id))?.ok_or_else(|| missing("problem"))?;
+pub async fn timeline(asks: Asks<Read>, Path(id): Path<String>) -> Answer<Json<Value>> {
+    let full = asks.app.read(|r| r.problem(asks.project, &id))?.ok_or_else(|| missing("problem"))?;
     let minutes: Vec<Value> = full
         .minutes
         .iter()
@@ -260,23 +225,18 @@ pub async fn timeline(
 }
 
 /// `GET /api/v1/timeline`: requests and failures over time, the share of 5xx by route, what happened besides.
-pub async fn traffic(
-    State(app): State<Arc<App>>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Json<Value>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
-    let until = instant(&params, "until")?.unwrap_or_else(now);
-    let since = instant(&params, "since")?.unwrap_or_else(|| until.plus(-DAY_US));
+pub async fn traffic(asks: Asks<Read>) -> Answer<Json<Value>> {
+    let until = instant(&asks.params, "until")?.unwrap_or_else(now);
+    let since = instant(&asks.params, "since")?.unwrap_or_else(|| until.plus(-DAY_US));
     let range = until.since(since);
     if range <= 0 {
         return Err(bad("since: it lies behind until"));
     }
     let least = (range / STEPS_MAX).max(60 * SECOND);
-    let step = (number(&params, "step", 0i64)?.saturating_mul(SECOND)).max(least);
-    let steps = app.read(|r| r.timeline(project, since, until, step))?;
-    let marks = app.read(|r| r.marks(project, since, until))?;
-    let routes = app.read(|r| r.health(project, since, until))?;
+    let step = (number(&asks.params, "step", 0i64)?.saturating_mul(SECOND)).max(least);
+    let steps = asks.app.read(|r| r.timeline(asks.project, since, until, step))?;
+    let marks = asks.app.read(|r| r.marks(asks.project, since, until))?;
+    let routes = asks.app.read(|r| r.health(asks.project, since, until))?;
     Ok(Json(json!({
         "steps": steps.iter().map(|s| json!({ "at": s.at.to_string(), "requests": s.requests, "failures": s.failures })).collect::<Vec<_>>(),
         "marks": marks.iter().map(|m| json!({ "at": m.at.to_string(), "kind": m.kind, "what": m.what })).collect::<Vec<_>>(),

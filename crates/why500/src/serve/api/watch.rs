@@ -1,10 +1,11 @@
 //! The live stream, the program's own figures and health.
 
-use super::{Answer, Params};
+use super::Answer;
+use super::access::{Asks, Read};
 use crate::serve::{App, backlog, now};
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use http_body_util::StreamBody;
@@ -45,13 +46,8 @@ pub async fn health(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
 }
 
 /// `GET /api/v1/stream`: problems as failures of them are seen, as server-sent events (WHATWG HTML §9.2).
-pub async fn stream(
-    State(app): State<Arc<App>>,
-    Query(params): Query<Params>,
-    headers: HeaderMap,
-) -> Answer<Response<Body>> {
-    let project = app.permit(&headers, "read")?.project(&params)?;
-    let events = app.events.subscribe();
+pub async fn stream(asks: Asks<Read>) -> Answer<Response<Body>> {
+    let (project, events) = (asks.project, asks.app.events.subscribe());
     let frames = futures_util::stream::unfold(events, move |mut events| async move {
         loop {
             let next = tokio::time::timeout(ALIVE, events.recv()).await;
