@@ -2,80 +2,40 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod server;
+
 use serde_json::{Value, json};
+use server::Answer;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// A running server with a folder of its own.
+/// A running server, asked as a browser or a program would ask it.
 struct Server {
-    child: Child,
-    address: String,
-    data: PathBuf,
+    server: server::Server,
     /// The secret of the link that it printed.
     link: Option<String>,
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
+impl std::ops::Deref for Server {
+    type Target = server::Server;
 
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().filter_map(|l| l.split_once(": ")).find(|(n, _)| *n == name).map(|(_, v)| v)
+    fn deref(&self) -> &server::Server {
+        &self.server
     }
 }
 
 impl Server {
     fn start(name: &str) -> Server {
-        let data = std::env::temp_dir().join(format!("why500-api-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&data);
-        Server::on(&data, &[])
+        Server::from(server::Server::start(&format!("api-{name}")))
     }
 
-    fn on(data: &Path, options: &[&str]) -> Server {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_why500"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--tz", "UTC", "--data"])
-            .arg(data)
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let (mut address, mut link) = (String::new(), None);
-        let mut line = String::new();
-        // The set-up lines come at once; the link is the last where there is one.
-        while !line.starts_with("Sentry SDKs") {
-            line.clear();
-            assert!(out.read_line(&mut line).unwrap() > 0, "the server ended at once");
-            if let Some(rest) = line.strip_prefix("why500 listens on http://") {
-                address = rest.split(',').next().unwrap().to_owned();
-            }
-        }
-        let (told, said) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
-                if let Some((_, secret)) = line.split_once("/sign-in?token=") {
-                    let _ = told.send(secret.to_owned());
-                }
-            }
-        });
-        if let Ok(secret) = said.recv_timeout(Duration::from_millis(500)) {
-            link = Some(secret);
-        }
-        Server { child, address, data: data.to_owned(), link }
+    fn from(server: server::Server) -> Server {
+        let link = server.printed("/sign-in?token=");
+        let link = link.and_then(|line| Some(line.split_once("token=")?.1.to_owned()));
+        Server { server, link }
     }
 
     fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
@@ -182,14 +142,6 @@ impl Server {
         let out = self.run(&args, "");
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         format!("Authorization: Bearer {}\r\n", String::from_utf8(out.stdout).unwrap().trim())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.data);
     }
 }
 
@@ -499,7 +451,7 @@ fn the_first_start_lets_an_admin_in() {
     let file = data.join("why500.db");
     let (from, to) = (server.data.to_str().unwrap(), file.to_str().unwrap());
     assert!(server.run(&["backup", "--data", from, to], "").status.success());
-    let again = Server::on(&data, &[]);
+    let again = Server::from(server::Server::on(&data, &[]));
     assert_eq!(again.link, None);
     assert_eq!(again.get("/api/v1/problems", "").status, 401);
 }
@@ -567,7 +519,7 @@ fn a_copy_is_whole() {
     let checked = server.run(&["check", "--data", data.to_str().unwrap()], "");
     assert!(checked.status.success(), "{checked:?}");
     assert!(String::from_utf8_lossy(&checked.stdout).ends_with("all is well\n"));
-    let again = Server::on(&data, &[]);
+    let again = Server::from(server::Server::on(&data, &[]));
     assert_eq!(again.problem("").0, problem);
     let nowhere = server.run(&["check", "--data", "/nowhere/why500"], "");
     assert_eq!(nowhere.status.code(), Some(2));

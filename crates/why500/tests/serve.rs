@@ -2,33 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../../../tests/wire/captures.rs"]
+mod captures;
 mod server;
 
+use captures::{captures, table};
 use serde_json::Value;
-use server::Server;
-use std::io::{Read, Write};
+use server::{Server, now_s};
+use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
-
-fn captures() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire");
-    let only = std::env::var("ONLY").unwrap_or_default();
-    let mut list: Vec<_> = std::fs::read_dir(root)
-        .unwrap()
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| p.join("expect.toml").is_file())
-        .filter(|p| p.file_name().unwrap().to_string_lossy().contains(&only))
-        .collect();
-    list.sort();
-    list
-}
-
-fn table(path: &Path) -> toml::Table {
-    std::fs::read_to_string(path).unwrap().parse().unwrap()
-}
 
 /// Sends a capture as its client did; says what was answered otherwise than the client knows.
 fn replay(server: &Server, capture: &Path) -> Vec<String> {
@@ -154,82 +139,15 @@ fn what_clients_send_is_explained_within_a_second() {
     assert!(bad.is_empty(), "\n{}", bad.join("\n"));
 }
 
-/// An error that Sentry's Python SDK would report, of its own request.
-fn event(n: u64) -> Vec<u8> {
-    let id = format!("{n:032x}");
-    let payload = serde_json::json!({
-        "event_id": id, "level": "error", "platform": "python", "timestamp": now_s(),
-        "exception": {"values": [{
-            "type": "KeyError", "value": "'price'", "mechanism": {"type": "flask", "handled": false},
-            "stacktrace": {"frames": [{"filename": "shop.py", "abs_path": "/srv/shop.py", "function": "total",
-                "lineno": 41, "in_app": true}]},
-        }]},
-        "request": {"method": "GET", "url": format!("http://shop.example/cart/{n}")},
-        "contexts": {"trace": {"trace_id": id, "span_id": "00f067aa0ba902b7"}},
-    });
-    let payload = payload.to_string();
-    format!("{{\"event_id\":\"{id}\"}}\n{{\"type\":\"event\",\"length\":{}}}\n{payload}\n", payload.len())
-        .into_bytes()
-}
-
-fn now_s() -> f64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
-}
-
 fn counted(problems: &[Value]) -> u64 {
     problems.iter().map(|p| p["count"].as_u64().unwrap()).sum()
 }
 
 const ENVELOPE: &str = "/api/1/envelope/";
 
-/// Whatever was answered with 2xx is there after kill -9 at any moment, and once.
-#[test]
-fn nothing_acknowledged_is_lost_when_it_is_killed() {
-    let mut server = Server::start("kill");
-    let data = server.data.clone();
-    let (mut sent, mut acknowledged) = (0u64, 0u64);
-    for round in 0..6u64 {
-        let address = server.address.clone();
-        let from = sent;
-        let sender = std::thread::spawn(move || {
-            let (mut sent, mut good) = (from, 0);
-            for _ in 0..2_000 {
-                let body = event(sent + 1);
-                let head = format!(
-                    "POST {ENVELOPE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
-                    body.len()
-                );
-                let Ok(mut s) = TcpStream::connect(&address) else { break };
-                sent += 1;
-                let mut answer = Vec::new();
-                if s.write_all(&[head.as_bytes(), &body].concat()).is_err() {
-                    break;
-                }
-                let _ = s.read_to_end(&mut answer);
-                if !answer.starts_with(b"HTTP/1.1 200") {
-                    break;
-                }
-                good += 1;
-            }
-            (sent, good)
-        });
-        std::thread::sleep(Duration::from_millis(60 + 47 * round));
-        server.kill();
-        let (all, good) = sender.join().unwrap();
-        sent = all;
-        acknowledged += good;
-        let began = Instant::now();
-        // The old one must not clear the folder away.
-        std::mem::forget(std::mem::replace(&mut server, Server::on(&data, &[])));
-        assert!(began.elapsed() < Duration::from_secs(5), "the start took {:?}", began.elapsed());
-    }
-    assert!(acknowledged > 20, "{acknowledged} acknowledged");
-    server.wait("all that was acknowledged", |p| counted(p) >= acknowledged);
-    std::thread::sleep(Duration::from_millis(500));
-    let count = counted(&server.problems());
-    assert!(count <= sent, "{count} counted, {sent} sent");
-    assert_eq!(server.problems().len(), 1);
-    assert!(server.terminate().0, "an orderly end");
+/// A failure of a request of its own.
+fn event(n: u64) -> Vec<u8> {
+    server::event(&format!("{n:032x}"), now_s(), "KeyError", &format!("/cart/{n}"))
 }
 
 /// What a client sends again counts once; what is too long, torn or unknown is refused in clear words.
@@ -268,7 +186,7 @@ fn a_problem_that_comes_back() {
     server.wait("a problem", |p| p.len() == 1 && p[0]["state"] == "new");
     let id = server.problems()[0]["id"].as_str().unwrap().to_owned();
     let full = server.get(&format!("/api/v1/problems/{id}"));
-    assert_eq!(full["verdict"]["culprit"], "/srv/shop.py:41");
+    assert_eq!(full["verdict"]["culprit"], "shop/cart.py:88");
     assert_eq!(full["statuses"]["500"], 1);
     assert_eq!(full["endpoints"][0]["example"], "/cart/1");
     assert!(!full["evidence"].as_array().unwrap().is_empty());

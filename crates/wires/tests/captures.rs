@@ -3,29 +3,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../../../tests/wire/captures.rs"]
+mod captures;
+
+use captures::{captures, table};
 use diagnosis::{Filter, Observations, Recogniser, Report, Settings, diagnose};
 use formats::{Healthy, Sink};
 use record::{Mark, Record, SECOND, Time};
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wires::streams::Streams;
 use wires::{Head, Taken};
-
-/// Captures by whose name this is called are all that is looked at: `ONLY=sentry cargo test -p wires`.
-fn captures() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/wire");
-    let only = std::env::var("ONLY").unwrap_or_default();
-    let mut list: Vec<_> = std::fs::read_dir(root)
-        .unwrap()
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| p.join("expect.toml").is_file())
-        .filter(|p| p.file_name().unwrap().to_string_lossy().contains(&only))
-        .collect();
-    list.sort();
-    list
-}
 
 fn head(text: &str) -> Head {
     let mut lines = text.split("\r\n");
@@ -92,7 +81,7 @@ struct Seen {
 }
 
 fn take_in(capture: &Path) -> Result<Seen, String> {
-    let meta: toml::Table = std::fs::read_to_string(capture.join("meta.toml")).unwrap().parse().unwrap();
+    let meta = table(&capture.join("meta.toml"));
     let mut items: BTreeMap<String, u64> = BTreeMap::new();
     let recogniser = Recogniser::new(&[]).unwrap();
     let mut heard = Heard { obs: Observations::new(), recogniser, records: Vec::new() };
@@ -125,8 +114,7 @@ fn take_in(capture: &Path) -> Result<Seen, String> {
         } else {
             let transport = r["wire"].as_str().unwrap();
             let protocol = r.get("protocol").and_then(|p| p.as_str()).unwrap_or("").to_owned();
-            let expect: toml::Table =
-                std::fs::read_to_string(capture.join("expect.toml")).unwrap().parse().unwrap();
+            let expect = table(&capture.join("expect.toml"));
             let protocol =
                 if protocol.is_empty() { expect["protocol"].as_str().unwrap().to_owned() } else { protocol };
             let wire = wires::sockets()
@@ -317,8 +305,7 @@ fn what_clients_send_is_understood() {
     let mut bad = Vec::new();
     for capture in captures() {
         let name = capture.file_name().unwrap().to_string_lossy().into_owned();
-        let expect: toml::Table =
-            std::fs::read_to_string(capture.join("expect.toml")).unwrap().parse().unwrap();
+        let expect = table(&capture.join("expect.toml"));
         match take_in(&capture) {
             Ok(seen) => {
                 let told = |f: &String| !UNTOLD.iter().any(|(n, w)| *n == name && f.contains(w));

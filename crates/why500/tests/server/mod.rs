@@ -11,6 +11,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// Reads lines on a thread of its own, so that no pipe fills up.
+fn gather(lines: impl BufRead + Send + 'static, to: &Arc<Mutex<String>>) {
+    let to = Arc::clone(to);
+    std::thread::spawn(move || {
+        for line in lines.lines().map_while(Result::ok) {
+            to.lock().unwrap().push_str(&(line + "\n"));
+        }
+    });
+}
+
 /// A running server with a folder of its own.
 pub struct Server {
     child: Child,
@@ -21,6 +31,8 @@ pub struct Server {
     pub fluent: String,
     /// What it wrote to its standard error.
     said: Arc<Mutex<String>>,
+    /// … and to its standard output, once it listened.
+    printed: Arc<Mutex<String>>,
     /// The folder stays when this goes.
     keep: bool,
 }
@@ -50,12 +62,7 @@ impl Server {
             .unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let said = Arc::new(Mutex::new(String::new()));
-        let (errors, sink) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&said));
-        std::thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok) {
-                sink.lock().unwrap().push_str(&(line + "\n"));
-            }
-        });
+        gather(BufReader::new(child.stderr.take().unwrap()), &said);
         let (mut address, mut sockets) = (String::new(), HashMap::new());
         let mut line = String::new();
         while address.is_empty() {
@@ -68,9 +75,9 @@ impl Server {
             }
         }
         let [syslog, gelf, fluent] = ["syslog", "gelf", "fluent"].map(|name| sockets[name].clone());
-        // Whatever else it says must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
-        Server { child, address, data: data.to_owned(), syslog, gelf, fluent, said, keep: false }
+        let printed = Arc::default();
+        gather(out, &printed);
+        Server { child, address, data: data.to_owned(), syslog, gelf, fluent, said, printed, keep: false }
     }
 
     /// Sends a request; gives status and body.
@@ -137,6 +144,20 @@ impl Server {
 
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
+    }
+
+    /// The first line that it prints once it listens and that has this in it, within half a second.
+    pub fn printed(&self, mark: &str) -> Option<String> {
+        let began = Instant::now();
+        loop {
+            if let Some(line) = self.printed.lock().unwrap().lines().find(|l| l.contains(mark)) {
+                return Some(line.to_owned());
+            }
+            if began.elapsed() > Duration::from_millis(500) {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Its folder is left where it is.
@@ -223,8 +244,13 @@ impl Answer {
         self.head.clone() + &String::from_utf8_lossy(&self.body)
     }
 
-    pub fn retry_after(&self) -> bool {
-        self.head.to_ascii_lowercase().contains("\r\nretry-after: ")
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+
+    /// A header's value; hyper writes names in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().filter_map(|l| l.split_once(": ")).find(|(n, _)| *n == name).map(|(_, v)| v)
     }
 }
 
