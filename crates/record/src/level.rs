@@ -51,6 +51,38 @@ impl Level {
         })
     }
 
+    /// Reads a severity's number: syslog's 0 to 7 (RFC 5424 §6.2.1, so GELF's too), pino's and bunyan's 10 to 60, Monolog's 100 to 600,
+    /// logback's and log4js' 5,000 to 50,000. log4j2's go the other way, but stand beside a name.
+    pub fn of_number(n: i64) -> Option<Level> {
+        Some(match n {
+            0..=2 => Level::Fatal,
+            3 => Level::Error,
+            4 => Level::Warn,
+            5 => Level::Notice,
+            6 => Level::Info,
+            7 => Level::Debug,
+            10..=19 => Level::Trace,
+            20..=29 => Level::Debug,
+            30..=39 => Level::Info,
+            40..=49 => Level::Warn,
+            50..=59 => Level::Error,
+            60..=69 => Level::Fatal,
+            100..=199 => Level::Debug,
+            200..=249 => Level::Info,
+            250..=299 => Level::Notice,
+            300..=399 => Level::Warn,
+            400..=499 => Level::Error,
+            500..=600 => Level::Fatal,
+            5_000 => Level::Trace,
+            10_000 => Level::Debug,
+            20_000 => Level::Info,
+            30_000 => Level::Warn,
+            40_000 => Level::Error,
+            50_000 => Level::Fatal,
+            _ => return None,
+        })
+    }
+
     /// Is it error or worse?
     pub fn is_error(self) -> bool {
         self >= Level::Error

@@ -151,31 +151,14 @@ fn scaled(n: f64) -> Option<Time> {
     (micros.is_finite() && micros >= 0.0 && micros < i64::MAX as f64).then(|| Time(micros.round() as i64))
 }
 
-/// A severity by name or number: syslog's 0 to 7, pino's 10 to 60, Monolog's 100 to 600.
+/// A severity by name or number.
 pub(crate) fn level(text: &str) -> Option<Level> {
     let text = text.trim();
-    let Ok(n) = text.parse::<f64>() else { return Level::parse(text) };
-    Some(match n as i64 {
-        0..=2 => Level::Fatal,
-        3 => Level::Error,
-        4 => Level::Warn,
-        5 => Level::Notice,
-        6 => Level::Info,
-        7 => Level::Debug,
-        10..=19 => Level::Trace,
-        20..=29 => Level::Debug,
-        30..=39 => Level::Info,
-        40..=49 => Level::Warn,
-        50..=59 => Level::Error,
-        60..=69 => Level::Fatal,
-        100 => Level::Debug,
-        200 => Level::Info,
-        250 => Level::Notice,
-        300 => Level::Warn,
-        400 => Level::Error,
-        500 | 550 | 600 => Level::Fatal,
-        _ => return None,
-    })
+    // "inf" is a name, though it can be read as a number.
+    match text.parse::<f64>() {
+        Ok(n) if n.is_finite() => Level::of_number(n as i64),
+        _ => Level::parse(text),
+    }
 }
 
 /// Datadog's `status` is a severity by name or syslog's number; where it is larger, it is an answer's status.
@@ -625,8 +608,8 @@ mod tests {
             assert!(at(t).is_none_or(|t| t.len() > 10), "{t}");
         }
         assert_eq!(
-            (level("3"), level("50"), level("400"), level("9000")),
-            (Some(Level::Error), Some(Level::Error), Some(Level::Error), None)
+            (level("3"), level("50"), level("400"), level("9000"), level("inf")),
+            (Some(Level::Error), Some(Level::Error), Some(Level::Error), None, Some(Level::Info))
         );
         // An answer's status is no severity.
         assert_eq!(line(r#"{"message":"x","status":404}"#).level, Level::Unknown);

@@ -317,35 +317,7 @@ impl<'a> Facts<'a> {
                 40..=49 => Level::Error,
                 _ => Level::Fatal,
             },
-            // Syslog's, as GELF has them.
-            0..=2 => Level::Fatal,
-            3 => Level::Error,
-            4 => Level::Warn,
-            5 => Level::Notice,
-            6 => Level::Info,
-            7 => Level::Debug,
-            // pino, bunyan.
-            10..=19 => Level::Trace,
-            20..=29 => Level::Debug,
-            30..=39 => Level::Info,
-            40..=49 => Level::Warn,
-            50..=59 => Level::Error,
-            60..=69 => Level::Fatal,
-            // Monolog; log4j2's numbers go the other way but stand beside a name.
-            100..=199 => Level::Debug,
-            200..=249 => Level::Info,
-            250..=299 => Level::Notice,
-            300..=399 => Level::Warn,
-            400..=499 => Level::Error,
-            500..=600 => Level::Fatal,
-            // logback, log4js.
-            5_000 => Level::Trace,
-            10_000 => Level::Debug,
-            20_000 => Level::Info,
-            30_000 => Level::Warn,
-            40_000 => Level::Error,
-            50_000 => Level::Fatal,
-            _ => Level::Unknown,
+            _ => Level::of_number(n).unwrap_or_default(),
         }
     }
 
