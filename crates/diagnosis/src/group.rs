@@ -5,7 +5,8 @@ use crate::join::{Candidate, How, Joins};
 use crate::ledger::Failure;
 use crate::observe::Observations;
 use crate::recognise::{Finding, Scope};
-use record::{Cause, Class, Exception, Level, Numbered, Record, SECOND, Time};
+use crate::spread::{self, Spread};
+use record::{Cause, Class, Exception, Level, Numbered, Numbers, Record, SECOND, Time};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -21,6 +22,9 @@ pub(crate) struct Explanation {
     pub why: Arc<Why>,
 }
 
+/// Failures explained before another core may take over.
+const EXPLAINED_AT_ONCE: usize = 1_000;
+
 /// What failures that failed alike share.
 #[derive(Clone, Debug)]
 pub(crate) struct Why {
@@ -32,6 +36,21 @@ pub(crate) struct Why {
     pub symptom: bool,
     /// Names the problem.
     pub fingerprint: String,
+}
+
+/// Of a hundred thousand failures most failed alike: what they share is kept once.
+#[derive(Default)]
+struct Shared(Numbered<u64, Vec<Arc<Why>>>);
+
+impl Shared {
+    fn once(&mut self, mut e: Explanation) -> Explanation {
+        let alike = self.0.entry(record::hash(&e.fingerprint)).or_default();
+        match alike.iter().find(|w| w.is(&e.why)) {
+            Some(w) => e.why = Arc::clone(w),
+            None => alike.push(Arc::clone(&e.why)),
+        }
+        e
+    }
 }
 
 impl std::ops::Deref for Explanation {
@@ -416,7 +435,7 @@ impl Scene<'_> {
     }
 
     /// Explains each failure by the best record joined to it (or to the inner failures below it).
-    pub fn explain(&self) -> Vec<Option<Explanation>> {
+    pub fn explain(&self, spread: Spread<'_>) -> Vec<Option<Explanation>> {
         let mut joined: Vec<Vec<(usize, How, bool)>> = vec![Vec::new(); self.failures.len()];
         for j in &self.joins.list {
             joined[j.failure].push((j.candidate, j.how, false));
@@ -424,48 +443,47 @@ impl Scene<'_> {
                 joined[p].push((j.candidate, j.how, true));
             }
         }
-        // Of a hundred thousand failures most failed alike: what they share is kept once.
-        let mut shared: Numbered<u64, Vec<Arc<Why>>> = Numbered::default();
-        joined
+        let parts: Vec<_> = joined.chunks(EXPLAINED_AT_ONCE).collect();
+        let parts = spread::parts(spread, parts.len(), |i| {
+            let mut shared = Shared::default();
+            let explained = |list: &Vec<_>| self.explain_one(list).map(|e| shared.once(e));
+            parts[i].iter().map(explained).collect::<Vec<_>>()
+        });
+        let mut shared = Shared::default();
+        parts.into_iter().flatten().map(|e| e.map(|e| shared.once(e))).collect()
+    }
+
+    /// Explains a failure by the best of these records: with how each was joined, and whether to an inner failure.
+    fn explain_one(&self, list: &[(usize, How, bool)]) -> Option<Explanation> {
+        let best = list
             .iter()
-            .map(|list| {
-                let best = list
-                    .iter()
-                    .map(|&(c, how, nested)| (self.worth(c, how, nested), how, c))
-                    .filter(|(w, _, _)| *w > -500)
-                    .max_by_key(|(w, how, c)| (*w, *how, std::cmp::Reverse(*c)))?;
-                let mut e = self.explain_by(best.2, best.1)?;
-                if e.cause.class == Class::Upstream
-                    && e.culprit.as_deref().is_none_or(|c| !c.contains([':', '.', '/']))
-                {
-                    // The line beside it names the peer (Apache writes three for one failure).
-                    let peer = list.iter().filter(|(c, how, _)| *how > How::Time && *c != best.2).find_map(
-                        |&(c, _, _)| {
-                            let f = self.candidates[c].best().filter(|f| f.cause.class == Class::Upstream);
-                            f.and_then(|f| f.culprit.clone())
-                                .filter(|c| c.contains(':'))
-                                .or_else(|| self.record(c).field("remote").map(str::to_owned))
-                        },
-                    );
-                    if let Some(p) = peer {
-                        let key = if peerless(&e.cause) { normal_peer(&p) } else { p.clone() };
-                        let why = Arc::make_mut(&mut e.why);
-                        why.fingerprint = if outage_face(&why.cause) {
-                            format!("outage|{}|{key}", why.cause.class.name())
-                        } else {
-                            format!("{}|{key}", why.cause)
-                        };
-                        why.culprit = Some(p);
-                    }
-                }
-                let alike: &mut Vec<Arc<Why>> = shared.entry(record::hash(&e.fingerprint)).or_default();
-                match alike.iter().find(|w| w.is(&e.why)) {
-                    Some(w) => e.why = Arc::clone(w),
-                    None => alike.push(Arc::clone(&e.why)),
-                }
-                Some(e)
-            })
-            .collect()
+            .map(|&(c, how, nested)| (self.worth(c, how, nested), how, c))
+            .filter(|(w, _, _)| *w > -500)
+            .max_by_key(|(w, how, c)| (*w, *how, std::cmp::Reverse(*c)))?;
+        let mut e = self.explain_by(best.2, best.1)?;
+        if e.cause.class == Class::Upstream
+            && e.culprit.as_deref().is_none_or(|c| !c.contains([':', '.', '/']))
+        {
+            // The line beside it names the peer (Apache writes three for one failure).
+            let peer =
+                list.iter().filter(|(c, how, _)| *how > How::Time && *c != best.2).find_map(|&(c, _, _)| {
+                    let f = self.candidates[c].best().filter(|f| f.cause.class == Class::Upstream);
+                    f.and_then(|f| f.culprit.clone())
+                        .filter(|c| c.contains(':'))
+                        .or_else(|| self.record(c).field("remote").map(str::to_owned))
+                });
+            if let Some(p) = peer {
+                let key = if peerless(&e.cause) { normal_peer(&p) } else { p.clone() };
+                let why = Arc::make_mut(&mut e.why);
+                why.fingerprint = if outage_face(&why.cause) {
+                    format!("outage|{}|{key}", why.cause.class.name())
+                } else {
+                    format!("{}|{key}", why.cause)
+                };
+                why.culprit = Some(p);
+            }
+        }
+        Some(e)
     }
 
     /// A failed call that names no peer (a read timeout) has that of another failed call from the same function.
@@ -515,7 +533,7 @@ impl Scene<'_> {
         if groups.is_empty() {
             return;
         }
-        let edges: HashSet<u32> = self
+        let edges: Numbers<u32> = self
             .failures
             .iter()
             .filter(|f| f.counts)

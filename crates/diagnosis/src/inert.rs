@@ -5,15 +5,14 @@ use crate::join::says_route;
 use crate::ledger::Failure;
 use crate::observe::{Observations, request_key};
 use crate::recognise::Scope;
-use record::{Numbered, Record, hash};
-use std::collections::HashSet;
+use record::{Numbered, Numbers, Record, hash};
 
 /// Of one wording so many stay: enough to be quoted, and to tell on which side of its requests a log writes its errors.
 const KEPT: u32 = 256;
 
 /// Lets go what joins no failure. By template (as candidates have it): how many records were let go.
 pub(crate) fn let_go(obs: &mut Observations, failures: &[Failure]) -> Numbered<u64, u32> {
-    let asked: HashSet<u64> = failures
+    let asked: Numbers<u64> = failures
         .iter()
         .flat_map(|f| &f.seen)
         .filter_map(|&i| obs.request(i))

@@ -4,8 +4,7 @@ use crate::ledger::Failure;
 use crate::observe::Observations;
 use crate::recognise::{Finding, Scope};
 use crate::route;
-use record::{Level, Mixer, Numbered, Record, SECOND, Time, hash};
-use std::collections::HashSet;
+use record::{Level, Mixer, Numbered, Numbers, Record, SECOND, Time, hash};
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -274,10 +273,11 @@ fn known(text: Option<&str>) -> u64 {
 impl Asked {
     fn of(q: &record::Request) -> Asked {
         let path = route::path(&q.target);
+        let target = hash(q.target.as_str());
         Asked {
             route: says_route(&q.target),
-            target: hash(q.target.as_str()),
-            path: hash(path),
+            target,
+            path: if path.len() == q.target.len() { target } else { hash(path) },
             tail: hash(route::tail(path)),
             method: known(Some(q.method.as_str()).filter(|m| !m.is_empty())),
             client: known(q.client.as_deref()),
@@ -486,8 +486,7 @@ fn is_local(client: &str) -> bool {
 pub(crate) fn says_route(target: &str) -> bool {
     !target.is_empty()
         && target != "*"
-        && !route::path(target).ends_with("/index.php")
-        && !route::path(target).ends_with("/app.php")
+        && !["/index.php", "/app.php"].iter().any(|front| route::path(target).ends_with(front))
 }
 
 /// Do both records name a request, and not the same?
@@ -665,7 +664,11 @@ fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)
         }
     }
     // A script or file named in the message that the failure's path ends with (CGI, mod_php).
-    if how < How::Request && facet.file.is_some_and(|file| r.message.contains(file)) {
+    if how < How::Request
+        && facet
+            .file
+            .is_some_and(|file| memchr::memmem::find(r.message.as_bytes(), file.as_bytes()).is_some())
+    {
         s += 20;
     }
     // Where the duration is not logged, nearer is likelier.
@@ -839,7 +842,7 @@ impl<'a> Scene<'a> {
     fn join_once(&self, affinity: &Affinity) -> Joins {
         let Scene { obs, failures, candidates, ix, facets, routes, leaders } = self;
         let mut led: Vec<(usize, usize)> = Vec::new();
-        let leading: HashSet<usize> = leaders.values().copied().collect();
+        let leading: Numbers<usize> = leaders.values().copied().collect();
         let mut joined_to: Numbered<usize, (usize, How)> = Numbered::default();
         let mut joins = Joins::default();
         // What each failure has already: (source, template).

@@ -6,7 +6,7 @@
 use crate::join::{Candidate, How, Joins};
 use crate::observe::{Observations, Stream, request_key};
 use crate::route;
-use record::{Ending, Numbered, Record, SECOND, Time, hash};
+use record::{Ending, Numbered, Numbers, Record, SECOND, Time, hash};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -256,7 +256,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
         (0..n).filter(|&i| outer_of[i].is_none() && obs.streams[i].traffic.total > 0).collect();
     // A service called on behalf of requests: its failures nest in time in those of a service with outside clients.
     let outermost: Vec<usize> = compared.iter().copied().filter(|&i| edges.contains(&i)).collect();
-    let inner_services: HashSet<usize> = outermost
+    let inner_services: Numbers<usize> = outermost
         .iter()
         .copied()
         .filter(|&b| outermost.iter().any(|&a| a != b && is_called_by(obs, b, a) && !is_called_by(obs, a, b)))
@@ -285,7 +285,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     // Failures that only an inner log shows, as the outer one does not reach so far.
     let mut beyond = 0;
     let mut inner_nodes: Vec<Failure> = Vec::new();
-    let is_edge: HashSet<usize> = edges.iter().copied().collect();
+    let is_edge: Numbers<usize> = edges.iter().copied().collect();
     let mut order: Vec<usize> = (0..n).filter(|i| !is_edge.contains(i)).collect();
     // Outer hops first, so that `seen` goes from the outermost inwards.
     order.sort_by_key(|&i| {
@@ -300,7 +300,7 @@ pub(crate) fn build(obs: &Observations) -> Ledger {
     for b in order {
         let edge = root(b);
         let is_service = inner_services.contains(&edge);
-        let mut taken: HashSet<usize> = HashSet::new();
+        let mut taken: Numbers<usize> = Numbers::default();
         for &i in &obs.streams[b].failures {
             let f = failure_of(obs, i, b, &mut names);
             if is_service {
@@ -474,7 +474,7 @@ fn nest(failures: &mut Vec<Failure>, inner: Vec<Failure>) {
             }
         }
     }
-    let mut taken: HashSet<(usize, Option<usize>)> = HashSet::new();
+    let mut taken: Numbers<(usize, Option<usize>)> = Numbers::default();
     for (mut f, list) in inner.into_iter().zip(lists) {
         let me = route_of(&f);
         f.parent = list
@@ -541,7 +541,7 @@ fn nest_by_trace(obs: &Observations, failures: &mut [Failure]) {
             inner.extend(outer.map(|o| (k, o)));
         }
     }
-    let called_by: HashMap<usize, usize> = inner.into_iter().collect();
+    let called_by: Numbered<usize, usize> = inner.into_iter().collect();
     for (&k, &outer) in &called_by {
         // What explains the innermost explains the outermost: it is the one that is shown.
         let mut top = outer;
@@ -718,7 +718,7 @@ pub(crate) fn unlogged(
     joins: &Joins,
 ) -> Vec<Failure> {
     // A proxy shows such a cut as 502 or 504; a 500 near it is another request.
-    let joined: HashSet<usize> = joins
+    let joined: Numbers<usize> = joins
         .list
         .iter()
         .filter(|j| j.how > How::Time || matches!(failures[j.failure].status, 0 | 502 | 504))
@@ -771,7 +771,7 @@ pub(crate) fn unsampled(
     if !candidates.iter().any(assumed) {
         return Vec::new();
     }
-    let told: HashSet<usize> =
+    let told: Numbers<usize> =
         joins.list.iter().filter(|j| j.how >= How::Request).map(|j| candidates[j.candidate].record).collect();
     let ids = |i: usize| obs.request(i).into_iter().flat_map(|q| [&q.id, &q.trace]).flatten();
     let counted: HashSet<&String> =
@@ -846,6 +846,7 @@ mod tests {
                 stated: &[true],
                 lines: &[3],
                 filter: crate::Filter::default(),
+                spread: &crate::one_by_one,
             };
             crate::diagnose(&mut obs, &settings).totals.failures
         };
@@ -923,6 +924,7 @@ mod tests {
             stated: &[true],
             lines: &[9],
             filter: crate::Filter::default(),
+            spread: &crate::one_by_one,
         };
         let report = crate::diagnose(&mut obs, &settings);
         assert_eq!((report.totals.failures, report.totals.requests), (2, Some(4)));

@@ -17,6 +17,7 @@ mod problem;
 pub mod recognise;
 mod repeats;
 pub mod route;
+mod spread;
 mod traffic;
 mod trigger;
 mod verdict;
@@ -26,11 +27,12 @@ pub use live::{Failed, Look, Window};
 pub use observe::{Observations, Tally, family};
 pub use problem::*;
 pub use recognise::{Finding, Recogniser, Scope};
+pub use spread::{Spread, one_by_one};
 
 use group::Scene;
 use join::Candidate;
-use record::{Class, Level, Numbered, Record, Time};
-use std::collections::{HashMap, HashSet};
+use record::{Class, Level, Numbered, Numbers, Record, Time};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What the diagnosis needs to know beside the records.
@@ -45,6 +47,8 @@ pub struct Settings<'a> {
     pub lines: &'a [u64],
     /// Which failures are asked for.
     pub filter: Filter,
+    /// How what can be done at the same time is done.
+    pub spread: Spread<'a>,
 }
 
 /// Which failures are asked for; everything else still serves to explain them.
@@ -146,19 +150,19 @@ fn diagnose_each(
         joins: &joins,
         events: &events,
     };
-    let mut explained = scene.explain();
+    let mut explained = scene.explain(settings.spread);
     scene.name_peers(&mut explained);
     scene.place_repeats(&mut explained);
     scene.dig_for_processes(&mut explained);
     scene.adopt(&mut explained);
     let groups = scene.group(&explained);
-    let problems: Vec<Problem> = groups
-        .iter()
-        .map(|g| {
-            each(&scene, g);
-            verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred)
-        })
-        .collect();
+    for g in &groups {
+        each(&scene, g);
+    }
+    let problems = spread::parts(settings.spread, groups.len(), |i| {
+        let g = &groups[i];
+        verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred)
+    });
     Report {
         range: obs.range,
         totals: Totals {
@@ -177,7 +181,7 @@ fn diagnose_each(
 
 /// Other findings joined to the group's failures, as other readings.
 fn alternatives(scene: &Scene<'_>, g: &group::Group) -> Vec<Alternative> {
-    let members: HashSet<usize> = g.failures.iter().copied().collect();
+    let members: Numbers<usize> = g.failures.iter().copied().collect();
     let mut counts: HashMap<record::Cause, (usize, Option<String>)> = HashMap::new();
     for j in scene.joins.list.iter().filter(|j| members.contains(&j.failure)) {
         if let Some(f) = scene.candidates[j.candidate].best()

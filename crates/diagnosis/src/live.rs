@@ -8,7 +8,7 @@ use crate::join::How;
 use crate::observe::Observations;
 use crate::recognise::Recogniser;
 use crate::wording::{Said, Wordings};
-use crate::{Filter, Problem, Scene, Settings, diagnose_each};
+use crate::{Filter, Problem, Scene, Settings, diagnose_each, one_by_one};
 use record::{Ending, Mark, Numbered, Record, SECOND, Time, Zone};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -298,6 +298,7 @@ impl Window {
             stated: &stated,
             lines: &lines,
             filter: Filter::default(),
+            spread: &one_by_one,
         };
         let mut groups: Vec<Vec<Failed>> = Vec::new();
         let report = diagnose_each(&mut obs, &settings, &mut |scene, group| {

@@ -2,15 +2,15 @@
 
 /// The path of a target, without query and fragment.
 pub fn path(target: &str) -> &str {
-    let end = target.find(['?', '#', ';']).unwrap_or(target.len());
-    &target[..end]
+    let end = memchr::memchr3(b'?', b'#', b';', target.as_bytes());
+    end.map_or(target, |end| &target[..end])
 }
 
 /// The last two segments of the path: what survives when a proxy adds or strips a mount prefix.
 pub fn tail(target: &str) -> &str {
     let p = path(target).trim_end_matches('/');
-    match p.rmatch_indices('/').nth(1) {
-        Some((i, _)) => &p[i..],
+    match memchr::memrchr_iter(b'/', p.as_bytes()).nth(1) {
+        Some(i) => &p[i..],
         None => p,
     }
 }

@@ -6,8 +6,8 @@
 
 use crate::observe::draw_hash;
 use crate::route;
-use record::{Numbered, SECOND, Time, hash};
-use std::collections::{HashMap, HashSet};
+use record::{Numbered, Numbers, SECOND, Time, hash};
+use std::collections::HashMap;
 
 /// Requests remembered singly per stream (24 bytes each): enough to hold two logs of the same traffic against each other.
 pub(crate) const TICKS_MAX: usize = 64_000;
@@ -120,6 +120,12 @@ impl RouteSeen {
     }
 }
 
+/// Logs are written in order: a stable sort finds their runs.
+fn in_order(ticks: &mut [Tick]) {
+    // Instant and key as one number: most comparisons end there, without a branch.
+    ticks.sort_by_key(|t| (i128::from(t.at.0) << 64 | i128::from(t.key), t.source, t.status));
+}
+
 fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -137,7 +143,7 @@ pub(crate) struct Traffic {
     pub total: u64,
     pub with_upstream: u64,
     local: u64,
-    clients: HashSet<u64>,
+    clients: Numbers<u64>,
     ticks: Vec<Tick>,
     /// Of requests that are not odd, one in two to this power stays.
     ticks_level: u32,
@@ -431,8 +437,7 @@ impl Traffic {
 
     /// Sorts what is kept by time.
     pub fn settle(&mut self) {
-        // Logs are written in order: a stable sort finds their runs.
-        self.ticks.sort_by_key(|t| (t.at, t.key, t.source, t.status));
+        in_order(&mut self.ticks);
         for r in &mut self.routes {
             r.thin();
         }
@@ -502,6 +507,8 @@ pub struct Tally {
     minute: i64,
     in_minute: u64,
     span: Option<(Time, Time)>,
+    /// So many of the requests remembered are in order.
+    ordered: usize,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -521,6 +528,7 @@ impl Default for Tally {
             cache: vec![Seen::default(); CACHE],
             minute: i64::MIN,
             in_minute: 0,
+            ordered: 0,
             span: None,
         }
     }
@@ -590,6 +598,14 @@ impl Tally {
     }
 
     /// Everything counted, as requests of this source.
+    /// A block of lines ends: what it told is put in order by the core that counted it, as all is put in order once by one.
+    pub fn end_block(&mut self) {
+        let ticks = &mut self.traffic.ticks;
+        // Where some were let go meanwhile, a few are left to the last sort.
+        in_order(ticks.get_mut(self.ordered..).unwrap_or_default());
+        self.ordered = ticks.len();
+    }
+
     pub(crate) fn finish(mut self, source: u32) -> Traffic {
         self.end_minute();
         if let Some((a, b)) = self.span {

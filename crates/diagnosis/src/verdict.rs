@@ -7,7 +7,7 @@ use crate::join::How;
 
 use crate::problem::{Alternative, Endpoint, Evidence, Hop, HopState, Problem, Timeline, Verdict};
 use crate::trigger;
-use record::{Class, Level, Record, Role, SECOND, Time, TriggerKind, scrub::scrub};
+use record::{Class, Level, Numbers, Record, Role, SECOND, Time, TriggerKind, scrub::scrub};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Evidence lines kept per role; more repeats itself.
@@ -163,7 +163,7 @@ fn evidence(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<Ev
     }
     out.truncate(EVIDENCE_MAX);
     // What else was joined to these failures: symptoms, and like findings in deeper logs.
-    let members: HashSet<usize> = g.failures.iter().copied().collect();
+    let members: Numbers<usize> = g.failures.iter().copied().collect();
     let mut seen = wordings.clone();
     let (mut symptoms, mut context) = (0, 0);
     for j in &scene.joins.list {

@@ -4,7 +4,7 @@
 //! made of each record. It has no key: strangers can find texts that hash alike, so maps whose keys are such texts stay with std's
 //! hasher. What is kept by the hash alone they could only mix up with another text of their own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 /// Digits of pi: what stands before the first byte, so that zeros at the front count.
@@ -18,6 +18,9 @@ pub struct Mixer(u64);
 
 /// A map of numbers, hashes mostly.
 pub type Numbered<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
+
+/// A set of numbers, positions mostly.
+pub type Numbers<K> = HashSet<K, BuildHasherDefault<Mixer>>;
 
 /// The hash of some parts.
 pub fn hash(parts: impl Hash) -> u64 {

@@ -13,7 +13,7 @@ mod time;
 mod words;
 
 pub use exception::{Exception, Frame};
-pub use hash::{Mixer, Numbered, hash};
+pub use hash::{Mixer, Numbered, Numbers, hash};
 pub use level::Level;
 pub use names::Name;
 pub use skeleton::{Outcomes, skeleton};

@@ -69,9 +69,11 @@ impl Literals {
         }
         // What stands in many of the words stands in many texts. Few words share little.
         let mut shared = vec![0u16; if all.begins.len() > FEW_WORDS { 1 << KEY_BITS } else { 0 }];
-        for w in all.bytes.windows(3) {
-            if let Some(n) = shared.get_mut(usize::from(key(window(w.iter())))) {
-                *n = n.saturating_add(1);
+        if !shared.is_empty() {
+            for w in windows(&all.bytes) {
+                if let Some(n) = shared.get_mut(usize::from(key(u32::from_le_bytes(w)))) {
+                    *n = n.saturating_add(1);
+                }
             }
         }
         for (word, range) in (0u32..).zip(all.begins.windows(2)) {
@@ -182,14 +184,20 @@ fn window<'a>(bytes: impl Iterator<Item = &'a u8>) -> u32 {
     bytes.take(3).enumerate().map(|(i, b)| u32::from(*b) << (8 * i)).sum()
 }
 
+/// Each three bytes that stand side by side, with a zero behind them.
+fn windows(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
+    bytes.iter().zip(bytes.iter().skip(1)).zip(bytes.iter().skip(2)).map(|((a, b), c)| [*a, *b, *c, 0])
+}
+
 /// The three bytes of a word that stand in the fewest texts, with where they stand in it; `shared`: by key, in how many words.
 fn rarest(word: &[u8], shared: &[u16]) -> Option<(u16, u32)> {
-    let common = |w: &[u8]| {
-        let shared = shared.get(usize::from(key(window(w.iter())))).copied().unwrap_or(0);
-        2 * u32::from(shared) + w.iter().map(|b| COMMONNESS[usize::from(*b)]).sum::<u32>()
+    let common = |w: [u8; 4]| {
+        let shared = shared.get(usize::from(key(u32::from_le_bytes(w)))).copied().unwrap_or(0);
+        let [a, b, c, _] = w.map(|b| COMMONNESS[usize::from(b)]);
+        2 * u32::from(shared) + a + b + c
     };
-    let best = word.windows(3).take(usize::from(u16::MAX)).enumerate().min_by_key(|(_, w)| common(w));
-    best.and_then(|(i, w)| Some((u16::try_from(i).ok()?, window(w.iter()))))
+    let best = (0..=u16::MAX).zip(windows(word)).min_by_key(|(_, w)| common(*w));
+    best.map(|(i, w)| (i, u32::from_le_bytes(w)))
 }
 
 const COMMONNESS: [u32; 256] = {

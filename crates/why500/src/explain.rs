@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 /// When to colour.
@@ -316,6 +316,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
             std::process::exit(130);
         }
     });
+    let threads = options.threads.map_or_else(cores, usize::from);
     let progress = Progress::new(inputs.iter().map(Input::bytes).sum());
     let gathered = gather::gather(
         &inputs,
@@ -324,7 +325,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
             layouts,
             stop: &stop,
             progress: &progress,
-            threads: options.threads.map_or_else(cores, usize::from),
+            threads,
             now: |modified| modified.map_or_else(now, time_of),
         },
     );
@@ -332,7 +333,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     let no_files = inputs.is_empty();
     drop(inputs);
     let interrupted = stop.load(Ordering::Relaxed);
-    let mut report = finish(gathered, &zone, filter, &troubles, interrupted);
+    let mut report = finish(gathered, &zone, filter, threads, &troubles, interrupted);
     if let Some(since) = &since {
         report.notes.splice(0..0, since.notes(report.totals.bytes));
         report.nothing_new = report.totals.lines == 0 && since.explains_nothing();
@@ -384,10 +385,25 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     Ok(if fail_on.is_some_and(|f| f.met(&report)) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
+/// Does `work(0)` to `work(n - 1)` on as many threads.
+fn spread(threads: usize, n: usize, work: &(dyn Fn(usize) + Sync)) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed)).take_while(|i| *i < n).for_each(work);
+    };
+    std::thread::scope(|s| {
+        for _ in 1..threads.min(n) {
+            s.spawn(work);
+        }
+        work();
+    });
+}
+
 fn finish(
     gathered: Gathered,
     zone: &jiff::tz::TimeZone,
     filter: Filter,
+    threads: usize,
     troubles: &[Trouble],
     interrupted: bool,
 ) -> Report {
@@ -398,7 +414,14 @@ fn finish(
     let offset = |t: Time| offset_at(zone, t);
     let mut report = diagnosis::diagnose(
         &mut obs,
-        &Settings { offset_s: &offset, wall: &wall, stated: &stated, lines: &lines, filter },
+        &Settings {
+            offset_s: &offset,
+            wall: &wall,
+            stated: &stated,
+            lines: &lines,
+            filter,
+            spread: &|n, work| spread(threads, n, work),
+        },
     );
     // The program ends soon: to give back each record by itself would take a tenth of its time. Of a hundred thousand logs, the report
     // needs the room.

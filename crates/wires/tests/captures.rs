@@ -160,6 +160,7 @@ fn take_in(capture: &Path) -> Result<Seen, String> {
             stated: &[true],
             lines: &lines,
             filter: Filter::default(),
+            spread: &diagnosis::one_by_one,
         },
     );
     assert!(last > Time(SECOND));

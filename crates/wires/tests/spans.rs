@@ -89,6 +89,7 @@ fn told(bodies: &[(String, Value)]) -> Report {
         stated: &[true],
         lines: &[line],
         filter: Filter::default(),
+        spread: &diagnosis::one_by_one,
     };
     diagnose(&mut obs, &settings)
 }

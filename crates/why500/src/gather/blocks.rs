@@ -203,6 +203,9 @@ impl Counter {
         let mut clock = std::mem::take(&mut self.clock);
         let scanned = formats::scan(lines, glance, &mut clock, self);
         self.clock = clock;
+        for (_, tally) in &mut self.tallies {
+            tally.end_block();
+        }
         scanned
     }
 }
