@@ -19,6 +19,7 @@ mod intake;
 mod keep;
 mod listen;
 mod sockets;
+mod tally;
 mod turns;
 
 pub use api::{TOKEN_MARK, secret};
