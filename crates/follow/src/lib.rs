@@ -15,9 +15,11 @@ mod packed;
 pub mod rotation;
 mod state;
 mod tail;
+mod zstd;
 
 pub use find::{Note, is_foreign};
 pub use state::write_whole;
+pub use zstd::ZstdFrames;
 
 use file::HEAD_BYTES;
 use journal::Journal;

@@ -4,7 +4,7 @@ use crate::file::{self, HEAD_BYTES, HEAD_BYTES_MIN, Identity};
 use crate::find::Note;
 use crate::rotation::{self, Age, Member};
 use crate::tail::{Tail, Turn};
-use crate::{Chunk, Place, Status, packed};
+use crate::{Chunk, Place, Status};
 use record::SECOND;
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
@@ -319,11 +319,11 @@ impl Log {
                 || m.identity.is_some_and(|i| around.owners.get(&i).is_some_and(|log| *log != self.path))
         };
         // Half packed, or packed and not deleted yet: the plain one is whole.
-        let plain: Vec<_> = of_log.iter().filter(|m| !packed::is_gzip(&m.path)).map(|m| m.age).collect();
+        let plain: Vec<_> = of_log.iter().filter(|m| m.packing().is_none()).map(|m| m.age).collect();
         of_log
             .into_iter()
             .filter(|m| is_younger(m) && !is_known(m) && !is_copy(m))
-            .filter(|m| !packed::is_gzip(&m.path) || !plain.contains(&m.age))
+            .filter(|m| m.packing().is_none() || !plain.contains(&m.age))
             .filter_map(|m| Some((m.path.clone(), m.identity, m.open()?)))
             .collect()
     }
@@ -420,7 +420,7 @@ impl Log {
             of_log.filter(holds).filter(|m| !taken(m))
         };
         // Half packed beside the plain one: the plain one is whole.
-        copied().find(|m| !packed::is_gzip(&m.path)).or_else(|| copied().next())
+        copied().find(|m| m.packing().is_none()).or_else(|| copied().next())
     }
 
     /// Lets go of rotated files that are read and confirmed.

@@ -1,7 +1,7 @@
 //! The files of one log, which rotation cut: `access.log.2.gz`, `access.log.1`, `access.log`; `app-2026-11-24.log`, `app.log`.
 
 use crate::file::{self, HEAD_BYTES, Head, Identity};
-use crate::packed::{self, Unpacking};
+use crate::packed::{Packing, Unpacking};
 use record::SECOND;
 use std::cell::{Cell, OnceCell};
 use std::cmp::Reverse;
@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// What packing adds to a name.
 const PACKINGS: [&str; 5] = [".gz", ".zst", ".xz", ".bz2", ".zip"];
+/// Of these, the one that is not read: its list of contents stands at its end.
+const NOT_READ: &str = ".zip";
 /// A folder is listed until it was twice the same: names that move on while it is read are else missed or met twice.
 const LISTINGS_MAX: usize = 6;
 /// Opening its files takes longer than listing them, and a rotation of fifty files a millisecond.
@@ -90,6 +92,11 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// What it is packed with.
+    pub fn packing(&self) -> Option<Packing> {
+        Packing::of(&self.path)
+    }
+
     /// Opens it, if its name is still its own.
     pub fn open(&self) -> Option<File> {
         let file = File::open(&self.path).ok();
@@ -102,10 +109,9 @@ impl Member {
     pub fn head(&self) -> &[u8] {
         self.head.get_or_init(|| {
             let Some(file) = self.open() else { return Vec::new() };
-            let read = if packed::is_gzip(&self.path) {
-                Unpacking::new(file).and_then(|mut u| u.window(0, HEAD_BYTES))
-            } else {
-                file::read_at(&file, 0, HEAD_BYTES)
+            let read = match self.packing() {
+                Some(packing) => Unpacking::new(packing, file).and_then(|mut u| u.window(0, HEAD_BYTES)),
+                None => file::read_at(&file, 0, HEAD_BYTES),
             };
             read.unwrap_or_default()
         })
@@ -113,12 +119,12 @@ impl Member {
 
     /// Does it hold what began so, as far as it was read at least?
     pub fn holds(&self, head: &Head, offset: u64) -> bool {
-        (packed::is_gzip(&self.path) || self.size >= offset) && head.begins(self.head())
+        (self.packing().is_some() || self.size >= offset) && head.begins(self.head())
     }
 
     /// Was it changed last at this time, or later? The times of packed files may lack the parts of a second.
     pub fn is_since(&self, modified_us: i64) -> bool {
-        let slack = if packed::is_gzip(&self.path) { SECOND } else { 0 };
+        let slack = if self.packing().is_some() { SECOND } else { 0 };
         self.modified_us + slack >= modified_us
     }
 }
@@ -136,6 +142,8 @@ fn list(folder: &Path, log: &str) -> Vec<Member> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let age = if name == log {
             Some(Age::Written)
+        } else if name.ends_with(NOT_READ) {
+            None
         } else {
             base(&name).filter(|(b, _)| b == log).map(|(_, age)| age)
         };

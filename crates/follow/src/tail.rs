@@ -2,7 +2,7 @@
 
 use crate::file::{self, ALIKE_BYTES_MIN, HEAD_BYTES, Head, Identity};
 use crate::line::{LINE_BYTES_MAX, Long};
-use crate::packed::{self, Unpacking};
+use crate::packed::{Packing, Unpacking};
 use crate::rotation::Member;
 use crate::state::Kept;
 use std::fs::File;
@@ -135,8 +135,8 @@ impl Tail {
         self.modified_us = file::micros(file.metadata()?.modified().ok());
         // What stands there stays, though it was not read yet.
         let is_new = self.head.bytes == 0;
-        self.source = if packed::is_gzip(&self.path) {
-            let mut unpacking = Box::new(Unpacking::new(file)?);
+        self.source = if let Some(packing) = Packing::of(&self.path) {
+            let mut unpacking = Box::new(Unpacking::new(packing, file)?);
             if is_new {
                 self.head = Head::of(&unpacking.window(0, HEAD_BYTES)?);
             }

@@ -76,6 +76,57 @@ fn all() -> Options {
     Options { begin: Begin::All, rescan_us: SECOND, ..Options::default() }
 }
 
+/// Each as logrotate calls it (`compresscmd`).
+#[test]
+fn packed_by_any_program_while_nobody_looked() {
+    for (program, options, ending) in
+        [("gzip", "-9", "gz"), ("zstd", "-q", "zst"), ("xz", "-9", "xz"), ("bzip2", "-9", "bz2")]
+    {
+        let there = std::process::Command::new(program).arg("--version").output();
+        if !there.is_ok_and(|o| o.status.success()) {
+            eprintln!("skipped: {program} is not installed");
+            continue;
+        }
+        let folder = folder(ending);
+        let log = folder.join("app.log");
+        append(&log, &lines("a"));
+        let mut bench = Bench::new(&folder, "app.log", all());
+        assert_eq!(bench.read(2), lines("a"), "{program}");
+        for (live, before, after) in [(true, "b", "c"), (false, "d", "e"), (true, "f", "g")] {
+            append(&log, &lines(before));
+            let first = folder.join("app.log.1");
+            fs::rename(&log, &first).unwrap();
+            let _ = fs::remove_file(folder.join(format!("app.log.1.{ending}")));
+            let mut pack = std::process::Command::new(program);
+            // zstd alone leaves the plain file, until it is told otherwise.
+            pack.arg(options).args((program == "zstd").then_some("--rm")).arg(&first);
+            assert!(pack.status().unwrap().success(), "{program}");
+            assert!(!first.exists(), "{program}");
+            append(&log, &lines(after));
+            if !live {
+                bench.restart();
+            }
+            assert_eq!(bench.read(4), lines(before) + &lines(after), "{program}: {:?}", bench.notes);
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// A zip is not read, and nothing of it is taken for lines.
+#[test]
+fn a_zip_is_no_log() {
+    let folder = folder("zip");
+    let log = folder.join("app.log");
+    append(&log, &lines("a"));
+    let mut bench = Bench::new(&folder, "app.log*", all());
+    assert_eq!(bench.read(2), lines("a"));
+    fs::remove_file(&log).unwrap();
+    fs::write(folder.join("app.log.1.zip"), b"PK\x03\x04 and more that is no text\n").unwrap();
+    append(&log, &lines("b"));
+    assert_eq!(bench.read(4), lines("b"));
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn renamed_and_packed_while_nobody_looked() {
     for (name, truncates) in [("moved", false), ("copied", true)] {
