@@ -4,6 +4,7 @@ use crate::file::{self, HEAD_BYTES, HEAD_BYTES_MIN, Identity};
 use crate::find::Note;
 use crate::rotation::{self, Age, Member};
 use crate::tail::{Tail, Turn};
+use crate::watch::{Changed, Watch};
 use crate::{Chunk, Place, Status};
 use record::SECOND;
 use std::collections::{HashMap, VecDeque};
@@ -26,6 +27,8 @@ const OLD_US: i64 = 60 * SECOND;
 const FOLDER_TICK: Duration = Duration::from_millis(100);
 /// More rotated files are not looked at so often, where rotation goes faster.
 const OLD_MAX: usize = 4;
+/// One that is silent, and whose folders are watched, is looked at so often in case something was not told.
+const UNTOLD_US: i64 = 10 * SECOND;
 /// A log whose file is gone so long is one no more.
 pub(crate) const GONE_US: i64 = 600 * SECOND;
 
@@ -65,6 +68,8 @@ pub(crate) struct Log {
     /// When its folder was changed last, as far as was looked.
     folder_us: i64,
     real: Option<PathBuf>,
+    /// Until then it is not looked at, unless a change is told of.
+    rests_until_us: i64,
 }
 
 impl Log {
@@ -77,6 +82,7 @@ impl Log {
             since_us: 0,
             folder_us: 0,
             real: None,
+            rests_until_us: 0,
         }
     }
 
@@ -89,6 +95,53 @@ impl Log {
         if let Ok(real) = fs::canonicalize(&self.path) {
             self.real = Some(real);
         }
+    }
+
+    /// Need it not be looked at now?
+    pub fn rests(&mut self, changed: &Changed, now_us: i64) -> bool {
+        if self.rests_until_us == 0
+            || changed.has(&self.path)
+            || self.real.as_ref().is_some_and(|r| changed.has(r))
+        {
+            self.rests_until_us = 0;
+            return false;
+        }
+        if now_us < self.rests_until_us {
+            return true;
+        }
+        let meta = fs::metadata(&self.path).ok().filter(fs::Metadata::is_file);
+        let same = meta.zip(self.tails.back()).is_some_and(|(meta, tail)| {
+            file::identity(&meta) == tail.identity
+                && tail.is_quiet(meta.len(), file::micros(meta.modified().ok()))
+        });
+        self.rests_until_us = if same { now_us + UNTOLD_US } else { 0 };
+        same
+    }
+
+    /// Is a change of it told of from now on? To be asked before it is looked at, so that none comes between.
+    pub fn is_watched(&mut self, watch: &mut Watch) -> bool {
+        if self.real.is_none() {
+            self.find_real();
+        }
+        let folder = |path: &Path| path.parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_owned);
+        let real = self.real.clone().unwrap_or_else(|| self.path.clone());
+        // By its real path, under which rotation happens; a link may be set elsewhere besides.
+        let Some(there) = folder(&real) else { return false };
+        let is_link = fs::symlink_metadata(&self.path).is_ok_and(|m| m.is_symlink());
+        watch.folder(&there)
+            && (!is_link || folder(&self.path).is_some_and(|here| here == there || watch.folder(&here)))
+    }
+
+    /// It was looked at: lets it rest, if there is nothing to do until it changes.
+    pub fn rest(&mut self, now_us: i64) {
+        if self.is_calm(now_us) && self.gone_since_us.is_none() {
+            self.rests_until_us = now_us + UNTOLD_US;
+        }
+    }
+
+    /// Is there nothing to do until it changes?
+    pub fn is_calm(&self, now_us: i64) -> bool {
+        self.tails.len() == 1 && self.tails.back().is_some_and(|t| t.is_calm(now_us))
     }
 
     /// Looks where the log's file is, and reads what came to it and to those before it.

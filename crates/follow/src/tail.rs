@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// Read of a file at a time, so that a large one does not keep the others waiting.
 const READ_BYTES_MAX: usize = LINE_BYTES_MAX;
 
+/// One that grew since is looked at several times a second.
+const CALM_US: i64 = 2 * record::SECOND;
+
 /// So few first bytes and its number do not tell a file.
 const FIT_BYTES_MIN: u64 = 4;
 
@@ -236,6 +239,12 @@ impl Tail {
         !self.doubted && self.unended.is_none() && self.long.is_none() && {
             size == self.offset && modified_us == self.modified_us
         }
+    }
+
+    /// Is it read to its end and silent for a while, so that there is nothing to do until it changes?
+    pub fn is_calm(&self, now_us: i64) -> bool {
+        let nothing_open = self.unended.is_none() && self.long.is_none() && !self.doubted;
+        self.current && !self.is_lost() && self.at_end && nothing_open && now_us - self.grew_us >= CALM_US
     }
 
     fn open(&mut self) -> io::Result<bool> {
