@@ -276,6 +276,7 @@ impl Follow {
             rested: &mut self.rested,
             numbers: &mut self.numbers,
             folders: HashMap::new(),
+            listings: HashMap::new(),
             status: &mut status,
         };
         for i in awake {

@@ -2,7 +2,7 @@
 
 use crate::file::{self, HEAD_BYTES, HEAD_BYTES_MIN, Identity};
 use crate::find::Note;
-use crate::rotation::{self, Age, Member};
+use crate::rotation::{self, Age, Listing, Member};
 use crate::tail::{Tail, Turn};
 use crate::watch::{Changed, Watch};
 use crate::{Chunk, Place, Status};
@@ -43,6 +43,8 @@ pub(crate) struct Around<'a> {
     pub numbers: &'a mut u64,
     /// When folders were changed last, as this poll found them.
     pub folders: HashMap<PathBuf, SystemTime>,
+    /// Folders as they were listed after that.
+    pub listings: HashMap<PathBuf, Listing>,
     pub status: &'a mut Status,
 }
 
@@ -240,7 +242,13 @@ impl Log {
             last.path.clone_from(&self.path);
             let quiet = last.is_quiet(meta.len(), file::micros(meta.modified().ok()));
             if folder_changed {
-                self.catch_up(identity, around);
+                // It lies no further back than the time of change that was looked at: what came since shows at the next look.
+                let real = self.real();
+                let folder = real.parent().map(Path::to_owned).unwrap_or_default();
+                let listing = around.listings.remove(&folder).unwrap_or_else(|| Listing::around(&real));
+                let found = listing.ask(&real, |members| self.missed(members, identity, around));
+                around.listings.insert(folder, listing);
+                self.insert(found, around);
             }
             return quiet;
         }
@@ -331,6 +339,11 @@ impl Log {
     /// took away, older than the one that stands under the log's name now.
     fn catch_up(&mut self, now: Identity, around: &mut Around) {
         let found = rotation::ask(&self.real(), |members| self.missed(members, now, around), |_| false);
+        self.insert(found, around);
+    }
+
+    /// Takes in files before the one that stands under the log's name.
+    fn insert(&mut self, found: Vec<(PathBuf, Identity, File)>, around: &mut Around) {
         let at = self.tails.iter().position(|t| t.current).unwrap_or(self.tails.len());
         for (i, (path, identity, file)) in found.into_iter().enumerate() {
             let mut tail = Tail::new(around.number(), &path, identity, 0, around.now_us);
