@@ -14,7 +14,9 @@ use toml::{Table, Value};
 const FILES: [&str; 5] = ["code", "config", "database", "upstream", "resource"];
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../signatures");
+    // Asked as it runs: a target folder may be used by a checkout that lies elsewhere than the one it was filled by.
+    let here = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let folder = Path::new(&here).join("../../signatures");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={}", folder.display());
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
