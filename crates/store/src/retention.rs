@@ -15,6 +15,8 @@ const MINUTE_US: i64 = 60 * SECOND;
 
 /// An hour in minutes, and a day.
 const HOUR: i64 = 60;
+/// Minutes whose counts are added to those of their hour in one step: in a flood an hour has a hundred thousand rows.
+const SUMMED: i64 = 15;
 const DAY: i64 = 24 * HOUR;
 
 /// Failures that go in one step: some milliseconds, so that commits get their turn.
@@ -115,7 +117,7 @@ impl Store {
                 Some(after) => Stage::Age { before, after },
                 None => Stage::Hours,
             },
-            Stage::Hours if self.sum_hour(r.now)? => Stage::Hours,
+            Stage::Hours if self.sum_minutes(r.now)? => Stage::Hours,
             Stage::Hours => Stage::Counts,
             Stage::Counts if self.forget_counts(r.now, minute(r.counts_before()))? => Stage::Counts,
             Stage::Counts => Stage::Problems,
@@ -212,8 +214,8 @@ impl Store {
         })
     }
 
-    /// Sums the counts of the next hour that is old enough; false when there is none.
-    fn sum_hour(&mut self, now: Time) -> Result<bool> {
+    /// Adds the next counts by minute that are old enough to those of their hour; false when there are none.
+    fn sum_minutes(&mut self, now: Time) -> Result<bool> {
         let doing = "summing counts by the hour";
         let end = minute(now.plus(-MINUTE_DAYS * DAY_US)).div_euclid(HOUR) * HOUR;
         let step = self.db.transaction().doing(doing)?;
@@ -224,9 +226,9 @@ impl Store {
         let next = earliest(&step, from, end)?;
         let to = match next {
             Some(next) => {
-                let hour = next.div_euclid(HOUR) * HOUR;
-                by_hour(&step, hour)?;
-                hour + HOUR
+                let from = next.div_euclid(SUMMED) * SUMMED;
+                by_hour(&step, from, from + SUMMED)?;
+                from + SUMMED
             }
             None => end,
         };
@@ -374,22 +376,23 @@ fn earliest(db: &Connection, from: i64, to: i64) -> Result<Option<i64>> {
     .doing("looking for old counts")
 }
 
-/// Sums the counts of an hour, named by its first minute.
-fn by_hour(db: &Connection, hour: i64) -> Result<()> {
+/// Adds the counts from one minute up to another, of the same hour, to those of the hour's first minute.
+fn by_hour(db: &Connection, from: i64, to: i64) -> Result<()> {
     let doing = "summing counts by the hour";
-    // Of problems only those that failed in that hour: their minutes are found by the problem.
+    let hour = from.div_euclid(HOUR) * HOUR;
+    // Of problems only those that failed in that time: their minutes are found by the problem.
     let failing = "(SELECT id FROM problems WHERE first_seen < ?2 * 60000000 AND last_seen >= ?1 * 60000000)";
     let shaped = "(SELECT DISTINCT project FROM shapes)";
     for (table, key, these) in
         [("counts", "problem", failing), ("failed", "project", shaped), ("requests", "project", shaped)]
     {
-        let minutes = format!("WHERE {key} IN {these} AND minute > ?1 AND minute < ?2");
+        let minutes = format!("WHERE {key} IN {these} AND minute >= ?1 AND minute < ?2 AND minute != ?3");
         let sum = format!(
-            "INSERT INTO {table} ({key}, minute, shape, n) SELECT {key}, ?1, shape, sum(n) FROM {table} {minutes}
+            "INSERT INTO {table} ({key}, minute, shape, n) SELECT {key}, ?3, shape, sum(n) FROM {table} {minutes}
              GROUP BY {key}, shape ON CONFLICT DO UPDATE SET n = n + excluded.n"
         );
-        db.execute(&sum, [hour, hour + HOUR]).doing(doing)?;
-        db.execute(&format!("DELETE FROM {table} {minutes}"), [hour, hour + HOUR]).doing(doing)?;
+        db.execute(&sum, [from, to, hour]).doing(doing)?;
+        db.execute(&format!("DELETE FROM {table} {minutes}"), [from, to, hour]).doing(doing)?;
     }
     Ok(())
 }
