@@ -15,9 +15,12 @@ mod packed;
 pub mod rotation;
 mod state;
 mod tail;
+mod watch;
+mod zstd;
 
 pub use find::{Note, is_foreign};
 pub use state::write_whole;
+pub use zstd::ZstdFrames;
 
 use file::HEAD_BYTES;
 use journal::Journal;
@@ -30,6 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tail::Tail;
+use watch::Watch;
 
 /// Where a file that was there before the first start is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +133,11 @@ struct Clock {
     passed_us: i64,
 }
 
+/// So many logs are scanned for as often as asked; more of them that many times less often …
+const RESCAN_LOGS: usize = 250;
+/// … and no less than so many times.
+const RESCAN_SPREAD_MAX: i64 = 8;
+
 /// Between two polls no more time than this is taken to have passed.
 const STEP_US_MAX: i64 = 10 * SECOND;
 /// So few files may be open however few the system allows.
@@ -155,7 +164,12 @@ pub struct Follow {
     refused: HashSet<PathBuf>,
     numbers: u64,
     clock: Clock,
+    watch: Watch,
     scan_at_us: i64,
+    /// A file came to a folder that is watched.
+    came: bool,
+    /// By the clock of what passed: when it was scanned last.
+    scan_us: i64,
     scanned: bool,
     /// When, by the clock by which files are dated.
     scanned_us: i64,
@@ -187,7 +201,10 @@ impl Follow {
             refused: HashSet::new(),
             numbers: 0,
             clock: Clock::default(),
+            watch: Watch::new(),
             scan_at_us: 0,
+            came: false,
+            scan_us: 0,
             scanned: false,
             scanned_us: 0,
             told: HashSet::new(),
@@ -238,11 +255,20 @@ impl Follow {
         let now_us = self.clock.passed(now);
         let mut status = Status::default();
         status.notes.extend(self.trouble.take());
-        if !self.scanned || now_us >= self.scan_at_us {
+        let changed = self.watch.changed();
+        self.came |= changed.came;
+        let came = self.came && now_us >= self.scan_us + self.options.rescan_us;
+        if !self.scanned || came || now_us >= self.scan_at_us {
             self.scan(now_us, &mut status);
-            self.scan_at_us = now_us + self.options.rescan_us;
+            // Where thousands are followed it takes longer, and is less urgent: what comes to a folder with logs is told of.
+            let spread = i64::try_from(self.logs.len() / RESCAN_LOGS).unwrap_or(RESCAN_SPREAD_MAX);
+            (self.scan_us, self.came) = (now_us, false);
+            self.scan_at_us = now_us + self.options.rescan_us * spread.clamp(1, RESCAN_SPREAD_MAX);
         }
-        let owners = self.owners();
+        let awake: Vec<usize> = (0..self.logs.len())
+            .filter(|i| self.logs.get_mut(*i).is_some_and(|l| !l.rests(&changed, now_us)))
+            .collect();
+        let owners = if awake.is_empty() { HashMap::new() } else { self.owners() };
         let mut around = Around {
             now_us,
             unended_us: self.options.unended_us,
@@ -250,10 +276,16 @@ impl Follow {
             rested: &mut self.rested,
             numbers: &mut self.numbers,
             folders: HashMap::new(),
+            listings: HashMap::new(),
             status: &mut status,
         };
-        for log in &mut self.logs {
+        for i in awake {
+            let Some(log) = self.logs.get_mut(i) else { continue };
+            let watched = log.is_calm(now_us) && log.is_watched(&mut self.watch);
             log.poll(&mut around, sink);
+            if watched {
+                log.rest(now_us);
+            }
         }
         if let Some(journal) = &mut self.journal {
             journal.poll(now_us, sink, &mut status);

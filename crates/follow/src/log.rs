@@ -2,9 +2,10 @@
 
 use crate::file::{self, HEAD_BYTES, HEAD_BYTES_MIN, Identity};
 use crate::find::Note;
-use crate::rotation::{self, Age, Member};
+use crate::rotation::{self, Age, Listing, Member};
 use crate::tail::{Tail, Turn};
-use crate::{Chunk, Place, Status, packed};
+use crate::watch::{Changed, Watch};
+use crate::{Chunk, Place, Status};
 use record::SECOND;
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
@@ -26,6 +27,8 @@ const OLD_US: i64 = 60 * SECOND;
 const FOLDER_TICK: Duration = Duration::from_millis(100);
 /// More rotated files are not looked at so often, where rotation goes faster.
 const OLD_MAX: usize = 4;
+/// One that is silent, and whose folders are watched, is looked at so often in case something was not told.
+const UNTOLD_US: i64 = 10 * SECOND;
 /// A log whose file is gone so long is one no more.
 pub(crate) const GONE_US: i64 = 600 * SECOND;
 
@@ -40,6 +43,8 @@ pub(crate) struct Around<'a> {
     pub numbers: &'a mut u64,
     /// When folders were changed last, as this poll found them.
     pub folders: HashMap<PathBuf, SystemTime>,
+    /// Folders as they were listed after that.
+    pub listings: HashMap<PathBuf, Listing>,
     pub status: &'a mut Status,
 }
 
@@ -65,6 +70,8 @@ pub(crate) struct Log {
     /// When its folder was changed last, as far as was looked.
     folder_us: i64,
     real: Option<PathBuf>,
+    /// Until then it is not looked at, unless a change is told of.
+    rests_until_us: i64,
 }
 
 impl Log {
@@ -77,6 +84,7 @@ impl Log {
             since_us: 0,
             folder_us: 0,
             real: None,
+            rests_until_us: 0,
         }
     }
 
@@ -89,6 +97,53 @@ impl Log {
         if let Ok(real) = fs::canonicalize(&self.path) {
             self.real = Some(real);
         }
+    }
+
+    /// Need it not be looked at now?
+    pub fn rests(&mut self, changed: &Changed, now_us: i64) -> bool {
+        if self.rests_until_us == 0
+            || changed.has(&self.path)
+            || self.real.as_ref().is_some_and(|r| changed.has(r))
+        {
+            self.rests_until_us = 0;
+            return false;
+        }
+        if now_us < self.rests_until_us {
+            return true;
+        }
+        let meta = fs::metadata(&self.path).ok().filter(fs::Metadata::is_file);
+        let same = meta.zip(self.tails.back()).is_some_and(|(meta, tail)| {
+            file::identity(&meta) == tail.identity
+                && tail.is_quiet(meta.len(), file::micros(meta.modified().ok()))
+        });
+        self.rests_until_us = if same { now_us + UNTOLD_US } else { 0 };
+        same
+    }
+
+    /// Is a change of it told of from now on? To be asked before it is looked at, so that none comes between.
+    pub fn is_watched(&mut self, watch: &mut Watch) -> bool {
+        if self.real.is_none() {
+            self.find_real();
+        }
+        let folder = |path: &Path| path.parent().filter(|p| !p.as_os_str().is_empty()).map(Path::to_owned);
+        let real = self.real.clone().unwrap_or_else(|| self.path.clone());
+        // By its real path, under which rotation happens; a link may be set elsewhere besides.
+        let Some(there) = folder(&real) else { return false };
+        let is_link = fs::symlink_metadata(&self.path).is_ok_and(|m| m.is_symlink());
+        watch.folder(&there)
+            && (!is_link || folder(&self.path).is_some_and(|here| here == there || watch.folder(&here)))
+    }
+
+    /// It was looked at: lets it rest, if there is nothing to do until it changes.
+    pub fn rest(&mut self, now_us: i64) {
+        if self.is_calm(now_us) && self.gone_since_us.is_none() {
+            self.rests_until_us = now_us + UNTOLD_US;
+        }
+    }
+
+    /// Is there nothing to do until it changes?
+    pub fn is_calm(&self, now_us: i64) -> bool {
+        self.tails.len() == 1 && self.tails.back().is_some_and(|t| t.is_calm(now_us))
     }
 
     /// Looks where the log's file is, and reads what came to it and to those before it.
@@ -187,7 +242,13 @@ impl Log {
             last.path.clone_from(&self.path);
             let quiet = last.is_quiet(meta.len(), file::micros(meta.modified().ok()));
             if folder_changed {
-                self.catch_up(identity, around);
+                // It lies no further back than the time of change that was looked at: what came since shows at the next look.
+                let real = self.real();
+                let folder = real.parent().map(Path::to_owned).unwrap_or_default();
+                let listing = around.listings.remove(&folder).unwrap_or_else(|| Listing::around(&real));
+                let found = listing.ask(&real, |members| self.missed(members, identity, around));
+                around.listings.insert(folder, listing);
+                self.insert(found, around);
             }
             return quiet;
         }
@@ -278,6 +339,11 @@ impl Log {
     /// took away, older than the one that stands under the log's name now.
     fn catch_up(&mut self, now: Identity, around: &mut Around) {
         let found = rotation::ask(&self.real(), |members| self.missed(members, now, around), |_| false);
+        self.insert(found, around);
+    }
+
+    /// Takes in files before the one that stands under the log's name.
+    fn insert(&mut self, found: Vec<(PathBuf, Identity, File)>, around: &mut Around) {
         let at = self.tails.iter().position(|t| t.current).unwrap_or(self.tails.len());
         for (i, (path, identity, file)) in found.into_iter().enumerate() {
             let mut tail = Tail::new(around.number(), &path, identity, 0, around.now_us);
@@ -319,11 +385,11 @@ impl Log {
                 || m.identity.is_some_and(|i| around.owners.get(&i).is_some_and(|log| *log != self.path))
         };
         // Half packed, or packed and not deleted yet: the plain one is whole.
-        let plain: Vec<_> = of_log.iter().filter(|m| !packed::is_gzip(&m.path)).map(|m| m.age).collect();
+        let plain: Vec<_> = of_log.iter().filter(|m| m.packing().is_none()).map(|m| m.age).collect();
         of_log
             .into_iter()
             .filter(|m| is_younger(m) && !is_known(m) && !is_copy(m))
-            .filter(|m| !packed::is_gzip(&m.path) || !plain.contains(&m.age))
+            .filter(|m| m.packing().is_none() || !plain.contains(&m.age))
             .filter_map(|m| Some((m.path.clone(), m.identity, m.open()?)))
             .collect()
     }
@@ -420,7 +486,7 @@ impl Log {
             of_log.filter(holds).filter(|m| !taken(m))
         };
         // Half packed beside the plain one: the plain one is whole.
-        copied().find(|m| !packed::is_gzip(&m.path)).or_else(|| copied().next())
+        copied().find(|m| m.packing().is_none()).or_else(|| copied().next())
     }
 
     /// Lets go of rotated files that are read and confirmed.

@@ -1,6 +1,6 @@
 //! A rotated file that was packed before it was read to its end.
 
-use flate2::read::MultiGzDecoder;
+use crate::zstd::ZstdFrames;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -11,15 +11,46 @@ const BOMB_FLOOR: u64 = 512 << 20;
 const BOMB_RATIO: u64 = 500;
 /// Bytes unpacked at a time.
 const STEP: u64 = 64 << 10;
+/// Memory that the window of zstd or xz may take: `xz -9` needs 65 MiB, `zstd -19` 8.
+const MEMORY_MAX: u64 = 72 << 20;
 
-/// By its name: what rotation packs with gzip.
-pub(crate) fn is_gzip(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "gz")
+/// What rotation packs a file with: logrotate's `compresscmd`, newsyslog, log libraries, people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Gzip,
+    Zstd,
+    Xz,
+    Bzip2,
+}
+
+impl Packing {
+    /// By its name.
+    pub fn of(path: &Path) -> Option<Packing> {
+        Some(match path.extension()?.to_str()? {
+            "gz" => Packing::Gzip,
+            "zst" => Packing::Zstd,
+            "xz" => Packing::Xz,
+            "bz2" => Packing::Bzip2,
+            _ => return None,
+        })
+    }
+
+    fn decoder(self, file: File) -> Box<dyn Read + Send> {
+        let file = BufReader::new(file);
+        match self {
+            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(file)),
+            Packing::Zstd => Box::new(ZstdFrames::new(file, MEMORY_MAX)),
+            Packing::Xz => {
+                Box::new(lzma_rust2::XzReader::new_mem_limit(file, true, (MEMORY_MAX >> 10) as u32))
+            }
+            Packing::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(file)),
+        }
+    }
 }
 
 /// The bytes that come out of a packed file, from the front to the back.
 pub(crate) struct Unpacking {
-    decoder: MultiGzDecoder<BufReader<File>>,
+    decoder: Box<dyn Read + Send>,
     size: u64,
     /// What came out last, and where it begins.
     kept: Vec<u8>,
@@ -27,9 +58,9 @@ pub(crate) struct Unpacking {
 }
 
 impl Unpacking {
-    pub fn new(file: File) -> io::Result<Unpacking> {
+    pub fn new(packing: Packing, file: File) -> io::Result<Unpacking> {
         let size = file.metadata()?.len();
-        Ok(Unpacking { decoder: MultiGzDecoder::new(BufReader::new(file)), size, kept: Vec::new(), at: 0 })
+        Ok(Unpacking { decoder: packing.decoder(file), size, kept: Vec::new(), at: 0 })
     }
 
     fn reached(&self) -> u64 {

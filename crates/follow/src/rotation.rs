@@ -1,15 +1,18 @@
 //! The files of one log, which rotation cut: `access.log.2.gz`, `access.log.1`, `access.log`; `app-2026-11-24.log`, `app.log`.
 
 use crate::file::{self, HEAD_BYTES, Head, Identity};
-use crate::packed::{self, Unpacking};
+use crate::packed::{Packing, Unpacking};
 use record::SECOND;
 use std::cell::{Cell, OnceCell};
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// What packing adds to a name.
 const PACKINGS: [&str; 5] = [".gz", ".zst", ".xz", ".bz2", ".zip"];
+/// Of these, the one that is not read: its list of contents stands at its end.
+const NOT_READ: &str = ".zip";
 /// A folder is listed until it was twice the same: names that move on while it is read are else missed or met twice.
 const LISTINGS_MAX: usize = 6;
 /// Opening its files takes longer than listing them, and a rotation of fifty files a millisecond.
@@ -90,6 +93,11 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// What it is packed with.
+    pub fn packing(&self) -> Option<Packing> {
+        Packing::of(&self.path)
+    }
+
     /// Opens it, if its name is still its own.
     pub fn open(&self) -> Option<File> {
         let file = File::open(&self.path).ok();
@@ -102,10 +110,9 @@ impl Member {
     pub fn head(&self) -> &[u8] {
         self.head.get_or_init(|| {
             let Some(file) = self.open() else { return Vec::new() };
-            let read = if packed::is_gzip(&self.path) {
-                Unpacking::new(file).and_then(|mut u| u.window(0, HEAD_BYTES))
-            } else {
-                file::read_at(&file, 0, HEAD_BYTES)
+            let read = match self.packing() {
+                Some(packing) => Unpacking::new(packing, file).and_then(|mut u| u.window(0, HEAD_BYTES)),
+                None => file::read_at(&file, 0, HEAD_BYTES),
             };
             read.unwrap_or_default()
         })
@@ -113,17 +120,26 @@ impl Member {
 
     /// Does it hold what began so, as far as it was read at least?
     pub fn holds(&self, head: &Head, offset: u64) -> bool {
-        (packed::is_gzip(&self.path) || self.size >= offset) && head.begins(self.head())
+        (self.packing().is_some() || self.size >= offset) && head.begins(self.head())
     }
 
     /// Was it changed last at this time, or later? The times of packed files may lack the parts of a second.
     pub fn is_since(&self, modified_us: i64) -> bool {
-        let slack = if packed::is_gzip(&self.path) { SECOND } else { 0 };
+        let slack = if self.packing().is_some() { SECOND } else { 0 };
         self.modified_us + slack >= modified_us
     }
 }
 
-fn list(folder: &Path, log: &str) -> Vec<Member> {
+/// How old a file of this name is among those of a log; `None` if it is none of them.
+fn age(name: &str, log: &str) -> Option<Age> {
+    if name == log {
+        return Some(Age::Written);
+    }
+    base(name).filter(|(b, _)| b == log && !name.ends_with(NOT_READ)).map(|(_, age)| age)
+}
+
+/// All files of a folder with their names, whatever log they are of.
+fn list(folder: &Path) -> Vec<(String, Member)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
     for entry in entries.flatten() {
@@ -133,40 +149,82 @@ fn list(folder: &Path, log: &str) -> Vec<Member> {
         if !meta.is_file() {
             continue;
         }
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let age = if name == log {
-            Some(Age::Written)
-        } else {
-            base(&name).filter(|(b, _)| b == log).map(|(_, age)| age)
-        };
-        found.push(Member {
+        let member = Member {
             path,
             identity: file::identity(&meta),
             size: meta.len(),
             modified_us: file::micros(meta.modified().ok()),
-            age,
+            age: None,
             head: OnceCell::new(),
             stale: Cell::new(false),
-        });
+        };
+        found.push((entry.file_name().to_string_lossy().into_owned(), member));
     }
-    found.sort_by(|a, b| (a.age, &a.path).cmp(&(b.age, &b.path)));
+    found.sort_by(|a, b| a.0.cmp(&b.0));
     found
 }
 
-/// The files beside a log, the oldest of its own first.
-fn beside(log: &Path) -> Vec<Member> {
-    let folder = log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = log.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut before = list(folder, &name);
+/// The same, as it stood when two listings in a row were alike.
+fn settled(folder: &Path) -> Vec<(String, Member)> {
+    let mut before = list(folder);
     for _ in 0..LISTINGS_MAX {
-        let now = list(folder, &name);
-        let same = now.iter().map(|m| (&m.path, m.identity)).eq(before.iter().map(|m| (&m.path, m.identity)));
+        let now = list(folder);
+        let same = now.iter().map(|(n, m)| (n, m.identity)).eq(before.iter().map(|(n, m)| (n, m.identity)));
         before = now;
         if same {
             break;
         }
     }
     before
+}
+
+fn folder_of(log: &Path) -> &Path {
+    log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn name_of(log: &Path) -> String {
+    log.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn oldest_first(members: &mut [Member]) {
+    members.sort_by(|a, b| (a.age, &a.path).cmp(&(b.age, &b.path)));
+}
+
+/// The files beside a log, the oldest of its own first.
+fn beside(log: &Path) -> Vec<Member> {
+    let name = name_of(log);
+    let aged = |(n, m): (String, Member)| Member { age: age(&n, &name), ..m };
+    let mut members: Vec<Member> = settled(folder_of(log)).into_iter().map(aged).collect();
+    oldest_first(&mut members);
+    members
+}
+
+/// A folder as it was listed once for all logs in it: a listing for each of a thousand would read its names a million times.
+pub(crate) struct Listing {
+    /// By the name of the log.
+    members: HashMap<String, Vec<Member>>,
+}
+
+impl Listing {
+    /// Of the folder that a log lies in.
+    pub fn around(log: &Path) -> Listing {
+        let mut members: HashMap<String, Vec<Member>> = HashMap::new();
+        for (name, member) in settled(folder_of(log)) {
+            if let Some((log, age)) = base(&name).filter(|_| !name.ends_with(NOT_READ)) {
+                members.entry(log).or_default().push(Member { age: Some(age), ..member.clone() });
+            }
+            members.entry(name).or_default().push(Member { age: Some(Age::Written), ..member });
+        }
+        members.values_mut().for_each(|m| oldest_first(m));
+        Listing { members }
+    }
+
+    /// Asks something of the files of a log; anew, where one of them got another name since.
+    pub fn ask<T>(&self, log: &Path, question: impl Fn(&[Member]) -> T) -> T {
+        let members = self.members.get(&name_of(log)).map_or(&[][..], Vec::as_slice);
+        let answer = question(members);
+        if members.iter().any(|m| m.stale.get()) { ask(log, question, |_| false) } else { answer }
+    }
 }
 
 /// Asks something of the files beside a log; again, where one of them got another name meanwhile.

@@ -2,7 +2,7 @@
 
 use crate::file::{self, ALIKE_BYTES_MIN, HEAD_BYTES, Head, Identity};
 use crate::line::{LINE_BYTES_MAX, Long};
-use crate::packed::{self, Unpacking};
+use crate::packed::{Packing, Unpacking};
 use crate::rotation::Member;
 use crate::state::Kept;
 use std::fs::File;
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// Read of a file at a time, so that a large one does not keep the others waiting.
 const READ_BYTES_MAX: usize = LINE_BYTES_MAX;
+
+/// One that grew since is looked at several times a second.
+const CALM_US: i64 = 2 * record::SECOND;
 
 /// So few first bytes and its number do not tell a file.
 const FIT_BYTES_MIN: u64 = 4;
@@ -135,8 +138,8 @@ impl Tail {
         self.modified_us = file::micros(file.metadata()?.modified().ok());
         // What stands there stays, though it was not read yet.
         let is_new = self.head.bytes == 0;
-        self.source = if packed::is_gzip(&self.path) {
-            let mut unpacking = Box::new(Unpacking::new(file)?);
+        self.source = if let Some(packing) = Packing::of(&self.path) {
+            let mut unpacking = Box::new(Unpacking::new(packing, file)?);
             if is_new {
                 self.head = Head::of(&unpacking.window(0, HEAD_BYTES)?);
             }
@@ -236,6 +239,12 @@ impl Tail {
         !self.doubted && self.unended.is_none() && self.long.is_none() && {
             size == self.offset && modified_us == self.modified_us
         }
+    }
+
+    /// Is it read to its end and silent for a while, so that there is nothing to do until it changes?
+    pub fn is_calm(&self, now_us: i64) -> bool {
+        let nothing_open = self.unended.is_none() && self.long.is_none() && !self.doubted;
+        self.current && !self.is_lost() && self.at_end && nothing_open && now_us - self.grew_us >= CALM_US
     }
 
     fn open(&mut self) -> io::Result<bool> {

@@ -76,6 +76,103 @@ fn all() -> Options {
     Options { begin: Begin::All, rescan_us: SECOND, ..Options::default() }
 }
 
+/// A file that is silent is not looked at until the system tells of a change; that is as soon as before.
+#[test]
+fn what_comes_to_a_silent_file_is_read_at_once() {
+    let folder = folder("silent");
+    let logs = folder.join("logs");
+    fs::create_dir_all(logs.join("deep")).unwrap();
+    let (log, deep) = (logs.join("app.log"), logs.join("deep").join("real.log"));
+    append(&log, &lines("a"));
+    append(&deep, &lines("b"));
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&deep, folder.join("link.log")).unwrap();
+    let mut bench = Bench::new(&folder, "*.log", all());
+    bench.patterns.push(log.display().to_string());
+    bench.restart();
+    bench.read(20);
+    let rests = |bench: &mut Bench| assert_eq!(bench.read(20), "");
+    rests(&mut bench);
+    append(&log, &lines("c"));
+    assert_eq!(bench.read(1), lines("c"));
+    rests(&mut bench);
+    append(&deep, &lines("d"));
+    assert_eq!(bench.read(1), lines("d"), "by its link");
+    rests(&mut bench);
+    fs::rename(&log, logs.join("app.log.1")).unwrap();
+    append(&logs.join("app.log.1"), &lines("e"));
+    append(&log, &lines("f"));
+    assert_eq!(bench.read(2), lines("e") + &lines("f"), "renamed");
+    rests(&mut bench);
+    append(&log, &lines("g"));
+    fs::copy(&log, logs.join("app.log.2")).unwrap();
+    fs::rename(logs.join("app.log.2"), logs.join("app.log.1")).unwrap();
+    fs::write(&log, lines("h")).unwrap();
+    assert_eq!(bench.read(3), lines("g") + &lines("h"), "copied and truncated");
+    rests(&mut bench);
+    // The folder itself goes and comes.
+    fs::rename(&logs, folder.join("gone")).unwrap();
+    bench.read(2);
+    fs::create_dir_all(&logs).unwrap();
+    append(&log, &lines("i"));
+    assert_eq!(bench.read(3), lines("i"), "in another folder of its name");
+    rests(&mut bench);
+    append(&log, &lines("j"));
+    assert_eq!(bench.read(1), lines("j"));
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Each as logrotate calls it (`compresscmd`).
+#[test]
+fn packed_by_any_program_while_nobody_looked() {
+    for (program, options, ending) in
+        [("gzip", "-9", "gz"), ("zstd", "-q", "zst"), ("xz", "-9", "xz"), ("bzip2", "-9", "bz2")]
+    {
+        let there = std::process::Command::new(program).arg("--version").output();
+        if !there.is_ok_and(|o| o.status.success()) {
+            eprintln!("skipped: {program} is not installed");
+            continue;
+        }
+        let folder = folder(ending);
+        let log = folder.join("app.log");
+        append(&log, &lines("a"));
+        let mut bench = Bench::new(&folder, "app.log", all());
+        assert_eq!(bench.read(2), lines("a"), "{program}");
+        for (live, before, after) in [(true, "b", "c"), (false, "d", "e"), (true, "f", "g")] {
+            append(&log, &lines(before));
+            let first = folder.join("app.log.1");
+            fs::rename(&log, &first).unwrap();
+            let _ = fs::remove_file(folder.join(format!("app.log.1.{ending}")));
+            let mut pack = std::process::Command::new(program);
+            // zstd alone leaves the plain file, until it is told otherwise.
+            pack.arg(options).args((program == "zstd").then_some("--rm")).arg(&first);
+            assert!(pack.status().unwrap().success(), "{program}");
+            assert!(!first.exists(), "{program}");
+            append(&log, &lines(after));
+            if !live {
+                bench.restart();
+            }
+            assert_eq!(bench.read(4), lines(before) + &lines(after), "{program}: {:?}", bench.notes);
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// A zip is not read, and nothing of it is taken for lines.
+#[test]
+fn a_zip_is_no_log() {
+    let folder = folder("zip");
+    let log = folder.join("app.log");
+    append(&log, &lines("a"));
+    let mut bench = Bench::new(&folder, "app.log*", all());
+    assert_eq!(bench.read(2), lines("a"));
+    fs::remove_file(&log).unwrap();
+    fs::write(folder.join("app.log.1.zip"), b"PK\x03\x04 and more that is no text\n").unwrap();
+    append(&log, &lines("b"));
+    assert_eq!(bench.read(4), lines("b"));
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn renamed_and_packed_while_nobody_looked() {
     for (name, truncates) in [("moved", false), ("copied", true)] {

@@ -143,4 +143,7 @@ pub struct Wrapped<'a> {
     pub pid: Option<Cow<'a, str>>,
     /// The runtime cut a long line here: the next one of the same stream continues it (CRI `P`, Docker without `\n`).
     pub partial: bool,
+    /// It was written to the standard error, whose lines stand between the parts of those of the standard output. False where the
+    /// wrapper does not say.
+    pub stderr: bool,
 }

@@ -137,8 +137,9 @@ pub struct Reader {
     open: Vec<Pending>,
     last_at: Option<(Time, Zone)>,
     pairs: Pairs,
-    /// Lines that their wrapper says go on, by stream; in an order, since what is left at the end is read in it.
-    partial: BTreeMap<u64, String>,
+    /// Lines that their wrapper says go on, by stream and whether it is the standard error's; in an order, since what is left at
+    /// the end is read in it.
+    partial: BTreeMap<(u64, bool), Parts>,
     json_lines: Vec<(u64, String)>,
     tail: Vec<u8>,
     /// By the words of a warning: how often it was seen, and how often a trace followed.
@@ -191,6 +192,16 @@ enum Step {
     /// It went on with that entry.
     Appended,
     Other,
+}
+
+/// A line of which its wrapper wrote parts so far.
+struct Parts {
+    /// Number of the first part's line.
+    line: u64,
+    /// That line as it stands in the file.
+    raw: String,
+    /// What it holds, joined.
+    text: String,
 }
 
 /// A line without an end, and where it began.
@@ -490,8 +501,8 @@ impl Reader {
             self.line(&line, sink);
         }
         self.end_json(sink);
-        for (_, text) in std::mem::take(&mut self.partial) {
-            self.text_line(&text, sink);
+        for (_, parts) in std::mem::take(&mut self.partial) {
+            self.text_line(&parts.text, sink);
         }
         for p in std::mem::take(&mut self.open) {
             self.close(p, sink);
@@ -659,17 +670,26 @@ impl Reader {
                 outer.iter().rev().find_map(|w| w.node.as_deref()),
             ))
         };
+        let written = (stream, outer.last().is_some_and(|w| w.stderr));
         if outer.last().is_some_and(|w| w.partial) {
-            let held = self.partial.entry(stream).or_default();
-            if held.len() < LINE_MAX {
-                held.push_str(&inner);
+            let line = self.counts.lines;
+            let first = || Parts { line, raw: cut(raw, TEXT_MAX).to_owned(), text: String::new() };
+            let held = self.partial.entry(written).or_insert_with(first);
+            if held.text.len() < LINE_MAX {
+                held.text.push_str(&inner);
             }
             return;
         }
-        if let Some(mut held) = self.partial.remove(&stream) {
-            held.push_str(&inner);
-            inner = Cow::Owned(held);
+        // It stands where its first part does.
+        let here = self.counts.lines;
+        let mut first = None;
+        if let Some(mut held) = self.partial.remove(&written) {
+            held.text.push_str(&inner);
+            inner = Cow::Owned(held.text);
+            self.counts.lines = held.line;
+            first = Some(held.raw);
         }
+        let raw = first.as_deref().unwrap_or(raw);
         let mut wrapping = Wrapping::of(&outer);
         wrapping.at = self.believed(wrapping.at);
         // A wrapped message may hold several lines (`#012`, journal JSON): the first is the head, the rest continue it.
@@ -683,6 +703,7 @@ impl Reader {
                 self.one(more, more, stream, &wrapping, sink);
             }
         }
+        self.counts.lines = here;
     }
 
     fn unwrap(&self, line: &str) -> Option<Wrapped<'static>> {
@@ -696,6 +717,7 @@ impl Reader {
                     node: found.node.map(|s| Cow::Owned(s.into_owned())),
                     pid: found.pid.map(|s| Cow::Owned(s.into_owned())),
                     partial: found.partial,
+                    stderr: found.stderr,
                 });
             }
         }

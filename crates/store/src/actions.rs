@@ -2,7 +2,7 @@
 //! does to it.
 
 use crate::error::{Doing, Error, Result};
-use crate::limits::{NOTE_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::limits::{NOTE_BYTES_MAX, SWEEP_MAX, TEXT_BYTES_MAX};
 use crate::names::cut;
 use crate::problems::{find_problem, hex, log_state};
 use crate::state::State;
@@ -19,6 +19,22 @@ pub enum Mute {
     Failures(u64),
     /// Until somebody says otherwise.
     Forever,
+}
+
+/// What time did to problems.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Resolved, as no failure came for so long.
+    pub silent: u64,
+    /// Heard of again, as the time they were muted for is over.
+    pub heard: u64,
+}
+
+impl Swept {
+    /// Did anything change?
+    pub fn any(self) -> bool {
+        self != Swept::default()
+    }
 }
 
 impl Store {
@@ -111,18 +127,24 @@ impl Store {
         log(&self.db, row, now, by, true, text)
     }
 
-    /// What time does: problems without a failure for `silence_days` are resolved (muted ones stay muted), and what was muted
-    /// until now is heard of again. Gives back how many changed.
-    pub fn sweep(&mut self, now: Time, silence_days: i64) -> Result<u64> {
+    /// What time does: problems without a failure for `silence_days` are resolved (muted ones stay muted; 0 days: none is), and
+    /// what was muted until now is heard of again. Of each so many at once ([`SWEEP_MAX`]): as long as something changed, there
+    /// may be more.
+    pub fn sweep(&mut self, now: Time, silence_days: i64) -> Result<Swept> {
         let doing = "looking for problems that are over";
         let step = self.db.transaction().doing(doing)?;
         let since = now.plus(silence_days.saturating_mul(-86_400 * SECOND));
         let goes_on = [State::New, State::Ongoing, State::Regressed].map(State::code);
-        let silent = rows(
-            &step,
-            "SELECT id FROM problems WHERE state IN (?1, ?2, ?3) AND last_seen < ?4 AND state_at < ?4 AND count > 0",
-            params![goes_on[0], goes_on[1], goes_on[2], since.0],
-        )?;
+        let silent = if silence_days <= 0 {
+            Vec::new()
+        } else {
+            rows(
+                &step,
+                "SELECT id FROM problems WHERE state IN (?1, ?2, ?3) AND last_seen < ?4 AND state_at < ?4 AND count > 0
+                 LIMIT ?5",
+                params![goes_on[0], goes_on[1], goes_on[2], since.0, SWEEP_MAX],
+            )?
+        };
         let words = format!("no failure for {silence_days} days");
         for row in &silent {
             step.prepare_cached("UPDATE problems SET resolved_release = NULL WHERE id = ?1")
@@ -133,14 +155,14 @@ impl Store {
         }
         let heard = rows(
             &step,
-            "SELECT id FROM problems WHERE state = ?1 AND muted_until <= ?2",
-            params![State::Muted.code(), now.0],
+            "SELECT id FROM problems WHERE state = ?1 AND muted_until <= ?2 LIMIT ?3",
+            params![State::Muted.code(), now.0, SWEEP_MAX],
         )?;
         for row in &heard {
             set_state(&step, *row, now, State::Ongoing, None, "the time it was muted for is over")?;
         }
         step.commit().doing(doing)?;
-        Ok((silent.len() + heard.len()) as u64)
+        Ok(Swept { silent: silent.len() as u64, heard: heard.len() as u64 })
     }
 
     /// Does something to a problem and keeps it in the log, both or neither.

@@ -28,7 +28,7 @@ mod state;
 mod store;
 
 pub use access::{ApiToken, Key, Link, Project, Session, User};
-pub use actions::Mute;
+pub use actions::{Mute, Swept};
 pub use check::Findings;
 pub use commit::{
     Commit, Dropped, Example, FailureChange, MarkRow, OTHER_PROBLEM, ProblemChange, RequestCount,
@@ -40,6 +40,6 @@ pub use read::{
     DroppedRow, EndpointRow, ExampleRow, FailureRow, FullExample, MarkSeen, Note, Page, ProblemFull,
     ProblemRow, Query, Reader, Revision, RouteHealth, Sizes, Sort, StateChange, Step, Thought,
 };
-pub use retention::Retained;
+pub use retention::{Retained, Retention};
 pub use state::State;
 pub use store::Store;

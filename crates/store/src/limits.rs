@@ -51,8 +51,16 @@ pub const ONGOING_FAILURES: i64 = 10;
 /// From its first failure to its last, after which a new problem is an ongoing one: an hour, in microseconds.
 pub const ONGOING_AFTER_US: i64 = 3_600 * record::SECOND;
 
-/// Days without a failure after which a problem counts as resolved, unless set otherwise: a week has each weekday's jobs in it.
-pub const SILENCE_DAYS: i64 = 7;
+/// Days without a failure after which a problem counts as resolved, unless set otherwise: two weeks have each weekday's jobs in
+/// them twice, so that one holiday does not end what fails on Mondays.
+pub const SILENCE_DAYS: i64 = 14;
+
+/// Days for which failures are kept whole, unless set otherwise: what Sentry's self-hosted (`SENTRY_EVENT_RETENTION_DAYS`) and
+/// GlitchTip (`GLITCHTIP_MAX_EVENT_LIFE_DAYS`) keep.
+pub const KEEP_DAYS: i64 = 90;
+
+/// Problems resolved by silence in one transaction, and heard of again: ten milliseconds.
+pub const SWEEP_MAX: i64 = 1_000;
 
 /// Days after which counts by minute become counts by hour: nobody draws last month by the minute.
 pub const MINUTE_DAYS: i64 = 30;

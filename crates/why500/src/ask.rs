@@ -10,8 +10,9 @@ use clap::Args;
 use client::Client;
 use record::{Class, SECOND, Time};
 use serde_json::Value;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Where to ask.
 #[derive(Args, Debug)]
@@ -111,13 +112,45 @@ pub fn show(options: &Show) -> Result<ExitCode, Usage> {
     })
 }
 
-/// Writes a line for each problem that has new failures, until it is stopped or the server stops.
+/// Writes a line for each problem that has new failures, until it is stopped. Where the server stops, it is asked again until it
+/// is back.
 pub fn tail(options: &Tail) -> Result<ExitCode, Usage> {
     let client = Client::new(options.server.server.as_deref(), options.server.project)?;
-    let stream = BufReader::new(client.stream("/api/v1/stream")?);
     let look = look(options.server.color, None, false);
+    // A server that is not there at first is most likely another's address.
+    let mut stream = client.stream(STREAM)?;
+    while written(stream, &look)? {
+        eprintln!(
+            "why500: {} ended the stream; it is asked again each {} s",
+            plain(&client.base),
+            AGAIN.as_secs()
+        );
+        let mut said = String::new();
+        stream = loop {
+            std::thread::sleep(AGAIN);
+            match client.stream(STREAM) {
+                Ok(stream) => break stream,
+                Err(Usage(why)) if why != said => {
+                    eprintln!("why500: {why}");
+                    said = why;
+                }
+                Err(_) => {}
+            }
+        };
+        eprintln!("why500: the stream goes on; `why500 problems` shows what happened meanwhile");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where problems are told of as they fail.
+const STREAM: &str = "/api/v1/stream";
+/// A server is back some seconds after it stopped.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Writes what a stream tells, to its end; false if nobody reads it any more.
+fn written(stream: impl Read, look: &Look) -> Result<bool, Usage> {
     let mut event = String::new();
-    for line in stream.lines() {
+    for line in BufReader::new(stream).lines() {
         let Ok(line) = line else { break };
         if let Some(name) = line.strip_prefix("event: ") {
             event = name.to_owned();
@@ -125,12 +158,12 @@ pub fn tail(options: &Tail) -> Result<ExitCode, Usage> {
         let Some(data) = line.strip_prefix("data: ") else { continue };
         let data: Value = serde_json::from_str(data).unwrap_or_default();
         let mut out = io::stdout().lock();
-        match happened(&mut out, &event, &data, &look).and_then(|()| out.flush()) {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+        match happened(&mut out, &event, &data, look).and_then(|()| out.flush()) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
             other => other.map_err(|e| Usage(e.to_string()))?,
         }
     }
-    Err(Usage(format!("{} ended the stream; is the server still running?", client.base)))
+    Ok(true)
 }
 
 /// `2h`, `30m`, `7d` are so long ago; all else is the server's to understand.

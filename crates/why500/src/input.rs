@@ -443,7 +443,7 @@ fn source(
         Packing::Gzip => unpacked("gzip", Box::new(flate2::read::MultiGzDecoder::new(whole)), consumer),
         Packing::Bzip2 => unpacked("bzip2", Box::new(bzip2::read::MultiBzDecoder::new(whole)), consumer),
         Packing::Zstd => {
-            let frames = unpack::ZstdFrames::new(BufReader::new(whole), memory_max(depth));
+            let frames = follow::ZstdFrames::new(BufReader::new(whole), memory_max(depth));
             unpacked("zstd", Box::new(frames), consumer);
         }
         Packing::Xz => {

@@ -35,6 +35,7 @@ mod taken;
 mod thrown;
 
 pub use head::Head;
+pub use sentry::requests as requests_told;
 pub use taken::{Access, Answer, Line, Refusal, Taken};
 
 use record::Time;

@@ -28,11 +28,13 @@ mod frame;
 mod log;
 mod release;
 mod request;
+mod session;
 mod span;
 mod store;
 mod transaction;
 
 pub(crate) use release::Api;
+pub use session::requests;
 
 use crate::lenient::{Instant, List, Number, Text, read};
 use crate::{Access, Answer, Head, Refusal, Taken, Wire};
@@ -428,6 +430,10 @@ impl Reading {
                     self.discarded(&report);
                 }
             }
+            "sessions" => match read::<session::Sessions<'_>>(payload, &mut room) {
+                Ok(sessions) => sessions.records(self.now, self.drift, &mut self.taken.records),
+                Err(_) => self.taken.drop("sessions that are no JSON"),
+            },
             "check_in" => {
                 if let Ok(c) = read::<CheckIn<'_>>(payload, &mut room) {
                     checked_in(&c.monitor_slug, &c.status, &c.environment, &mut self.taken);

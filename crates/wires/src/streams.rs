@@ -63,6 +63,7 @@ impl Streams {
             node: borrowed(&line.node),
             pid: borrowed(&line.pid),
             partial: false,
+            stderr: false,
         };
         if let Some(number) = number {
             reader.at_line(number);

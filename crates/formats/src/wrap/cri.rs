@@ -24,6 +24,7 @@ impl Wrapper for Cri {
         }
         let stamp_len = memchr::memchr(b' ', line.as_bytes()).filter(|n| (19..=40).contains(n))?;
         let rest = line.get(stamp_len + 1..)?;
+        let stderr = rest.starts_with("stderr ");
         let rest = rest.strip_prefix("stdout ").or_else(|| rest.strip_prefix("stderr "))?;
         let (tags, inner) = rest.split_once(' ').unwrap_or((rest, ""));
         let partial = match tags.split(':').next()? {
@@ -36,6 +37,7 @@ impl Wrapper for Cri {
             inner: Cow::Borrowed(inner),
             at: Some((s.time, s.zone)),
             partial,
+            stderr,
             ..Wrapped::default()
         })
     }
@@ -50,6 +52,7 @@ mod tests {
         let c = Context::default();
         let w = Cri.unwrap("2026-11-24T07:27:32.123456789Z stderr F   at x (a.js:1:2)", &c).unwrap();
         assert_eq!((w.inner.as_ref(), w.partial), ("  at x (a.js:1:2)", false));
+        assert!(w.stderr);
         assert_eq!(w.at.unwrap().0.to_string(), "2026-11-24T07:27:32.123456Z");
         let w = Cri.unwrap("2026-11-24T07:27:32.1+01:00 stdout P abc", &c).unwrap();
         assert_eq!((w.inner.as_ref(), w.partial), ("abc", true));

@@ -23,12 +23,16 @@ impl Wrapper for DockerJson {
         if !line.starts_with("{\"log\":\"") {
             return None;
         }
-        let (mut log, mut stream, mut at, mut service) = (None, false, None, None);
+        let (mut log, mut stream, mut stderr, mut at, mut service) = (None, false, false, None, None);
         let mut members = Members::of(line);
         for (key, value) in members.by_ref() {
             match key {
                 "log" => log = value.text(),
-                "stream" => stream = matches!(value.text().as_deref(), Some("stdout" | "stderr")),
+                "stream" => {
+                    let name = value.text();
+                    stderr = name.as_deref() == Some("stderr");
+                    stream = stderr || name.as_deref() == Some("stdout");
+                }
                 "time" => {
                     let text = value.text()?;
                     at = time::stamp(&text, context.reference).map(|s| (s.time, s.zone));
@@ -44,7 +48,7 @@ impl Wrapper for DockerJson {
         let mut inner = log?;
         let partial = !inner.ends_with('\n');
         super::trim_line_end(&mut inner);
-        Some(Wrapped { inner, at, service, partial, ..Wrapped::default() })
+        Some(Wrapped { inner, at, service, partial, stderr, ..Wrapped::default() })
     }
 }
 

@@ -47,6 +47,7 @@ impl Wrapper for Rfc5424 {
             node: given(node),
             pid: given(pid),
             partial: false,
+            stderr: false,
         })
     }
 }

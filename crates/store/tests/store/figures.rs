@@ -103,3 +103,53 @@ fn pages_of_a_hundred_thousand_problems_take_less_than_two_hundred_milliseconds(
     reader.health(PROJECT, at(0), at(86_400)).unwrap();
     println!("health of a day: {:?}", start.elapsed());
 }
+
+/// How long one step of the retention has the store to itself.
+#[test]
+#[ignore = "a measurement: only a release build tells, on a machine that does nothing else"]
+fn a_step_of_the_retention_takes_less_than_a_hundred_milliseconds() {
+    let folder = Folder::new("steps");
+    let mut store = Store::open(&folder).unwrap();
+    let problems: Vec<_> = (0..2_000)
+        .map(|p| problem(&format!("{p:016x}"), "code", "null-dereference", "app/Cart.php:88"))
+        .collect();
+    for n in 0..1_000_u64 {
+        let failures = (n * 1_000..(n + 1) * 1_000)
+            .map(|i| FailureChange { problem: format!("{:016x}", i % 2_000), ..busy(i) });
+        let mut commit = digest(n + 1, at(n as i64 * 1_000 / 30), problems.clone(), failures.collect());
+        if n > 0 {
+            commit.problems.clear();
+        }
+        commit.examples =
+            (n * 1_000..n * 1_000 + 50).map(|i| example(i, &format!("{:016x}", i % 2_000))).collect();
+        store.commit(&commit).unwrap();
+    }
+    println!("{} bytes", store.bytes_used().unwrap());
+    const DAY: i64 = 86_400;
+    let half = store.bytes_used().unwrap() / 2;
+    for (what, now, bytes) in [
+        ("nothing to do", at(DAY), u64::MAX),
+        ("half by size", at(DAY), half),
+        ("all by age", at(100 * DAY), u64::MAX),
+        ("all problems", at(500 * DAY), u64::MAX),
+    ] {
+        let mut retention = store::Retention::new(now, 90, bytes);
+        let mut times = Vec::new();
+        loop {
+            let start = Instant::now();
+            let more = store.retention_step(&mut retention).unwrap();
+            times.push(start.elapsed());
+            if !more {
+                break;
+            }
+        }
+        let all: Duration = times.iter().sum();
+        let most = times.iter().max().copied().unwrap_or_default();
+        println!("{what}: {:?}; {} steps in {all:?}, {most:?} at most", retention.gone(), times.len());
+        assert!(most < Duration::from_millis(100), "{most:?}");
+    }
+    sound(&store);
+    let start = Instant::now();
+    store.sweep(at(0), 14).unwrap();
+    println!("a sweep: {:?}", start.elapsed());
+}

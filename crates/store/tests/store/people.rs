@@ -1,7 +1,7 @@
 //! What people do to a problem, and what time does.
 
 use crate::kit::*;
-use store::{Mute, Query, State, Store};
+use store::{Mute, Query, State, Store, Swept};
 
 const DAY: i64 = 86_400;
 
@@ -67,9 +67,10 @@ fn silence_resolves_and_a_failure_brings_it_back() {
     let folder = Folder::new("silence");
     let mut store = cart_failed(&folder);
     let reader = store.reader().unwrap();
-    assert_eq!(store.sweep(at(6 * DAY), store::SILENCE_DAYS).unwrap(), 0);
-    assert_eq!(store.sweep(at(8 * DAY), store::SILENCE_DAYS).unwrap(), 1);
-    assert_eq!(store.sweep(at(8 * DAY), store::SILENCE_DAYS).unwrap(), 0);
+    assert!(!store.sweep(at(80 * DAY), 0).unwrap().any(), "silence means nothing");
+    assert!(!store.sweep(at(6 * DAY), 7).unwrap().any());
+    assert_eq!(store.sweep(at(8 * DAY), 7).unwrap(), Swept { silent: 1, heard: 0 });
+    assert!(!store.sweep(at(8 * DAY), 7).unwrap().any());
     let problem = one(&reader, CART);
     assert_eq!((problem.row.state, problem.row.state_at), (State::Resolved, at(8 * DAY)));
     assert_eq!(problem.states[1].reason, "no failure for 7 days");
@@ -78,7 +79,7 @@ fn silence_resolves_and_a_failure_brings_it_back() {
     // Somebody who takes it back is not overruled the same day.
     store.sweep(at(20 * DAY), 7).unwrap();
     store.unresolve(at(20 * DAY), PROJECT, CART, "ada").unwrap();
-    assert_eq!(store.sweep(at(21 * DAY), 7).unwrap(), 0);
+    assert!(!store.sweep(at(21 * DAY), 7).unwrap().any());
 }
 
 #[test]
@@ -90,8 +91,8 @@ fn muted_until_an_instant_or_so_many_failures() {
     store.commit(&digest(2, at(50), vec![], vec![failure(2, CART, at(50))])).unwrap();
     let row = one(&reader, CART).row;
     assert_eq!((row.state, row.muted_until, row.count), (State::Muted, Some(at(100)), 2));
-    assert_eq!(store.sweep(at(99), 7).unwrap(), 0);
-    assert_eq!(store.sweep(at(100), 7).unwrap(), 1);
+    assert!(!store.sweep(at(99), 7).unwrap().any());
+    assert_eq!(store.sweep(at(100), 7).unwrap(), Swept { silent: 0, heard: 1 });
     assert_eq!(one(&reader, CART).row.state, State::Ongoing);
     store.mute(at(110), PROJECT, CART, "ada", Mute::Failures(3)).unwrap();
     assert_eq!(one(&reader, CART).row.muted_count, Some(5));

@@ -126,6 +126,31 @@ impl Clock {
     }
 }
 
+/// Text of our own in which instants stand as JSON has them (`2026-11-24T07:12:04.538616Z`), with each as a report writes it. What
+/// is quoted stays as it was written.
+pub(super) fn instants(text: &str, clock: Clock) -> String {
+    /// `2026-11-24T07:12:04Z`
+    const SHORTEST: usize = 20;
+    let mut out = String::with_capacity(text.len());
+    let mut quoted = false;
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        quoted = if quoted { c != '”' } else { c == '“' };
+        let begins = !quoted && c.is_ascii_digit() && !out.ends_with(|b: char| b.is_ascii_alphanumeric());
+        let end = rest.find('Z').filter(|end| begins && (SHORTEST - 1..SHORTEST + 10).contains(end));
+        let word = end.and_then(|end| rest.get(..=end)).filter(|w| w.as_bytes().get(10) == Some(&b'T'));
+        let read = word.and_then(|w| Some((w, formats::time::stamp(w, Time::default())?)));
+        if let Some((word, stamp)) = read.filter(|(w, s)| s.len == w.len()) {
+            out.push_str(&clock.at(stamp.time));
+            rest = rest.get(word.len()..).unwrap_or("");
+        } else {
+            out.push(c);
+            rest = rest.get(c.len_utf8()..).unwrap_or("");
+        }
+    }
+    out
+}
+
 /// `2026-11-24`.
 pub(super) fn day(t: Time) -> String {
     let c = t.civil();
@@ -246,6 +271,19 @@ fn hidden(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_in_our_own_words_read_as_in_the_rest_of_a_report() {
+        let day = Clock { dated: false, brief: false };
+        let text = "It began at 2026-11-24T07:12:04.538616Z, right after a deploy (build 2026-11-24T07).";
+        assert_eq!(instants(text, day), "It began at 07:12:04, right after a deploy (build 2026-11-24T07).");
+        assert_eq!(instants("at 2026-11-24T07:12:04Z", Clock::dated()), "at 2026-11-24 07:12:04");
+        for same in
+            ["failed: “no row for 2026-11-24T07:12:04Z”", "", "9Z", "12026-11-24T07:12:04Z", "é2026-11-24Z"]
+        {
+            assert_eq!(instants(same, day), same);
+        }
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

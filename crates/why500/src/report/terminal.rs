@@ -6,8 +6,8 @@
 
 use super::page::{Ink, columns, cut, fold, pad, wrap};
 use super::phrase::{
-    Clock, certainty, certainty_percent, counted, number, percent, plain, range, size, span, trigger,
-    trigger_mark,
+    Clock, certainty, certainty_percent, counted, instants, number, percent, plain, range, size, span,
+    trigger, trigger_mark,
 };
 use super::strip::{LEVELS, Strip};
 use super::{Look, Page, foremost, is_unexplained, needed, statuses};
@@ -62,7 +62,8 @@ pub(super) fn write_one(
     report.totals.failures = p.count;
     problem(&mut page, &report, 1, p, look, Clock::dated())?;
     for (label, items) in more.iter().filter(|(_, items)| !items.is_empty()) {
-        let items: Vec<String> = items.iter().map(|s| plain(s).into_owned()).collect();
+        let said = |s: &String| plain(&instants(s, Clock::dated())).into_owned();
+        let items: Vec<String> = items.iter().map(said).collect();
         page.gap()?;
         page.items(label, &items, false)?;
     }
@@ -160,7 +161,7 @@ fn problem(
 ) -> io::Result<()> {
     title(page, report, n, p)?;
     page.gap()?;
-    page.say("WHY", Ink::Plain, &plain(&p.verdict.summary))?;
+    page.say("WHY", Ink::Plain, &plain(&instants(&p.verdict.summary, clock)))?;
     match p.verdict.culprit.as_deref() {
         Some(culprit) => page.say("WHERE", Ink::Bold, &plain(culprit))?,
         None if is_unexplained(p) => lead(page, p)?,

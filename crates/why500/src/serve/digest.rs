@@ -3,11 +3,12 @@
 
 use super::batch::Batch;
 use super::commit::{Progress, Trouble, Written};
+use super::tally::{Tally, minute_of};
 use super::turns::Turns;
 use crate::report;
 use diagnosis::{Failed, Recogniser, Window};
 use formats::{Healthy, Sink};
-use record::{Ending, Level, Mark, Record, SECOND, Time};
+use record::{Ending, Level, Mark, Record, Time};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::Ordering;
@@ -126,6 +127,7 @@ pub struct Digest {
     /// When something came last.
     came: Time,
     before: Before,
+    tally: Tally,
     progress: Arc<Progress>,
     events: broadcast::Sender<Event>,
 }
@@ -147,7 +149,7 @@ impl Tap<'_> {
     fn count(&mut self, at: Time, service: Option<&str>, method: &str, target: &str, status: u16) {
         let key = Counted {
             project: self.project,
-            minute: at.0.div_euclid(60 * SECOND),
+            minute: minute_of(at),
             service: service.unwrap_or("").to_owned(),
             method: method.to_owned(),
             route: template(target),
@@ -236,6 +238,7 @@ impl Digest {
             newest: digested,
             came: Time(0),
             before: Before::default(),
+            tally: Tally::default(),
             progress,
             events,
         }
@@ -330,11 +333,16 @@ impl Digest {
         };
         let source = p.window.source(&name);
         let mut counts = BTreeMap::new();
+        let mut told = Vec::new();
         let mut tap = Tap { window: &mut p.window, counts: &mut counts, project, source, now: at };
         let number = |i: usize| w.number.saturating_add(i as u64);
         let direct = records.len();
         for (i, mut r) in records.into_iter().enumerate() {
             if self.before.has(project, &r) {
+                continue;
+            }
+            if let Some(n) = wires::requests_told(&r) {
+                told.push((minute_of(r.at.unwrap_or(at)), r.service.unwrap_or_default(), n));
                 continue;
             }
             r.source = source;
@@ -348,10 +356,34 @@ impl Digest {
         if lines.iter().any(|l| !l.whole) {
             self.open.push_back((w.place, at));
         }
+        self.tell(project, at, told, &mut counts);
         if !counts.is_empty() {
             self.add_counts(w.place, counts);
         }
         size
+    }
+
+    /// Adds what is told of requests in sum (by minute and service) to what was counted one by one. Of these only that they went
+    /// well is known.
+    fn tell(
+        &mut self,
+        project: i64,
+        now: Time,
+        told: Vec<(i64, String, u64)>,
+        counts: &mut BTreeMap<Counted, u64>,
+    ) {
+        for (what, n) in counts.iter() {
+            self.tally.read(project, what.minute, &what.service, *n, now);
+        }
+        for (minute, service, n) in told {
+            let n = self.tally.told(project, minute, &service, n, now);
+            if n > 0 {
+                let (method, route) = (String::new(), String::new());
+                *counts
+                    .entry(Counted { project, minute, service, method, route, status: 200 })
+                    .or_default() += n;
+            }
+        }
     }
 
     fn add_counts(&mut self, place: u64, counts: BTreeMap<Counted, u64>) {
@@ -374,6 +406,9 @@ impl Digest {
             }
         }
         if !settled.is_empty() {
+            for (what, n) in &settled {
+                self.tally.read(what.project, what.minute, &what.service, *n, now);
+            }
             self.add_counts(place, settled);
         }
         while self.open.front().is_some_and(|(_, t)| now.since(*t) > OPEN_US || before.0 == i64::MAX) {

@@ -16,8 +16,10 @@ mod digest;
 mod files;
 mod idle;
 mod intake;
+mod keep;
 mod listen;
 mod sockets;
+mod tally;
 mod turns;
 
 pub use api::{TOKEN_MARK, secret};
@@ -52,6 +54,7 @@ const LINK_US: i64 = 86_400 * record::SECOND;
   why500 serve                                        http://127.0.0.1:8500, data in ./why500-data
   why500 serve --follow '/var/log/nginx/*.log'         explain what these logs tell from now on
   why500 serve --syslog 127.0.0.1:5514                rsyslog:  *.* @@127.0.0.1:5514
+  why500 serve --keep-days 30 --keep-size 2GB         keep less than the usual 90 days and 10 GB
   why500 serve --listen 10.0.0.5:8500 --data /var/lib/why500")]
 pub struct Serve {
     /// Where to listen for HTTP (all protocols over HTTP and gRPC, the API)
@@ -84,6 +87,9 @@ pub struct Serve {
     /// Zone of logs that state none (default: the machine's)
     #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
+    /// How long things are kept
+    #[command(flatten)]
+    pub keep: keep::Keep,
 }
 
 /// What all parts of the server share.
@@ -107,6 +113,7 @@ pub struct App {
     /// Sign-in.
     door: api::Door,
     events: broadcast::Sender<digest::Event>,
+    kept: keep::Kept,
     started: Time,
 }
 
@@ -223,6 +230,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         open: AtomicBool::new(options.listen.ip().is_loopback() && !options.keys_required && link.is_some()),
         door: api::Door::new(link.is_none()),
         events,
+        kept: keep::Kept::default(),
         started: now(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -240,11 +248,14 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         runtime.handle().clone(),
     )
     .map_err(Usage)?;
+    let keeping = keep::start(&app, options.keep, &stopped).map_err(Usage)?;
     let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, link.as_deref(), again));
     stopped.store(true, Ordering::Relaxed);
+    keeping.thread().unpark();
     if let Some(following) = following {
         let _ = following.join();
     }
+    let _ = keeping.join();
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     // The last to hold the sending ends: commit and digest come to their ends, in this order.
     drop(app);

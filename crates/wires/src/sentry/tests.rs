@@ -386,6 +386,30 @@ fn hostile_events() {
             ("log", whole),
             ("client_report", whole),
             ("check_in", whole),
+            ("sessions", whole),
         ]);
     }
+}
+
+/// sentry-node and sentry-python: a session is a request; with a user's id it is a visit.
+#[test]
+fn requests_are_counted_by_sessions() {
+    let taken = envelope(&[
+        (
+            "sessions",
+            r#"{"aggregates":[{"started":"2026-11-24T07:29:00.000Z","exited":3,"errored":0,"crashed":4},
+            {"started":"2026-11-24T07:30:00.000Z","crashed":2},{"started":"2026-11-24T07:31:00Z","did":"ada","exited":9},
+            {"started":"2038-11-24T07:31:00Z","exited":1e300},{"exited":5},{"started":"2026-11-24T07:32:00Z","exited":-5}],
+            "attrs":{"release":"orders-api@1.12.0","environment":"production"}}"#,
+        ),
+        (
+            "session",
+            r#"{"sid":"1","init":true,"started":"2026-11-24T07:29:00Z","status":"exited","attrs":{"release":"app@1"}}"#,
+        ),
+    ]);
+    assert_eq!(taken.records.len(), 1, "{:?}", taken.records);
+    let r = &taken.records[0];
+    assert_eq!((requests(r), r.service.as_deref(), r.request.is_none()), (Some(3), Some("orders-api"), true));
+    assert_eq!(r.at.unwrap().to_string(), "2026-11-24T07:29:00Z");
+    assert_eq!(requests(&event("{}")), None);
 }

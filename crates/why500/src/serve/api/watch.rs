@@ -12,7 +12,7 @@ use http_body_util::StreamBody;
 use hyper::body::Frame;
 use serde_json::{Value, json};
 use std::fmt::Write;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -81,6 +81,7 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
     }
     let mut out = String::new();
     let p = &app.progress;
+    let kept = |n: &AtomicU64| n.load(Ordering::Relaxed);
     let figures = [
         (
             "why500_bodies_accepted_total",
@@ -114,6 +115,48 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
         ),
         ("why500_unexplained_batches", "gauge", "Batches made durable and not explained yet.", p.behind()),
         ("why500_undigested_bytes", "gauge", "Bytes taken in and not explained yet.", p.backlog.all()),
+        (
+            "why500_problems_resolved_by_silence_total",
+            "counter",
+            "Problems resolved as no failure came for long.",
+            kept(&app.kept.silent),
+        ),
+        (
+            "why500_problems_unmuted_total",
+            "counter",
+            "Problems heard of again as the time they were muted for is over.",
+            kept(&app.kept.heard),
+        ),
+        (
+            "why500_failures_forgotten_total",
+            "counter",
+            "Failures let go of by age or size; their counts stay.",
+            kept(&app.kept.failures),
+        ),
+        (
+            "why500_examples_forgotten_total",
+            "counter",
+            "Examples let go of by age or size.",
+            kept(&app.kept.examples),
+        ),
+        (
+            "why500_problems_forgotten_total",
+            "counter",
+            "Problems let go of by age.",
+            kept(&app.kept.problems),
+        ),
+        (
+            "why500_database_bytes",
+            "gauge",
+            "Bytes of the database that hold something, measured each minute.",
+            kept(&app.kept.bytes),
+        ),
+        (
+            "why500_retention_step_max_us",
+            "gauge",
+            "The longest that a step of the retention had the store, in microseconds.",
+            kept(&app.kept.longest_us),
+        ),
     ];
     for (name, kind, help, value) in figures {
         let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
