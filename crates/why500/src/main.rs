@@ -7,6 +7,7 @@ mod explain;
 mod folder;
 mod gather;
 mod input;
+mod reach;
 mod report;
 mod serve;
 mod since;

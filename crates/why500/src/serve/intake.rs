@@ -33,6 +33,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Bytes taken in, as sent.
     pub bytes: AtomicU64,
+    /// Connections that came to a port with TLS and got no further: no TLS, a handshake that failed or took too long.
+    pub unshaken: AtomicU64,
     /// By wire and kind of item, or reason of what was let go (`!reason`).
     pub items: Mutex<BTreeMap<(&'static str, String), u64>>,
 }

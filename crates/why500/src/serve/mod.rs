@@ -18,9 +18,11 @@ mod idle;
 mod intake;
 mod listen;
 mod sockets;
+mod tls;
 mod turns;
 
 pub use api::{TOKEN_MARK, secret};
+pub use tls::certificates;
 
 use crate::explain::Usage;
 use batch::Batch;
@@ -52,7 +54,7 @@ const LINK_US: i64 = 86_400 * record::SECOND;
   why500 serve                                        http://127.0.0.1:8500, data in ./why500-data
   why500 serve --follow '/var/log/nginx/*.log'         explain what these logs tell from now on
   why500 serve --syslog 127.0.0.1:5514                rsyslog:  *.* @@127.0.0.1:5514
-  why500 serve --listen 10.0.0.5:8500 --data /var/lib/why500")]
+  why500 serve --listen 10.0.0.5:8500 --data /var/lib/why500 --tls-cert fullchain.pem --tls-key privkey.pem")]
 pub struct Serve {
     /// Where to listen for HTTP (all protocols over HTTP and gRPC, the API)
     #[arg(long, default_value = "127.0.0.1:8500", value_name = "ADDRESS")]
@@ -63,6 +65,9 @@ pub struct Serve {
     /// Listen for syslog (RFC 3164 and 5424), over UDP and TCP
     #[arg(long, value_name = "ADDRESS")]
     pub syslog: Option<SocketAddr>,
+    /// Listen for syslog over TLS (RFC 5425; its port is 6514), with the certificate of --tls-cert
+    #[arg(long, value_name = "ADDRESS", requires = "tls_cert")]
+    pub syslog_tls: Option<SocketAddr>,
     /// Listen for GELF, over UDP and TCP
     #[arg(long, value_name = "ADDRESS")]
     pub gelf: Option<SocketAddr>,
@@ -81,6 +86,8 @@ pub struct Serve {
     /// Take in only what shows a project's key (the default where others than this machine can connect)
     #[arg(long)]
     pub keys_required: bool,
+    #[command(flatten)]
+    pub tls: tls::Options,
     /// Zone of logs that state none (default: the machine's)
     #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
@@ -95,6 +102,10 @@ pub struct App {
     keys: RwLock<HashMap<String, i64>>,
     /// The project of what shows no key.
     default_project: Option<i64>,
+    /// The project of sockets, which have no place for a key.
+    sockets_project: Option<i64>,
+    /// HTTP is spoken over TLS.
+    tls: bool,
     counters: intake::Counters,
     bodies: bodies::Room,
     /// One long body at a time is unpacked and read: it may take 100 MB.
@@ -162,6 +173,7 @@ fn read_again(left: Vec<store::Entry>, written: &Sender<Written>, progress: &Pro
 /// Runs until told to stop.
 pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let zone = crate::explain::zone(options.tz.as_deref())?;
+    let tls = tls::Tls::open(&options.tls).map_err(Usage)?;
     listen::more_descriptors();
     let recogniser = Recogniser::new(&[]).map_err(Usage)?;
     std::fs::create_dir_all(&options.data)
@@ -209,18 +221,22 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         };
         std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|e| Usage(e.to_string()))?
     };
+    let near = options.listen.ip().is_loopback();
     let app = Arc::new(App {
         waiting,
         progress,
         keys: RwLock::new(keys),
-        default_project: (options.listen.ip().is_loopback() && !options.keys_required).then_some(project),
+        default_project: (near && !options.keys_required).then_some(project),
+        // Who opens one on an address of a network asked for it by name.
+        sockets_project: (!options.keys_required).then_some(project),
+        tls: tls.is_some(),
         counters: intake::Counters::default(),
         bodies: bodies::Room::default(),
         long: tokio::sync::Semaphore::new(1),
         reader: Mutex::new(reader),
         writer: store,
         // On loopback whoever reaches the port may read, until somebody can sign in.
-        open: AtomicBool::new(options.listen.ip().is_loopback() && !options.keys_required && link.is_some()),
+        open: AtomicBool::new(near && !options.keys_required && link.is_some()),
         door: api::Door::new(link.is_none()),
         events,
         started: now(),
@@ -240,7 +256,8 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         runtime.handle().clone(),
     )
     .map_err(Usage)?;
-    let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, link.as_deref(), again));
+    let outcome =
+        runtime.block_on(listen::serve(Arc::clone(&app), options, tls, &key, link.as_deref(), again));
     stopped.store(true, Ordering::Relaxed);
     if let Some(following) = following {
         let _ = following.join();
