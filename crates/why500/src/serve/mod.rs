@@ -21,7 +21,7 @@ mod sockets;
 mod tls;
 mod turns;
 
-pub use api::{TOKEN_MARK, secret};
+pub use api::{TOKEN_MARK, secret, webhook_path, webhook_secret};
 pub use tls::certificates;
 
 use crate::explain::Usage;
@@ -117,6 +117,8 @@ pub struct App {
     open: AtomicBool,
     /// Sign-in.
     door: api::Door,
+    /// Held while a webhook's delivery is looked up and marked.
+    hooks: tokio::sync::Mutex<()>,
     events: broadcast::Sender<digest::Event>,
     started: Time,
 }
@@ -238,6 +240,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         // On loopback whoever reaches the port may read, until somebody can sign in.
         open: AtomicBool::new(near && !options.keys_required && link.is_some()),
         door: api::Door::new(link.is_none()),
+        hooks: tokio::sync::Mutex::default(),
         events,
         started: now(),
     });
