@@ -20,7 +20,7 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Where to ask.
 #[derive(Args, Debug, Default)]
 pub struct At {
-    /// The server's address, http:// or https:// (default: http://127.0.0.1:8500)
+    /// The server's address, http:// or https:// (default: http://127.0.0.1:8500); its token is in WHY500_TOKEN
     #[arg(long, value_name = "URL", env = "WHY500_SERVER")]
     pub server: Option<String>,
     /// Over https trust these authorities too, or this certificate (PEM); the system's are trusted anyway

@@ -294,5 +294,25 @@ fn listening_elsewhere_without_tls_is_warned_of() {
     let syslog = warnings(&["--syslog", "0.0.0.0:0"]);
     assert!(syslog.contains("WARNING: syslog shows no key") && syslog.contains("unencrypted"), "{syslog}");
     assert_eq!(warnings(&["--tls-cert", &cert, "--tls-key", &key]), "");
+    assert_eq!(warnings(&["--trusted-proxy", "10.0.0.0/8"]), "");
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Behind a proxy on this machine nobody is taken for somebody of this machine, and guessing is slowed down for each client.
+#[test]
+fn who_asks_through_a_proxy_is_told_apart() {
+    let data = std::env::temp_dir().join(format!("why500-tls-proxy-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&data);
+    let server = Server::on(&data, &["--trusted-proxy", "127.0.0.1"]);
+    assert_eq!(server.ask("/api/v1/problems").0, 401);
+    let failed = event("0123456789abcdef0123456789abcdef", now_s(), "EmptyCart", "/cart/1");
+    assert_eq!(server.post("/api/1/envelope/", "", &failed).0, 401, "no key");
+    let login = |client: &str| {
+        let headers =
+            format!("X-Forwarded-For: {client}\r\nContent-Type: application/x-www-form-urlencoded\r\n");
+        server.post("/login", &headers, b"name=ada&password=wrong").0
+    };
+    let tries: Vec<u16> = (0..6).map(|_| login("203.0.113.9")).collect();
+    assert_eq!(tries, [401, 401, 401, 401, 401, 429]);
+    assert_eq!(login("203.0.113.10"), 401);
 }

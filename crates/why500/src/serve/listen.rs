@@ -2,14 +2,14 @@
 
 use super::idle::{IDLE_TIME, Idle};
 use super::tls::{self, Tls};
-use super::{App, Serve, api, intake, sockets};
+use super::{App, Serve, api, intake, proxy, sockets};
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -76,10 +76,10 @@ pub async fn serve(
     if again > 0 {
         println!("{again} batches that were taken in before the last stop are read again");
     }
-    if !address.ip().is_loopback() && acceptor.is_none() {
+    if !address.ip().is_loopback() && acceptor.is_none() && options.trusted_proxy.is_empty() {
         eprintln!(
             "why500: WARNING: others than this machine can connect to http://{address}, and passwords, keys and logs go there \
-             unencrypted; give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy with TLS"
+             unencrypted; give --tls-cert and --tls-key, or name the proxy that speaks TLS in front of it with --trusted-proxy"
         );
     }
     let router = api::router(Arc::clone(&app));
@@ -117,7 +117,7 @@ pub async fn serve(
         let (app, acceptor, stopped) = (Arc::clone(&app), acceptor.clone(), stopped.clone());
         let (router, builder) = (router.clone(), Arc::clone(&builder));
         tokio::spawn(async move {
-            let peer = peer.ip().to_string();
+            let peer = peer.ip();
             match acceptor {
                 None => connection(app, router, &builder, stream, peer, stopped).await,
                 Some(acceptor) => match tls::shake(&acceptor, stream, true).await {
@@ -144,13 +144,14 @@ async fn connection(
     router: axum::Router,
     builder: &Builder<TokioExecutor>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: String,
+    peer: IpAddr,
     mut stopped: watch::Receiver<bool>,
 ) {
     let idle = Idle::new();
     let too_long = idle.clone().too_long();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let (app, router, peer) = (Arc::clone(&app), router.clone(), peer.clone());
+        let (app, router) = (Arc::clone(&app), router.clone());
+        let peer = proxy::client(&app.proxies, peer, request.headers()).to_string();
         let answer = async move {
             let mut request = request.map(Body::new);
             if api::is_ours(&request) {

@@ -17,6 +17,7 @@ mod files;
 mod idle;
 mod intake;
 mod listen;
+mod proxy;
 mod sockets;
 mod tls;
 mod turns;
@@ -54,7 +55,7 @@ const LINK_US: i64 = 86_400 * record::SECOND;
   why500 serve                                        http://127.0.0.1:8500, data in ./why500-data
   why500 serve --follow '/var/log/nginx/*.log'         explain what these logs tell from now on
   why500 serve --syslog 127.0.0.1:5514                rsyslog:  *.* @@127.0.0.1:5514
-  why500 serve --listen 10.0.0.5:8500 --data /var/lib/why500 --tls-cert fullchain.pem --tls-key privkey.pem")]
+  why500 serve --listen 10.0.0.5:8500 --tls-cert fullchain.pem --tls-key privkey.pem")]
 pub struct Serve {
     /// Where to listen for HTTP (all protocols over HTTP and gRPC, the API)
     #[arg(long, default_value = "127.0.0.1:8500", value_name = "ADDRESS")]
@@ -88,6 +89,9 @@ pub struct Serve {
     pub keys_required: bool,
     #[command(flatten)]
     pub tls: tls::Options,
+    /// A proxy with TLS in front (address or network): who asks stands in its X-Forwarded-For; keys are required
+    #[arg(long, value_name = "NETWORK")]
+    pub trusted_proxy: Vec<proxy::Network>,
     /// Zone of logs that state none (default: the machine's)
     #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
@@ -106,6 +110,8 @@ pub struct App {
     sockets_project: Option<i64>,
     /// HTTP is spoken over TLS.
     tls: bool,
+    /// Who is believed about who asks.
+    proxies: Vec<proxy::Network>,
     counters: intake::Counters,
     bodies: bodies::Room,
     /// One long body at a time is unpacked and read: it may take 100 MB.
@@ -223,7 +229,8 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         };
         std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|e| Usage(e.to_string()))?
     };
-    let near = options.listen.ip().is_loopback();
+    // Through a proxy others than this machine come, too.
+    let near = options.listen.ip().is_loopback() && options.trusted_proxy.is_empty();
     let app = Arc::new(App {
         waiting,
         progress,
@@ -232,6 +239,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         // Who opens one on an address of a network asked for it by name.
         sockets_project: (!options.keys_required).then_some(project),
         tls: tls.is_some(),
+        proxies: options.trusted_proxy.clone(),
         counters: intake::Counters::default(),
         bodies: bodies::Room::default(),
         long: tokio::sync::Semaphore::new(1),
