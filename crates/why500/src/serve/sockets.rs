@@ -192,6 +192,7 @@ async fn stream_of(
         keep(app, wire, project, &mut taken).await;
         if !taken.answer.body.is_empty() {
             stream.write_all(&taken.answer.body).await.map_err(|e| e.to_string())?;
+            stream.flush().await.map_err(|e| e.to_string())?;
         }
         followed.map_err(|refusal| refusal.why)?;
         if n == 0 {
