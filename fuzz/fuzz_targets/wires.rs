@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use record::Time;
+use wires::webhooks::Forge;
 use wires::{Head, Taken};
 
 /// Where bodies go: method, path, media type.
@@ -36,6 +37,13 @@ const PLACES: [(&str, &str, &str); 27] = [
     ("POST", "/gelf", "application/json"),
     ("POST", "/api/v1/ingest", ""),
 ];
+/// Deliveries of forges, whose choices are the last.
+const DELIVERIES: [(Forge, &str, &str); 4] = [
+    (Forge::GitHub, "x-github-event", "deployment_status"),
+    (Forge::GitHub, "x-github-event", "release"),
+    (Forge::GitLab, "x-gitlab-event", "Deployment Hook"),
+    (Forge::GitLab, "x-gitlab-event", "Release Hook"),
+];
 /// A record is not many times larger than what it was read from, whatever was repeated or referred to.
 const GROWTH_MAX: usize = 64;
 
@@ -56,6 +64,16 @@ fuzz_target!(|data: &[u8]| {
             Ok(taken) => sane(&taken, body.len()),
             Err(refusal) => assert!((400..600).contains(&refusal.answer.status) || path.contains("Service/"), "{refusal:?}"),
         }
+        return;
+    }
+    if let Some((forge, name, event)) = DELIVERIES.get(usize::from(u8::MAX) - choice) {
+        let signature = String::from_utf8_lossy(body).into_owned();
+        let shown = ["x-hub-signature-256", "webhook-signature", "webhook-timestamp", "webhook-id"];
+        let mut headers: Vec<_> = shown.iter().map(|n| ((*n).to_owned(), signature.clone())).collect();
+        headers.push(((*name).into(), (*event).into()));
+        let head = Head { method: "POST".into(), headers, ..Head::default() };
+        assert!(!forge.signed(&head, body, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", now));
+        let _ = forge.read(&head, body, now);
         return;
     }
     let sockets: Vec<_> = wires::sockets().collect();

@@ -217,7 +217,12 @@ impl Window {
             return false;
         }
         let kept = Kept { number: record.line, arrived: now, record, said };
-        self.changed |= kept.said.findings.is_some() || kept.record.is_ledger();
+        // What people change is told though nothing failed yet, and may be what explains that which failed before it was told.
+        let by_people = matches!(
+            kept.record.mark.as_deref(),
+            Some(Mark::Deploy(_) | Mark::Rollback(_) | Mark::ConfigChange(_))
+        );
+        self.changed |= by_people || kept.said.findings.is_some() || kept.record.is_ledger();
         let list = if marked && kept.said.findings.is_none() && !kept.record.is_ledger() {
             &mut self.marks
         } else {

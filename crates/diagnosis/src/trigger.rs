@@ -8,6 +8,8 @@ use record::{Class, SECOND, Time, TriggerKind};
 
 /// A deploy may lie so long before the first failure, if the failing routes were not asked for (or failed at once) in between.
 const DEPLOY_REACH_US: i64 = 30 * 60 * SECOND;
+/// A rollout that was told of as it began is under way for so long: it builds, and replaces one instance after the other.
+const ROLLOUT_US: i64 = 10 * 60 * SECOND;
 /// Chance below which healthy requests between a deploy and the first failure speak against the deploy.
 const CHANCE_MIN: f64 = 0.05;
 
@@ -57,6 +59,12 @@ impl Around {
     fn healthy_before(&self) -> usize {
         self.healthy.iter().filter(|t| **t < self.onset).count()
     }
+}
+
+/// From when on all requests met the change. What went well while a rollout was under way may have met the release before.
+fn in_force(scene: &Scene<'_>, e: &Event) -> Time {
+    let begun = scene.obs.records[e.record].field("rollout") == Some("begun");
+    if begun { e.at.plus(ROLLOUT_US) } else { e.at }
 }
 
 fn latest<'a>(
@@ -111,7 +119,7 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         return Trigger { kind: TriggerKind::Traffic, at: Some(a.onset), what: None };
     }
     let change = latest(scene, &[Kind::Deploy, Kind::Config], a.onset, DEPLOY_REACH_US)
-        .find(|e| a.chance_since(e.at) >= CHANCE_MIN);
+        .find(|e| a.chance_since(in_force(scene, e)) >= CHANCE_MIN);
     // A deploy reloads and restarts what it touches: the deploy is the word for both.
     let change = change.map(|e| match e.kind {
         Kind::Config => latest(scene, &[Kind::Deploy], a.onset, DEPLOY_REACH_US)

@@ -257,16 +257,7 @@ impl Store {
         project: Option<i64>,
         expires: Option<Time>,
     ) -> Result<ApiToken> {
-        let file = folder.join(DATABASE);
-        let doing = "adding a token";
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        if !file.exists() {
-            return Err(Error::Missing(format!("database {}", file.display())));
-        }
-        let db = Connection::open_with_flags(&file, flags).doing(doing)?;
-        // The other process commits for some milliseconds at a time.
-        db.busy_timeout(Duration::from_secs(5)).doing(doing)?;
-        schema::known(&db, &file)?;
+        let db = beside(folder, "adding a token")?;
         add_token(&db, now, secret, name, scopes, project, expires)
     }
 
@@ -308,6 +299,20 @@ impl Store {
             .optional()
             .doing("using a link")
     }
+}
+
+/// The database of a folder that another process may have open, to write rows to that nothing in its memory depends on.
+pub(crate) fn beside(folder: &Path, doing: &'static str) -> Result<Connection> {
+    let file = folder.join(DATABASE);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if !file.exists() {
+        return Err(Error::Missing(format!("database {}", file.display())));
+    }
+    let db = Connection::open_with_flags(&file, flags).doing(doing)?;
+    // The other process commits for some milliseconds at a time.
+    db.busy_timeout(Duration::from_secs(5)).doing(doing)?;
+    schema::known(&db, &file)?;
+    Ok(db)
 }
 
 fn add_token(

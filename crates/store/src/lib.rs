@@ -16,6 +16,7 @@ mod digest;
 mod error;
 mod examples;
 mod harm;
+mod hooks;
 mod ids;
 mod journal;
 mod limits;

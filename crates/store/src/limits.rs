@@ -78,6 +78,9 @@ pub const IDS_AGE_MIN_US: i64 = 3_600 * record::SECOND;
 /// For so long they are remembered where there are few: a client tries again for a day at most. In microseconds.
 pub const IDS_AGE_MAX_US: i64 = 86_400 * record::SECOND;
 
+/// Days for which it is remembered what webhooks delivered: GitHub sends a delivery anew, when somebody asks for it, for three.
+pub const DELIVERED_DAYS: i64 = 30;
+
 /// Rows on one page at most.
 pub const PAGE_ROWS_MAX: usize = 500;
 

@@ -295,8 +295,20 @@ impl Store {
             .doing(doing)?;
         remove_problems(&step)?;
         step.execute_batch("DROP TABLE temp.old").doing(doing)?;
-        for table in ["failed", "requests", "marks", "dropped", "births", "shapes", "names", "keys", "tokens"]
-        {
+        let tables = [
+            "failed",
+            "requests",
+            "marks",
+            "dropped",
+            "births",
+            "shapes",
+            "names",
+            "keys",
+            "tokens",
+            "webhooks",
+            "delivered",
+        ];
+        for table in tables {
             step.execute(&format!("DELETE FROM {table} WHERE project = ?1"), [project]).doing(doing)?;
         }
         let removed = step.execute("DELETE FROM projects WHERE id = ?1", [project]).doing(doing)?;

@@ -7,8 +7,11 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// One text per version, the first being version 1. SQLite's `user_version` holds how many were applied.
-pub(crate) const MIGRATIONS: [&str; 2] =
-    [include_str!("schema/1-observed.sql"), include_str!("schema/2-access.sql")];
+pub(crate) const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/1-observed.sql"),
+    include_str!("schema/2-access.sql"),
+    include_str!("schema/3-webhooks.sql"),
+];
 
 /// The layout that this program writes.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;

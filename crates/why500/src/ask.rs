@@ -4,6 +4,7 @@ mod client;
 mod told;
 
 use crate::explain::{Colour, Usage, look};
+use crate::reach::At;
 use crate::report::page::{Ink, Page, pad, wrap};
 use crate::report::{self, Look, badge, counted, plain, span};
 use clap::Args;
@@ -14,12 +15,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Where to ask.
+/// Where to ask, and how to show it; the server's token is in WHY500_TOKEN.
 #[derive(Args, Debug)]
 pub struct Server {
-    /// The server's address (default: WHY500_SERVER, or http://127.0.0.1:8500); its token is in WHY500_TOKEN
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
+    #[command(flatten)]
+    at: At,
     /// Number of the project (default: the token's, or the first)
     #[arg(long, value_name = "N")]
     project: Option<i64>,
@@ -33,7 +33,7 @@ pub struct Server {
 #[command(after_help = "Examples:
   why500 problems --state new --since 1h
   why500 problems --class database deadlock
-  WHY500_TOKEN=why500_… why500 problems --server http://10.0.0.5:8500 --json")]
+  WHY500_TOKEN=why500_… why500 problems --server https://why500.example:8500 --json")]
 pub struct Problems {
     #[command(flatten)]
     server: Server,
@@ -83,7 +83,7 @@ pub struct Tail {
 
 /// Lists problems.
 pub fn problems(options: &Problems) -> Result<ExitCode, Usage> {
-    let client = Client::new(options.server.server.as_deref(), options.server.project)?;
+    let client = Client::new(&options.server.at, options.server.project)?;
     let mut query = vec![("sort", options.sort.clone()), ("limit", options.limit.to_string())];
     let words = options.text.join(" ");
     let asked = [("q", Some(&words)), ("state", options.state.as_ref()), ("class", options.class.as_ref())];
@@ -101,7 +101,7 @@ pub fn show(options: &Show) -> Result<ExitCode, Usage> {
     if options.id.is_empty() || !options.id.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Err(Usage(format!("{}: a problem's id is 16 hex digits", plain(&options.id))));
     }
-    let client = Client::new(options.server.server.as_deref(), options.server.project)?;
+    let client = Client::new(&options.server.at, options.server.project)?;
     let doc = client.get(&format!("/api/v1/problems/{}", options.id), &[])?;
     let look = look(options.server.color, None, options.all_evidence);
     printed(|out| {
@@ -115,7 +115,7 @@ pub fn show(options: &Show) -> Result<ExitCode, Usage> {
 /// Writes a line for each problem that has new failures, until it is stopped. Where the server stops, it is asked again until it
 /// is back.
 pub fn tail(options: &Tail) -> Result<ExitCode, Usage> {
-    let client = Client::new(options.server.server.as_deref(), options.server.project)?;
+    let client = Client::new(&options.server.at, options.server.project)?;
     let look = look(options.server.color, None, false);
     // A server that is not there at first is most likely another's address.
     let mut stream = client.stream(STREAM)?;

@@ -8,6 +8,7 @@
 //! ```
 
 use crate::explain::Usage;
+use crate::reach::{self, At};
 use clap::Args;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -39,9 +40,8 @@ pub struct Deploy {
     /// When it went out, RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// Where `why500 serve` listens
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8500")]
-    server: String,
+    #[command(flatten)]
+    reach: At,
     /// API token or ingest key
     #[arg(long, value_name = "TOKEN", env = "WHY500_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -67,12 +67,6 @@ pub fn run(options: &Deploy) -> Result<ExitCode, Usage> {
     if options.release.trim().is_empty() {
         return Err(Usage("deploy: the release is empty; name it, e.g. shop@3.8.0".into()));
     }
-    if !options.server.starts_with("http://") {
-        return Err(Usage(format!(
-            "deploy: --server {}: only http:// is spoken here; run it beside the server, or post to /api/v1/deploys with curl over https",
-            options.server
-        )));
-    }
     let posted = Posted {
         release: options.release.trim(),
         project: options.project.as_deref(),
@@ -80,7 +74,8 @@ pub fn run(options: &Deploy) -> Result<ExitCode, Usage> {
         service: options.service.as_deref(),
         at,
     };
-    match post(&options.server, options.token.as_deref(), &posted) {
+    let server = options.reach.address()?;
+    match post(&options.reach.agent(&server)?, &server, options.token.as_deref(), &posted) {
         Ok(()) => {
             println!("{} is marked as deployed.", posted.release);
             Ok(ExitCode::SUCCESS)
@@ -99,37 +94,23 @@ fn instant(text: &str) -> Result<String, Usage> {
     })
 }
 
-fn post(server: &str, token: Option<&str>, posted: &Posted) -> Result<(), String> {
-    let url = format!("{}/api/v1/deploys", server.trim_end_matches('/'));
+fn post(agent: &ureq::Agent, server: &str, token: Option<&str>, posted: &Posted) -> Result<(), String> {
+    let url = format!("{server}/api/v1/deploys");
     let body = serde_json::to_vec(posted).map_err(|e| e.to_string())?;
-    let config = ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        // What a refusal says is to be read.
-        .http_status_as_error(false)
-        .build();
-    let mut request =
-        ureq::Agent::new_with_config(config).post(&url).header("content-type", "application/json");
+    let mut request = agent.post(&url).header("content-type", "application/json");
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let mut answer = request.send(&body[..]).map_err(|e| unreached(server, &e))?;
+    let request = request.config().timeout_global(Some(TIMEOUT)).build();
+    let mut answer = request
+        .send(&body[..])
+        .map_err(|e| format!("{server} cannot be reached ({e}); {}", reach::hint(&e)))?;
     let status = answer.status();
     if status.is_success() {
         return Ok(());
     }
     let said = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().unwrap_or_default();
     Err(refused(server, status, &said, token.is_some()))
-}
-
-fn unreached(server: &str, e: &ureq::Error) -> String {
-    let hint = match e {
-        ureq::Error::Timeout(_) => {
-            "it did not answer in time: look whether it is busy or its disk is full".into()
-        }
-        ureq::Error::BadUri(_) | ureq::Error::Http(_) => "write the server as http://HOST:PORT".into(),
-        _ => format!("start `why500 serve` there, or name where it listens with --server (now {server})"),
-    };
-    format!("{server} cannot be reached ({e}); {hint}")
 }
 
 fn refused(server: &str, status: StatusCode, said: &str, has_token: bool) -> String {
@@ -174,6 +155,12 @@ mod tests {
         (url, asked)
     }
 
+    fn post(server: &str, token: Option<&str>, posted: &Posted) -> Result<(), String> {
+        let at = At { server: Some(server.to_owned()), ca: None };
+        let address = at.address().unwrap();
+        super::post(&at.agent(&address).unwrap(), &address, token, posted)
+    }
+
     const SHOP: Posted = Posted {
         release: "shop@3.8.0",
         project: None,
@@ -213,7 +200,10 @@ mod tests {
     fn a_server_that_is_not_there_says_what_to_do() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let what = post(&format!("http://{free}"), None, &SHOP).unwrap_err();
-        assert!(what.contains("cannot be reached") && what.contains("start `why500 serve`"), "{what}");
+        assert!(
+            what.contains("cannot be reached") && what.contains("start it with `why500 serve`"),
+            "{what}"
+        );
         assert!(instant("yesterday").is_err());
     }
 }

@@ -1,12 +1,14 @@
-//! `why500 token`, `backup` and `check`: what is done to the folder of `why500 serve`, beside the server.
+//! `why500 token`, `webhook`, `backup` and `check`: what is done to the folder of `why500 serve`, beside the server.
 
 use crate::explain::Usage;
-use crate::serve::{TOKEN_MARK, now, secret};
+use crate::serve::{TOKEN_MARK, now, secret, webhook_path, webhook_secret};
 use clap::{Args, ValueEnum};
 use record::SECOND;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use store::{Reader, Store};
+use wires::webhooks::Forge;
 
 /// Options of `token`.
 #[derive(Args, Debug)]
@@ -55,6 +57,23 @@ impl Scope {
     }
 }
 
+/// Options of `webhook`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  why500 webhook                             a secret for GitHub's or GitLab's webhook, and where that is sent to
+  why500 webhook --project 2 --secret-stdin < secret      the one that GitLab made")]
+pub struct Webhook {
+    /// The server's folder; the server may be running
+    #[arg(long, default_value = "why500-data", value_name = "FOLDER")]
+    data: PathBuf,
+    /// The project that deployments are told to
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    project: i64,
+    /// Take the secret from standard input instead of making one
+    #[arg(long)]
+    secret_stdin: bool,
+}
+
 /// Options of `backup`.
 #[derive(Args, Debug)]
 pub struct Backup {
@@ -100,6 +119,30 @@ pub fn token(options: &Token) -> Result<ExitCode, Usage> {
     let made = made.map_err(said)?;
     println!("{secret}");
     eprintln!("token {} may {}; it is not shown again", made.name, made.scopes.join(", "));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Bytes of a secret that is read; what is longer the store refuses.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
+
+/// Sets the secret of a project's webhooks; the one of before holds no longer. It is printed alone on standard output, this once.
+pub fn webhook(options: &Webhook) -> Result<ExitCode, Usage> {
+    let secret = if options.secret_stdin {
+        let mut given = String::new();
+        std::io::stdin().take(SECRET_BYTES_MAX).read_to_string(&mut given).map_err(said)?;
+        given.trim().to_owned()
+    } else {
+        webhook_secret().map_err(Usage)?
+    };
+    let project = options.project;
+    Store::set_webhook_secret_beside(&options.data, now(), project, &secret).map_err(said)?;
+    println!("{secret}");
+    eprintln!(
+        "the secret of project {project}'s webhooks, not shown again; they are sent to the server's address with\n  GitHub: {}\n  \
+         GitLab: {}",
+        webhook_path(project, Forge::GitHub),
+        webhook_path(project, Forge::GitLab)
+    );
     Ok(ExitCode::SUCCESS)
 }
 

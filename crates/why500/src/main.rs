@@ -7,6 +7,7 @@ mod explain;
 mod folder;
 mod gather;
 mod input;
+mod reach;
 mod report;
 mod serve;
 mod since;
@@ -48,6 +49,8 @@ enum Command {
     Tail(Box<ask::Tail>),
     /// Make an API token for a server
     Token(Box<folder::Token>),
+    /// Make the secret by which GitHub's and GitLab's webhooks tell a server of deployments
+    Webhook(folder::Webhook),
     /// Copy what a server knows to a file, while it runs
     Backup(Box<folder::Backup>),
     /// Check a server's folder
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Some(Command::Show(options)) => ask::show(options),
         Some(Command::Tail(options)) => ask::tail(options),
         Some(Command::Token(options)) => folder::token(options),
+        Some(Command::Webhook(options)) => folder::webhook(options),
         Some(Command::Backup(options)) => folder::backup(options),
         Some(Command::Check(options)) => folder::check(options),
         Some(Command::Causes { name }) => teach(|out| catalogue::causes(out, name.as_deref(), &plain_look())),

@@ -20,12 +20,13 @@ pub(crate) fn access(head: &Head) -> Option<Access> {
 
 /// What is coded, at its first colon.
 pub(crate) fn pair(coded: &str) -> Option<(String, String)> {
-    let text = decoded(coded)?;
+    let text = String::from_utf8(decoded(coded)?).ok()?;
     let (user, password) = text.split_once(':').unwrap_or((&text, ""));
     Some((user.to_owned(), password.to_owned()))
 }
 
-fn decoded(coded: &str) -> Option<String> {
+/// The bytes that are coded (base64, either alphabet, padded or not).
+pub(crate) fn decoded(coded: &str) -> Option<Vec<u8>> {
     if coded.len() > CODED_MAX {
         return None;
     }
@@ -46,7 +47,7 @@ fn decoded(coded: &str) -> Option<String> {
             out.push((bits >> have) as u8);
         }
     }
-    String::from_utf8(out).ok()
+    Some(out)
 }
 
 /// The key in any of the places where keys stand: `Authorization: Bearer`, a user's password, the query.

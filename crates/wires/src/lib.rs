@@ -33,6 +33,7 @@ pub mod streams;
 mod syslog;
 mod taken;
 mod thrown;
+pub mod webhooks;
 
 pub use head::Head;
 pub use sentry::requests as requests_told;

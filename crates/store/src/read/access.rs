@@ -81,7 +81,7 @@ impl Reader {
     }
 
     /// One row, or none.
-    pub(super) fn row<T>(
+    pub(crate) fn row<T>(
         &self,
         sql: &str,
         args: impl rusqlite::Params,

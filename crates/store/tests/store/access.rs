@@ -93,3 +93,28 @@ fn sessions_tokens_and_links_are_known_by_their_secret_and_it_is_not_kept() {
     store.remove_user(ada.id).unwrap();
     assert!(reader.users().unwrap().is_empty());
 }
+
+#[test]
+fn webhooks_have_a_secret_and_tell_each_thing_once() {
+    let folder = Folder::new("webhooks");
+    let mut store = Store::open(&folder).unwrap();
+    let reader = store.reader().unwrap();
+    let shop = store.add_project(at(0), "shop").unwrap();
+    assert_eq!(reader.webhook_secret(shop.id).unwrap(), None);
+    store.set_webhook_secret(at(1), shop.id, "whsec_0123456789abcdef").unwrap();
+    Store::set_webhook_secret_beside(&folder, at(2), shop.id, "whsec_fedcba9876543210").unwrap();
+    assert_eq!(reader.webhook_secret(shop.id).unwrap().as_deref(), Some("whsec_fedcba9876543210"));
+    for (project, secret) in
+        [(shop.id, "short"), (shop.id, "two\nlines of a secret"), (77, "whsec_0123456789abcdef")]
+    {
+        assert!(store.set_webhook_secret(at(3), project, secret).is_err(), "{secret}");
+    }
+    store.deliver(at(0), shop.id, &["github delivery 1", "github deployment 7"]).unwrap();
+    store.deliver(at(1), shop.id, &["github delivery 2", "github deployment 7"]).unwrap();
+    assert!(reader.was_delivered(shop.id, "github delivery 1").unwrap());
+    assert!(!reader.was_delivered(77, "github delivery 1").unwrap());
+    store.deliver(at(31 * 86_400), shop.id, &[]).unwrap();
+    assert!(!reader.was_delivered(shop.id, "github delivery 1").unwrap(), "a month later it is forgotten");
+    store.remove_project(shop.id).unwrap();
+    assert_eq!(reader.webhook_secret(shop.id).unwrap(), None);
+}

@@ -1,6 +1,7 @@
-//! The API's client: blocking, plain HTTP, answers in JSON.
+//! The API's client: blocking, answers in JSON.
 
 use crate::explain::Usage;
+use crate::reach::{self, At};
 use crate::report::plain;
 use serde_json::Value;
 use std::io::Read;
@@ -8,10 +9,6 @@ use std::time::Duration;
 use ureq::http::StatusCode;
 use ureq::{Agent, Error};
 
-/// The server's own default.
-const SERVER: &str = "http://127.0.0.1:8500";
-/// A server that is there accepts at once.
-const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Answers take some milliseconds; a busy machine is given more.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// Bytes of an answer: the largest page, each problem with all its evidence.
@@ -27,28 +24,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// For the server named, or the one in `WHY500_SERVER`, or the default's.
-    pub fn new(server: Option<&str>, project: Option<i64>) -> Result<Client, Usage> {
-        let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-        let named = server.map(str::to_owned).or_else(|| set("WHY500_SERVER")).unwrap_or(SERVER.into());
-        let base = if named.contains("://") { named } else { format!("http://{named}") };
-        if !base.starts_with("http://") {
-            return Err(Usage(format!(
-                "{}: only http:// is asked; name the server's own port, through a tunnel (ssh -L) where it is elsewhere",
-                plain(&base)
-            )));
-        }
-        let config = Agent::config_builder()
-            .timeout_connect(Some(CONNECT_TIME))
-            .http_status_as_error(false)
-            // The server is here or in the next room: proxies are for what lies beyond.
-            .proxy(None);
-        Ok(Client {
-            agent: config.build().into(),
-            base: base.trim_end_matches('/').to_owned(),
-            token: set("WHY500_TOKEN"),
-            project,
-        })
+    /// For a server; the token is in `WHY500_TOKEN`.
+    pub fn new(at: &At, project: Option<i64>) -> Result<Client, Usage> {
+        let base = at.address()?;
+        let token = std::env::var("WHY500_TOKEN").ok().filter(|v| !v.is_empty());
+        Ok(Client { agent: at.agent(&base)?, base, token, project })
     }
 
     /// The answer to a question.
@@ -98,9 +78,10 @@ impl Client {
 
     fn unreachable(&self, e: &Error) -> Usage {
         Usage(format!(
-            "{} does not answer ({}); start it with `why500 serve`, or name another with --server or WHY500_SERVER",
+            "{} does not answer ({}); {}",
             plain(&self.base),
-            plain(&e.to_string())
+            plain(&e.to_string()),
+            reach::hint(e)
         ))
     }
 

@@ -2,11 +2,13 @@
 
 mod access;
 mod actions;
+mod hooks;
 mod problems;
 mod sign_in;
 mod watch;
 
 pub use access::{Peer, TOKEN_MARK, secret};
+pub use hooks::{webhook_path, webhook_secret};
 pub use sign_in::{Door, FIRST_ADMIN};
 
 use super::{App, now};
@@ -27,8 +29,17 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 const REFUSAL_BYTES_MAX: usize = 4_096;
 
 /// Paths of our own, as first words below `/api/v1/`; all others are protocols'.
-const OURS: [&str; 8] =
-    ["problems", "failures", "projects", "deploys", "timeline", "health", "stream", "openapi.json"];
+const OURS: [&str; 9] = [
+    "problems",
+    "failures",
+    "projects",
+    "deploys",
+    "webhooks",
+    "timeline",
+    "health",
+    "stream",
+    "openapi.json",
+];
 
 /// Until an answer begins: reads take milliseconds, so what takes longer is a body that does not come. A stream goes on after it.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -98,6 +109,9 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<App>>)> {
         ("post", "/api/v1/projects", post(actions::add_project)),
         ("get", "/api/v1/projects/{id}/keys", get(actions::keys)),
         ("post", "/api/v1/projects/{id}/keys", post(actions::add_key)),
+        ("post", "/api/v1/projects/{id}/webhook", post(hooks::set)),
+        ("post", "/api/v1/webhooks/{id}/github", post(hooks::github)),
+        ("post", "/api/v1/webhooks/{id}/gitlab", post(hooks::gitlab)),
         ("get", "/api/v1/deploys", get(actions::deploys)),
         ("post", "/api/v1/deploys", post(actions::deploy)),
         ("get", "/api/v1/timeline", get(problems::traffic)),

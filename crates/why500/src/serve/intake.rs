@@ -7,6 +7,7 @@ use super::commit::Waiting;
 use super::decode::{self, Refused};
 use super::{App, backlog, now};
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Bytes taken in, as sent.
     pub bytes: AtomicU64,
+    /// Connections that came to a port with TLS and got no further: no TLS, a handshake that failed or took too long.
+    pub unshaken: AtomicU64,
     /// By wire and kind of item, or reason of what was let go (`!reason`).
     pub items: Mutex<BTreeMap<(&'static str, String), u64>>,
 }
@@ -62,17 +65,7 @@ impl Counters {
 /// Takes in a request to none of our own paths.
 pub async fn take(app: Arc<App>, request: Request<Body>, peer: String) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let head = Head {
-        method: parts.method.as_str().to_owned(),
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or("").to_owned(),
-        headers: parts
-            .headers
-            .iter()
-            .map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
-            .collect(),
-        peer,
-    };
+    let head = head(&parts, peer);
     let Some(wire) = wires::table().find(|w| w.knows(&head)) else {
         return response(
             Answer::problem(404, "no protocol of why500 has this path; see /api/v1/openapi.json", None),
@@ -90,6 +83,21 @@ pub async fn take(app: Arc<App>, request: Request<Body>, peer: String) -> Respon
     let counter = if answer.status < 300 { &app.counters.accepted } else { &app.counters.refused };
     counter.fetch_add(1, Ordering::Relaxed);
     response(answer, grpc)
+}
+
+/// What protocols look at of a request.
+pub fn head(parts: &Parts, peer: String) -> Head {
+    Head {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or("").to_owned(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(n, v)| (n.as_str().to_owned(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+            .collect(),
+        peer,
+    }
 }
 
 async fn take_body(app: &App, wire: &'static dyn Wire, head: &Head, body: Received) -> Answer {

@@ -1,15 +1,19 @@
 //! The port: accepts connections within bounds, speaks HTTP/1 and HTTP/2 on each, ends in an orderly way.
 
 use super::idle::{IDLE_TIME, Idle};
-use super::{App, Serve, api, intake, sockets};
+use super::tls::{self, Tls};
+use super::{App, Serve, api, intake, proxy, sockets};
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 
@@ -31,7 +35,7 @@ pub fn more_descriptors() {
 
 /// Listens; the kernel may hold as many that are not accepted yet as may be connected. With fewer, one of many that come at once
 /// hears nothing and asks again after a second.
-fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -45,6 +49,7 @@ fn bind(address: std::net::SocketAddr) -> std::io::Result<TcpListener> {
 pub async fn serve(
     app: Arc<App>,
     options: &Serve,
+    tls: Option<Arc<Tls>>,
     key: &str,
     link: Option<&str>,
     again: usize,
@@ -53,20 +58,28 @@ pub async fn serve(
         .map_err(|e| format!("{}: {e}; name another address with --listen", options.listen))?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let (stop, stopped) = watch::channel(false);
-    sockets::listen(&app, options, &stopped).await?;
-    println!("why500 listens on http://{address}, data in {}", options.data.display());
+    let acceptor = tls.as_ref().map(|t| t.acceptor(&[b"h2", b"http/1.1"])).transpose()?;
+    sockets::listen(&app, options, tls.as_ref(), &stopped).await?;
+    if let Some(tls) = tls {
+        tls.watch()?;
+    }
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    println!("why500 listens on {scheme}://{address}, data in {}", options.data.display());
     println!(
-        "Sentry SDKs: http://{key}@{address}/1   OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}"
+        "Sentry SDKs: {scheme}://{key}@{address}/1   OpenTelemetry: OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{address}"
     );
     if let Some(secret) = link {
-        println!("to sign in as admin, once and within 24 hours: http://{address}/sign-in?token={secret}");
+        println!(
+            "to sign in as admin, once and within 24 hours: {scheme}://{address}/sign-in?token={secret}"
+        );
     }
     if again > 0 {
         println!("{again} batches that were taken in before the last stop are read again");
     }
-    if !options.listen.ip().is_loopback() {
-        println!(
-            "others than this machine can connect, and what they send is not encrypted: put a proxy with TLS in front"
+    if !address.ip().is_loopback() && acceptor.is_none() && options.trusted_proxy.is_empty() {
+        eprintln!(
+            "why500: WARNING: others than this machine can connect to http://{address}, and passwords, keys and logs go there \
+             unencrypted; give --tls-cert and --tls-key, or name the proxy that speaks TLS in front of it with --trusted-proxy"
         );
     }
     let router = api::router(Arc::clone(&app));
@@ -101,36 +114,18 @@ pub async fn serve(
             }
         };
         let _ = stream.set_nodelay(true);
-        let (app, router, builder, mut stopped) =
-            (Arc::clone(&app), router.clone(), Arc::clone(&builder), stopped.clone());
+        let (app, acceptor, stopped) = (Arc::clone(&app), acceptor.clone(), stopped.clone());
+        let (router, builder) = (router.clone(), Arc::clone(&builder));
         tokio::spawn(async move {
-            let peer = peer.ip().to_string();
-            let idle = Idle::new();
-            let too_long = idle.clone().too_long();
-            let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-                let (app, router, peer) = (Arc::clone(&app), router.clone(), peer.clone());
-                let answer = async move {
-                    let mut request = request.map(Body::new);
-                    if api::is_ours(&request) {
-                        request.extensions_mut().insert(api::Peer(peer));
-                        api::answer(&app, router, request).await
-                    } else {
-                        intake::take(app, request, peer).await
+            let peer = peer.ip();
+            match acceptor {
+                None => connection(app, router, &builder, stream, peer, stopped).await,
+                Some(acceptor) => match tls::shake(&acceptor, stream, true).await {
+                    Some(stream) => connection(app, router, &builder, stream, peer, stopped).await,
+                    None => {
+                        app.counters.unshaken.fetch_add(1, Ordering::Relaxed);
                     }
-                };
-                let answer = idle.clone().during(answer);
-                async move { Ok::<_, Infallible>(answer.await) }
-            });
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            tokio::pin!(connection);
-            let ended = tokio::select! {
-                _ = connection.as_mut() => None,
-                _ = stopped.changed() => Some(DRAIN_TIME),
-                () = too_long => Some(LEAVE_TIME),
-            };
-            if let Some(time) = ended {
-                connection.as_mut().graceful_shutdown();
-                let _ = tokio::time::timeout(time, connection).await;
+                },
             }
             drop(permit);
         });
@@ -141,4 +136,43 @@ pub async fn serve(
     let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
     let _ = tokio::time::timeout(DRAIN_TIME, room.acquire_many(all)).await;
     Ok(())
+}
+
+/// Speaks HTTP on a connection until it ends, is idle for too long, or the server stops.
+async fn connection(
+    app: Arc<App>,
+    router: axum::Router,
+    builder: &Builder<TokioExecutor>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: IpAddr,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let idle = Idle::new();
+    let too_long = idle.clone().too_long();
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let (app, router) = (Arc::clone(&app), router.clone());
+        let peer = proxy::client(&app.proxies, peer, request.headers()).to_string();
+        let answer = async move {
+            let mut request = request.map(Body::new);
+            if api::is_ours(&request) {
+                request.extensions_mut().insert(api::Peer(peer));
+                api::answer(&app, router, request).await
+            } else {
+                intake::take(app, request, peer).await
+            }
+        };
+        let answer = idle.clone().during(answer);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        _ = connection.as_mut() => None,
+        _ = stopped.changed() => Some(DRAIN_TIME),
+        () = too_long => Some(LEAVE_TIME),
+    };
+    if let Some(time) = ended {
+        connection.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(time, connection).await;
+    }
 }

@@ -18,11 +18,14 @@ mod idle;
 mod intake;
 mod keep;
 mod listen;
+mod proxy;
 mod sockets;
 mod tally;
+mod tls;
 mod turns;
 
-pub use api::{TOKEN_MARK, secret};
+pub use api::{TOKEN_MARK, secret, webhook_path, webhook_secret};
+pub use tls::certificates;
 
 use crate::explain::Usage;
 use batch::Batch;
@@ -55,7 +58,7 @@ const LINK_US: i64 = 86_400 * record::SECOND;
   why500 serve --follow '/var/log/nginx/*.log'         explain what these logs tell from now on
   why500 serve --syslog 127.0.0.1:5514                rsyslog:  *.* @@127.0.0.1:5514
   why500 serve --keep-days 30 --keep-size 2GB         keep less than the usual 90 days and 10 GB
-  why500 serve --listen 10.0.0.5:8500 --data /var/lib/why500")]
+  why500 serve --listen 10.0.0.5:8500 --tls-cert fullchain.pem --tls-key privkey.pem")]
 pub struct Serve {
     /// Where to listen for HTTP (all protocols over HTTP and gRPC, the API)
     #[arg(long, default_value = "127.0.0.1:8500", value_name = "ADDRESS")]
@@ -66,6 +69,9 @@ pub struct Serve {
     /// Listen for syslog (RFC 3164 and 5424), over UDP and TCP
     #[arg(long, value_name = "ADDRESS")]
     pub syslog: Option<SocketAddr>,
+    /// Listen for syslog over TLS (RFC 5425; its port is 6514), with the certificate of --tls-cert
+    #[arg(long, value_name = "ADDRESS", requires = "tls_cert")]
+    pub syslog_tls: Option<SocketAddr>,
     /// Listen for GELF, over UDP and TCP
     #[arg(long, value_name = "ADDRESS")]
     pub gelf: Option<SocketAddr>,
@@ -84,6 +90,11 @@ pub struct Serve {
     /// Take in only what shows a project's key (the default where others than this machine can connect)
     #[arg(long)]
     pub keys_required: bool,
+    #[command(flatten)]
+    pub tls: tls::Options,
+    /// A proxy with TLS in front (address or network): who asks stands in its X-Forwarded-For; keys are required
+    #[arg(long, value_name = "NETWORK")]
+    pub trusted_proxy: Vec<proxy::Network>,
     /// Zone of logs that state none (default: the machine's)
     #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
@@ -101,6 +112,12 @@ pub struct App {
     keys: RwLock<HashMap<String, i64>>,
     /// The project of what shows no key.
     default_project: Option<i64>,
+    /// The project of sockets, which have no place for a key.
+    sockets_project: Option<i64>,
+    /// HTTP is spoken over TLS.
+    tls: bool,
+    /// Who is believed about who asks.
+    proxies: Vec<proxy::Network>,
     counters: intake::Counters,
     bodies: bodies::Room,
     /// One long body at a time is unpacked and read: it may take 100 MB.
@@ -112,6 +129,8 @@ pub struct App {
     open: AtomicBool,
     /// Sign-in.
     door: api::Door,
+    /// Held while a webhook's delivery is looked up and marked.
+    hooks: tokio::sync::Mutex<()>,
     events: broadcast::Sender<digest::Event>,
     kept: keep::Kept,
     started: Time,
@@ -169,6 +188,7 @@ fn read_again(left: Vec<store::Entry>, written: &Sender<Written>, progress: &Pro
 /// Runs until told to stop.
 pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let zone = crate::explain::zone(options.tz.as_deref())?;
+    let tls = tls::Tls::open(&options.tls).map_err(Usage)?;
     listen::more_descriptors();
     let recogniser = Recogniser::new(&[]).map_err(Usage)?;
     std::fs::create_dir_all(&options.data)
@@ -216,19 +236,26 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         };
         std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|e| Usage(e.to_string()))?
     };
+    // Through a proxy others than this machine come, too.
+    let near = options.listen.ip().is_loopback() && options.trusted_proxy.is_empty();
     let app = Arc::new(App {
         waiting,
         progress,
         keys: RwLock::new(keys),
-        default_project: (options.listen.ip().is_loopback() && !options.keys_required).then_some(project),
+        default_project: (near && !options.keys_required).then_some(project),
+        // Who opens one on an address of a network asked for it by name.
+        sockets_project: (!options.keys_required).then_some(project),
+        tls: tls.is_some(),
+        proxies: options.trusted_proxy.clone(),
         counters: intake::Counters::default(),
         bodies: bodies::Room::default(),
         long: tokio::sync::Semaphore::new(1),
         reader: Mutex::new(reader),
         writer: store,
         // On loopback whoever reaches the port may read, until somebody can sign in.
-        open: AtomicBool::new(options.listen.ip().is_loopback() && !options.keys_required && link.is_some()),
+        open: AtomicBool::new(near && !options.keys_required && link.is_some()),
         door: api::Door::new(link.is_none()),
+        hooks: tokio::sync::Mutex::default(),
         events,
         kept: keep::Kept::default(),
         started: now(),
@@ -249,7 +276,8 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     )
     .map_err(Usage)?;
     let keeping = keep::start(&app, options.keep, &stopped).map_err(Usage)?;
-    let outcome = runtime.block_on(listen::serve(Arc::clone(&app), options, &key, link.as_deref(), again));
+    let outcome =
+        runtime.block_on(listen::serve(Arc::clone(&app), options, tls, &key, link.as_deref(), again));
     stopped.store(true, Ordering::Relaxed);
     keeping.thread().unpark();
     if let Some(following) = following {

@@ -1,13 +1,17 @@
 //! Protocols over bare sockets: syslog, GELF, Fluent forward, DogStatsD.
 
+use super::tls::{self, Tls};
 use super::{App, Serve, now};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, watch};
-use wires::{Access, Session, Socket, Taken};
+use tokio_rustls::TlsAcceptor;
+use wires::{Session, Socket, Taken};
 
 /// Connections of one protocol at once.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -18,37 +22,72 @@ const IDLE_TIME: Duration = Duration::from_secs(3_600);
 /// Datagrams that wait are put together to one batch, up to so many.
 const DATAGRAMS_MAX: usize = 1_000;
 
+/// A connection that ends says so over TLS (RFC 5425 §4.4), to whom listens no longer than so.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+/// How a socket is spoken to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Udp,
+    Tcp,
+    UdpAndTcp,
+    Tls,
+}
+
+impl Over {
+    fn name(self) -> &'static str {
+        match self {
+            Over::Udp => "UDP",
+            Over::Tcp => "TCP",
+            Over::UdpAndTcp => "UDP and TCP",
+            Over::Tls => "TLS",
+        }
+    }
+}
+
 /// Listens on all sockets that are asked for.
 ///
 /// # Errors
 /// An address cannot be listened on.
-pub async fn listen(app: &Arc<App>, options: &Serve, stopped: &watch::Receiver<bool>) -> Result<(), String> {
+pub async fn listen(
+    app: &Arc<App>,
+    options: &Serve,
+    tls: Option<&Arc<Tls>>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), String> {
     let asked = [
-        ("syslog", options.syslog, true, true),
-        ("gelf", options.gelf, true, true),
-        ("fluent", options.fluent, false, true),
-        ("dogstatsd", options.dogstatsd, true, false),
+        ("syslog", options.syslog, Over::UdpAndTcp),
+        ("syslog-tls", options.syslog_tls, Over::Tls),
+        ("gelf", options.gelf, Over::UdpAndTcp),
+        ("fluent", options.fluent, Over::Tcp),
+        ("dogstatsd", options.dogstatsd, Over::Udp),
     ];
-    for (name, address, udp, tcp) in asked {
-        let (Some(address), Some(wire)) = (address, wires::sockets().find(|s| s.name().starts_with(name)))
-        else {
-            continue;
+    for (name, address, over) in asked {
+        let protocol = name.strip_suffix("-tls").unwrap_or(name);
+        let wire = wires::sockets().find(|s| s.name().starts_with(protocol));
+        let (Some(address), Some(wire)) = (address, wire) else { continue };
+        let Some(project) = app.sockets_project else {
+            return Err(format!("{name} shows no key: it is taken in only without --keys-required"));
         };
-        let Some(project) = app.project_of(&Access::default()) else {
-            return Err(format!("{name} shows no key: it is taken in only where keys are not required"));
+        let acceptor = match (over, tls) {
+            (Over::Tls, Some(tls)) => Some(tls.acceptor(&[])?),
+            // The command line asks for a certificate with it.
+            (Over::Tls, None) => return Err(format!("{name}: give --tls-cert and --tls-key")),
+            _ => None,
         };
         let cannot = |e: std::io::Error| format!("{name}: {address}: {e}; name another address");
-        let (listener, socket) = bind(address, udp, tcp).await.map_err(cannot)?;
+        let (listener, socket) = bind(address, over).await.map_err(cannot)?;
         let bound = listener.as_ref().map(TcpListener::local_addr);
         let bound = bound.or(socket.as_ref().map(UdpSocket::local_addr)).unwrap_or(Ok(address));
-        let kinds = match (udp, tcp) {
-            (true, true) => "UDP and TCP",
-            (true, false) => "UDP",
-            _ => "TCP",
-        };
-        println!("{name} on {} ({kinds})", bound.map_err(cannot)?);
+        println!("{name} on {} ({})", bound.map_err(cannot)?, over.name());
+        if !address.ip().is_loopback() {
+            let clear = if acceptor.is_some() { "" } else { ", unencrypted" };
+            eprintln!(
+                "why500: WARNING: {name} shows no key: whoever can connect to {address} sends to project {project}{clear}"
+            );
+        }
         if let Some(listener) = listener {
-            tokio::spawn(streams(Arc::clone(app), wire, project, listener, stopped.clone()));
+            tokio::spawn(streams(Arc::clone(app), wire, project, listener, acceptor, stopped.clone()));
         }
         if let Some(socket) = socket {
             tokio::spawn(datagrams(Arc::clone(app), wire, project, socket, stopped.clone()));
@@ -61,16 +100,12 @@ pub async fn listen(app: &Arc<App>, options: &Serve, stopped: &watch::Receiver<b
 const PORTS_TRIED: usize = 20;
 
 /// Binds an address over both, at the same port; port 0 is any that is free.
-async fn bind(
-    address: SocketAddr,
-    udp: bool,
-    tcp: bool,
-) -> std::io::Result<(Option<TcpListener>, Option<UdpSocket>)> {
+async fn bind(address: SocketAddr, over: Over) -> std::io::Result<(Option<TcpListener>, Option<UdpSocket>)> {
     let mut tried = 0;
     loop {
-        let listener = if tcp { Some(TcpListener::bind(address).await?) } else { None };
+        let listener = if over != Over::Udp { Some(TcpListener::bind(address).await?) } else { None };
         let port = listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
-        if !udp {
+        if matches!(over, Over::Tcp | Over::Tls) {
             return Ok((listener, None));
         }
         tried += 1;
@@ -87,6 +122,7 @@ async fn streams(
     wire: &'static dyn Socket,
     project: i64,
     listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -98,9 +134,19 @@ async fn streams(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (app, stopped) = (Arc::clone(&app), stopped.clone());
+                let (app, stopped, acceptor) = (Arc::clone(&app), stopped.clone(), acceptor.clone());
                 tokio::spawn(async move {
-                    if let Err(why) = stream_of(&app, wire, project, stream, peer, stopped).await {
+                    let followed = match acceptor {
+                        None => stream_of(&app, wire, project, stream, peer, stopped).await,
+                        Some(acceptor) => match tls::shake(&acceptor, stream, false).await {
+                            Some(stream) => stream_of(&app, wire, project, stream, peer, stopped).await,
+                            None => {
+                                app.counters.unshaken.fetch_add(1, Ordering::Relaxed);
+                                Ok(())
+                            }
+                        },
+                    };
+                    if let Err(why) = followed {
                         eprintln!("why500: {} from {peer}: {why}", wire.name());
                     }
                     drop(permit);
@@ -118,7 +164,7 @@ async fn stream_of(
     app: &App,
     wire: &'static dyn Socket,
     project: i64,
-    mut stream: TcpStream,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: SocketAddr,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), String> {
@@ -132,6 +178,8 @@ async fn stream_of(
         };
         let n = match read {
             Err(_) => 0,
+            // Closed without saying so, as shippers do: over TLS, or with something unread.
+            Ok(Err(e)) if matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => 0,
             Ok(n) => n.map_err(|e| e.to_string())?,
         };
         let mut taken = Taken::default();
@@ -144,9 +192,12 @@ async fn stream_of(
         keep(app, wire, project, &mut taken).await;
         if !taken.answer.body.is_empty() {
             stream.write_all(&taken.answer.body).await.map_err(|e| e.to_string())?;
+            stream.flush().await.map_err(|e| e.to_string())?;
         }
         followed.map_err(|refusal| refusal.why)?;
         if n == 0 {
+            // Whoever went away already hears nothing of it.
+            let _ = tokio::time::timeout(CLOSE_TIME, stream.shutdown()).await;
             return Ok(());
         }
     }

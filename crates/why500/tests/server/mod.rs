@@ -29,6 +29,8 @@ pub struct Server {
     pub syslog: String,
     pub gelf: String,
     pub fluent: String,
+    /// Empty where it was not asked for.
+    pub syslog_tls: String,
     /// What it wrote to its standard error.
     said: Arc<Mutex<String>>,
     /// … and to its standard output, once it listened.
@@ -68,16 +70,30 @@ impl Server {
         while address.is_empty() {
             line.clear();
             assert!(out.read_line(&mut line).unwrap() > 0, "the server ended: {}", said.lock().unwrap());
-            if let Some(rest) = line.strip_prefix("why500 listens on http://") {
+            if let Some((_, rest)) =
+                line.strip_prefix("why500 listens on ").and_then(|rest| rest.split_once("://"))
+            {
                 address = rest.split(',').next().unwrap().to_owned();
             } else if let Some((name, rest)) = line.split_once(" on ") {
                 sockets.insert(name.to_owned(), rest.split(' ').next().unwrap().to_owned());
             }
         }
         let [syslog, gelf, fluent] = ["syslog", "gelf", "fluent"].map(|name| sockets[name].clone());
+        let syslog_tls = sockets.remove("syslog-tls").unwrap_or_default();
         let printed = Arc::default();
         gather(out, &printed);
-        Server { child, address, data: data.to_owned(), syslog, gelf, fluent, said, printed, keep: false }
+        Server {
+            child,
+            address,
+            data: data.to_owned(),
+            syslog,
+            gelf,
+            fluent,
+            syslog_tls,
+            said,
+            printed,
+            keep: false,
+        }
     }
 
     /// Sends a request; gives status and body.

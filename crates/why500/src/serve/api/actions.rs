@@ -179,7 +179,11 @@ pub async fn deploy(asks: Asks<Deploy>, Json(asked): Json<Deployed>) -> Answer<(
         return Err(bad("release: a name is needed"));
     }
     let at = asked.at.map_or_else(|| Ok(now()), |text| instant_of("at", &text))?;
-    let record = marked(at, &asked.release, asked.environment.as_deref(), asked.service.as_deref());
+    let service = asked.service.as_deref();
+    let mut told = vec![("release", asked.release.as_str())];
+    told.extend(asked.environment.as_deref().map(|e| ("environment", e)));
+    told.extend(service.map(|s| ("service", s)));
+    let record = marked(at, service, &told);
     let mut taken = Taken { records: vec![record], ..Taken::default() };
     asks.app
         .keep(asks.project, "deploys", now(), &mut taken)
@@ -188,13 +192,9 @@ pub async fn deploy(asks: Asks<Deploy>, Json(asked): Json<Deployed>) -> Answer<(
     Ok((StatusCode::CREATED, Json(json!({ "release": asked.release, "at": at.to_string() }))))
 }
 
-fn marked(at: Time, release: &str, environment: Option<&str>, service: Option<&str>) -> Record {
-    let mut what = format!("release={release}");
-    for (name, value) in [("environment", environment), ("service", service)] {
-        if let Some(v) = value {
-            what.push_str(&format!(" {name}={v}"));
-        }
-    }
+/// The record of a deploy; what is told of it, by name, the release first.
+pub fn marked(at: Time, service: Option<&str>, told: &[(&str, &str)]) -> Record {
+    let what = told.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
     let text = format!("deployed {what}");
     Record {
         format: "deploys",

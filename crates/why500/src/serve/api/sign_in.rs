@@ -206,19 +206,19 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<Re
     if let Some(secret) = cookie(&headers) {
         app.act(|s| s.end_session(secret))?;
     }
-    Ok(led("/login", &set_cookie(&headers, "", 0)))
+    Ok(led("/login", &set_cookie(&app, &headers, "", 0)))
 }
 
 fn signed_in(app: &App, headers: &HeaderMap, user: i64) -> Answer<Response<Body>> {
     let secret = secret().map_err(broken)?;
     app.act(|s| s.add_session(now(), &secret, user, now().plus(SESSION_S * SECOND)))?;
-    Ok(led(HOME, &set_cookie(headers, &secret, SESSION_S)))
+    Ok(led(HOME, &set_cookie(app, headers, &secret, SESSION_S)))
 }
 
-/// `HttpOnly`: no script reads it. `SameSite=Lax`: it is not sent with what pages from elsewhere post. `Secure` where a proxy
-/// says that it was asked over TLS; one who lies in that header only loses his own cookie.
-fn set_cookie(headers: &HeaderMap, secret: &str, age_s: i64) -> String {
-    let tls = headers.get("x-forwarded-proto").is_some_and(|v| v.as_bytes() == b"https");
+/// `HttpOnly`: no script reads it. `SameSite=Lax`: it is not sent with what pages from elsewhere post. `Secure` where TLS
+/// is spoken here, or a proxy says that it was asked over TLS; one who lies in that header only loses his own cookie.
+fn set_cookie(app: &App, headers: &HeaderMap, secret: &str, age_s: i64) -> String {
+    let tls = app.tls || headers.get("x-forwarded-proto").is_some_and(|v| v.as_bytes() == b"https");
     let secure = if tls { "; Secure" } else { "" };
     format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_s}{secure}")
 }

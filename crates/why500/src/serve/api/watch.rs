@@ -102,6 +102,12 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
             app.counters.bytes.load(Ordering::Relaxed),
         ),
         (
+            "why500_tls_handshakes_failed_total",
+            "counter",
+            "Connections without TLS, or whose handshake failed, to ports that speak it.",
+            app.counters.unshaken.load(Ordering::Relaxed),
+        ),
+        (
             "why500_batches_written_total",
             "counter",
             "Batches made durable.",
