@@ -28,7 +28,7 @@ const BLOCK_BYTES: usize = 1 << 20;
 /// Bytes read at a time until healthy requests are known by their look.
 const FIRST_BYTES: usize = 64 << 10;
 /// Blocks that cores may be ahead of the reader; bounds the memory they take.
-const AHEAD_MAX: usize = 12;
+const AHEAD_MAX: usize = 8;
 /// Longest part of a line that is carried over to the next bytes; the reader takes no more.
 const CARRY_MAX: usize = (256 << 10) + 1;
 
