@@ -7,7 +7,7 @@
 #[allow(dead_code)]
 #[path = "../../crates/why500/src/catalogue.rs"]
 mod catalogue;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../crates/why500/src/report/mod.rs"]
 mod report;
 
@@ -89,8 +89,14 @@ fn explain(about: u8, files: &[(String, Vec<u8>)]) -> Vec<String> {
         filter.route = Some("/a".into());
     }
     let lines: Vec<u64> = counts.iter().map(|c| c.lines).collect();
-    let settings =
-        Settings { offset_s: &|_| offset_s, wall: &wall, stated: &stated, lines: &lines, filter };
+    let settings = Settings {
+        offset_s: &|_| offset_s,
+        wall: &wall,
+        stated: &stated,
+        lines: &lines,
+        filter,
+        spread: &diagnosis::one_by_one,
+    };
     let mut report = diagnosis::diagnose(&mut obs, &settings);
     report.sources = files
         .iter()
