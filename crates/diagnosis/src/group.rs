@@ -25,6 +25,16 @@ pub(crate) struct Explanation {
 /// Failures explained before another core may take over.
 const EXPLAINED_AT_ONCE: usize = 1_000;
 
+/// Does the runtime say so itself that the process ends with this? Node.js writes its version below an uncaught error; Go's
+/// (runtime/panic.go, `fatalpanic`) writes the panic without a time (which is read as fatal), an empty line, and the goroutine that was
+/// running. What was recovered is written by loggers, with the stack that `runtime/debug` collects.
+fn last_words(r: &Record) -> bool {
+    let running = |m: &str| m.contains("\n\ngoroutine ") && m.contains(" [running]:\n");
+    let panicked =
+        r.level == Level::Fatal && running(&r.message) && !r.message.contains("runtime/debug.Stack(");
+    panicked || r.message.contains("\nNode.js v")
+}
+
 /// What failures that failed alike share.
 #[derive(Clone, Debug)]
 pub(crate) struct Why {
@@ -616,7 +626,7 @@ impl Scene<'_> {
             e.kind == Kind::Down
                 && self.obs.records[e.record].source == r.source
                 && self.obs.records[e.record].line != r.line
-        }) || r.message.contains("\nNode.js v")
+        }) || last_words(r)
     }
 
     /// Failures that no record explains join those of the same route and status, or the outage they lie in.

@@ -1,0 +1,73 @@
+//! A proxy is refused: was it the panic that the app's own log shows just before? Only one that ended the process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use serde_json::Value;
+use std::process::Command;
+
+/// Caddy's own words for what it is refused and for the request, a second apart from the app's.
+const CADDY: &str = r#"{"level":"info","ts":1795937402.12,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"203.0.113.9","client_ip":"203.0.113.9","proto":"HTTP/2.0","method":"GET","host":"notes.example","uri":"/api/notes/17"},"duration":0.012,"size":612,"status":200}
+{"level":"error","ts":1795937410.5521,"logger":"http.log.error.log0","msg":"dial tcp 127.0.0.1:9000: connect: connection refused","request":{"remote_ip":"203.0.113.9","client_ip":"203.0.113.9","proto":"HTTP/2.0","method":"GET","host":"notes.example","uri":"/api/notes/18"},"duration":0.0012,"status":502,"err_id":"k2j3h4","err_trace":"reverseproxy.statusError (reverseproxy.go:1373)"}
+{"level":"error","ts":1795937410.5524,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"203.0.113.9","client_ip":"203.0.113.9","proto":"HTTP/2.0","method":"GET","host":"notes.example","uri":"/api/notes/18"},"duration":0.0013,"size":0,"status":502}
+"#;
+
+fn verdict(name: &str, app: &str) -> Value {
+    let folder = std::env::temp_dir().join(format!("why500-last-words-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("caddy.log"), CADDY).unwrap();
+    std::fs::write(folder.join("app.log"), format!("2026/11/29 07:29:58 listening on 127.0.0.1:9000\n{app}"))
+        .unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_why500"))
+        .args(["explain", "--format", "json", "--tz", "UTC"])
+        .arg(&folder)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["problems"].as_array().unwrap().len(), 1, "{report:#}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    report["problems"][0]["verdict"].clone()
+}
+
+#[test]
+fn a_panic_that_ended_the_process_explains_the_refusals() {
+    let v = verdict(
+        "died",
+        "2026/11/29 07:30:05 notes loaded: 312
+panic: runtime error: index out of range [5] with length 3
+
+goroutine 34 [running]:
+main.(*Store).Page(0xc0000b4000, 0x5, 0xa)
+\t/srv/notes/store.go:88 +0x1c5
+main.worker(0xc0000b4000)
+\t/srv/notes/worker.go:31 +0x8b
+created by main.main in goroutine 1
+\t/srv/notes/main.go:22 +0x10f
+exit status 2
+",
+    );
+    assert_eq!(
+        (&v["cause"], &v["culprit"]),
+        (&"missing-key".into(), &"/srv/notes/store.go:88".into()),
+        "{v:#}"
+    );
+}
+
+#[test]
+fn a_panic_that_was_recovered_does_not() {
+    let v = verdict(
+        "recovered",
+        "2026/11/29 07:30:05 job 7 failed: runtime error: index out of range [5] with length 3
+goroutine 34 [running]:
+runtime/debug.Stack()
+\t/usr/local/go/src/runtime/debug/stack.go:24 +0x65
+main.worker.func1()
+\t/srv/notes/worker.go:27 +0x5e
+panic({0x6b2f40?, 0xc00001c0d8?})
+\t/usr/local/go/src/runtime/panic.go:884 +0x212
+main.(*Store).Page(0xc0000b4000, 0x5, 0xa)
+\t/srv/notes/store.go:88 +0x1c5
+2026/11/29 07:30:06 job 8 done
+",
+    );
+    assert_eq!((&v["class"], &v["culprit"]), (&"upstream".into(), &"127.0.0.1:9000".into()), "{v:#}");
+}
