@@ -202,7 +202,7 @@ pub struct Hop {
 pub struct Evidence {
     /// Path of the source, as in [`Source::path`].
     pub source: String,
-    /// Its first line, 1-based.
+    /// Its first line, 1-based; 0: it has none, as it came over a wire.
     pub line: u64,
     /// When.
     pub at: Option<Time>,

@@ -472,6 +472,9 @@ fn a_terminal_asks_the_server() {
     for label in [&problem, "  WHY  ", "  PROOF  ", "  STATE  ", "new since "] {
         assert!(shown.contains(label), "{label}\n{shown}");
     }
+    // What came over a wire has no line in a file.
+    let proof = shown.lines().find(|l| l.contains("● cause")).unwrap();
+    assert!(proof.split(|c: char| !c.is_ascii_digit()).all(|n| n.len() < 10), "{proof}");
     let missing = server.run(&["show", "0123456789abcdef"], "");
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no such problem"));

@@ -450,7 +450,10 @@ fn quote(page: &Page<'_>, e: &Evidence, look: &Look, clock: Clock) -> Vec<String
     let role = pad(&format!("{sign} {}", e.role.name()), 9);
     let at = e.at.map(|t: Time| format!("  {}", clock.at(t))).unwrap_or_default();
     let place_room = page.room().saturating_sub(11 + columns(&at));
-    let place = format!("{}:{}", plain(&e.source), e.line);
+    let place = match e.line {
+        0 => plain(&e.source).into_owned(),
+        line => format!("{}:{line}", plain(&e.source)),
+    };
     // The end of a path says more than its begin.
     let place = if columns(&place) > place_room { tail(&place, place_room, ellipsis) } else { place };
     let mut rows =

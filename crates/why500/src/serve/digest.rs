@@ -429,7 +429,9 @@ impl Digest {
             }
             let look = p.window.look(now, offset_s);
             commit.gone.extend(look.gone.into_iter().map(|id| (project, id)));
-            for seen in look.seen {
+            for mut seen in look.seen {
+                // A record's number is no line that anybody could look up.
+                seen.problem.evidence.iter_mut().for_each(|e| e.line = 0);
                 let verdict = &seen.problem.verdict;
                 events.push(Event {
                     project,
