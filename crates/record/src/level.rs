@@ -51,9 +51,8 @@ impl Level {
         })
     }
 
-    /// Reads a severity's number: syslog's 0 to 7 (RFC 5424 §6.2.1, so GELF's too), pino's and bunyan's 10 to 60, Monolog's 100 to 600,
-    /// logback's and log4js' 5,000 to 50,000. log4j2's go the other way, but stand beside a name.
-    pub fn of_number(n: i64) -> Option<Level> {
+    /// Syslog's severities, 0 to 7 (RFC 5424 §6.2.1), which GELF and the journal's PRIORITY share.
+    pub fn of_syslog(n: i64) -> Option<Level> {
         Some(match n {
             0..=2 => Level::Fatal,
             3 => Level::Error,
@@ -61,6 +60,28 @@ impl Level {
             5 => Level::Notice,
             6 => Level::Info,
             7 => Level::Debug,
+            _ => return None,
+        })
+    }
+
+    /// OpenTelemetry's `SeverityNumber`: from 1 on, four steps each of trace, debug, info, warn, error, fatal.
+    pub fn of_otel(n: i64) -> Option<Level> {
+        Some(match n {
+            1..=4 => Level::Trace,
+            5..=8 => Level::Debug,
+            9..=12 => Level::Info,
+            13..=16 => Level::Warn,
+            17..=20 => Level::Error,
+            21.. => Level::Fatal,
+            _ => return None,
+        })
+    }
+
+    /// Reads a severity's number, whoever wrote it: syslog's, pino's and bunyan's 10 to 60, Monolog's 100 to 600,
+    /// logback's and log4js' 5,000 to 50,000. log4j2's go the other way, but stand beside a name.
+    pub fn of_number(n: i64) -> Option<Level> {
+        Some(match n {
+            0..=7 => return Level::of_syslog(n),
             10..=19 => Level::Trace,
             20..=29 => Level::Debug,
             30..=39 => Level::Info,

@@ -293,15 +293,7 @@ impl<'a> Facts<'a> {
             && self.slot(Meaning::Service).is_some_and(|s| s.key == "app");
         match n {
             // OpenTelemetry "SeverityNumber".
-            _ if name.contains("severitynumber") => match n {
-                1..=4 => Level::Trace,
-                5..=8 => Level::Debug,
-                9..=12 => Level::Info,
-                13..=16 => Level::Warn,
-                17..=20 => Level::Error,
-                21.. => Level::Fatal,
-                _ => Level::Unknown,
-            },
+            _ if name.contains("severitynumber") => Level::of_otel(n).unwrap_or_default(),
             // Application Insights; Nextcloud.
             0..=4 if name == "severitylevel" || nextcloud => {
                 [Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal]

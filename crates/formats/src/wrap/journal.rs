@@ -38,10 +38,7 @@ impl Wrapper for JournalJson {
                     w.at = value.number().map(|us| (Time(us), Zone::Stated)).or(w.at)
                 }
                 "PRIORITY" => {
-                    w.level = value
-                        .number()
-                        .and_then(|p| u32::try_from(p).ok())
-                        .map_or(Level::Unknown, super::severity)
+                    w.level = value.number().and_then(Level::of_syslog).unwrap_or_default();
                 }
                 "SYSLOG_IDENTIFIER" => identifier = value.text(),
                 "CONTAINER_NAME" => container = value.text(),

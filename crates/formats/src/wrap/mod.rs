@@ -17,7 +17,6 @@ mod syslog;
 mod timestamps;
 
 use crate::Wrapper;
-use record::Level;
 use std::borrow::Cow;
 
 /// The wrappers, in the order in which they are tried: the narrow before the wide.
@@ -49,18 +48,5 @@ fn trim_line_end(text: &mut Cow<'_, str>) {
             Cow::Borrowed(t) => *t = t.get(..len).unwrap_or(t),
             Cow::Owned(t) => t.truncate(len),
         }
-    }
-}
-
-/// Syslog's severities (RFC 5424 §6.2.1), which the journal's PRIORITY shares.
-fn severity(number: u32) -> Level {
-    match number {
-        0..=2 => Level::Fatal,
-        3 => Level::Error,
-        4 => Level::Warn,
-        5 => Level::Notice,
-        6 => Level::Info,
-        7 => Level::Debug,
-        _ => Level::Unknown,
     }
 }

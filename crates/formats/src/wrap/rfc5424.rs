@@ -8,6 +8,7 @@
 //! Source: RFC 5424 §6; Heroku Dev Center "Log Drains" (length before the line: `83 <40>1 …`).
 
 use crate::{Context, Wrapped, Wrapper, time};
+use record::Level;
 use std::borrow::Cow;
 
 /// Versioned syslog.
@@ -42,7 +43,7 @@ impl Wrapper for Rfc5424 {
         Some(Wrapped {
             inner: super::syslog::unescape_control(message),
             at,
-            level: super::severity(priority % 8),
+            level: Level::of_syslog(i64::from(priority % 8)).unwrap_or_default(),
             service: given(service),
             node: given(node),
             pid: given(pid),

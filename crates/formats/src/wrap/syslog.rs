@@ -51,7 +51,7 @@ impl Wrapper for Syslog {
             None => return None,
         };
         if let Some(p) = priority {
-            wrapped.level = super::severity(p % 8);
+            wrapped.level = Level::of_syslog(i64::from(p % 8)).unwrap_or_default();
         }
         if let Cow::Borrowed(inner) = wrapped.inner {
             wrapped.inner = unescape_control(inner);

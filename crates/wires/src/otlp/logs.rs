@@ -191,17 +191,10 @@ impl<'t> Logs<'t> {
     }
 }
 
-/// `SeverityNumber`: four steps each of trace, debug, info, warn, error, fatal; else the text.
+/// By `SeverityNumber`, which ends at 24; else by the text.
 fn level(number: u64, text: &str) -> Level {
-    match number {
-        1..=4 => Level::Trace,
-        5..=8 => Level::Debug,
-        9..=12 => Level::Info,
-        13..=16 => Level::Warn,
-        17..=20 => Level::Error,
-        21..=24 => Level::Fatal,
-        _ => Level::parse(text.trim()).unwrap_or_default(),
-    }
+    let number = i64::try_from(number).ok().filter(|n| *n <= 24);
+    number.and_then(Level::of_otel).or_else(|| Level::parse(text.trim())).unwrap_or_default()
 }
 
 /// The body as an object of JSON, if it is one, structured or as an app wrote it.
