@@ -29,12 +29,12 @@ fn a_resolved_problem_that_fails_again_is_regressed() {
     assert_eq!(problem.states[2].reason, "failed again at 2027-01-15T08:03:20Z");
     assert_eq!(problem.states[2].at, at(210));
     store.resolve(at(300), PROJECT, CART, "ada", None).unwrap();
-    store.unresolve(at(310), PROJECT, CART, "bob").unwrap();
+    store.reopen(at(310), PROJECT, CART, "bob").unwrap();
     let problem = one(&reader, CART);
     assert_eq!(problem.row.state, State::Ongoing);
     assert_eq!(problem.notes.len(), 3);
-    assert_eq!(problem.notes[2].text, "taken back: it is not resolved");
-    assert!(store.unresolve(at(320), PROJECT, CART, "bob").is_err());
+    assert_eq!(problem.notes[2].text, "reopened");
+    assert!(store.reopen(at(320), PROJECT, CART, "bob").is_err());
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn silence_resolves_and_a_failure_brings_it_back() {
     assert_eq!(one(&reader, CART).row.state, State::Regressed);
     // Somebody who takes it back is not overruled the same day.
     store.sweep(at(20 * DAY), 7).unwrap();
-    store.unresolve(at(20 * DAY), PROJECT, CART, "ada").unwrap();
+    store.reopen(at(20 * DAY), PROJECT, CART, "ada").unwrap();
     assert!(!store.sweep(at(21 * DAY), 7).unwrap().any());
 }
 
@@ -104,7 +104,7 @@ fn muted_until_an_instant_or_so_many_failures() {
     store.mute(at(140), PROJECT, CART, "ada", Mute::Forever).unwrap();
     store.sweep(at(100 * DAY), 7).unwrap();
     assert_eq!(one(&reader, CART).row.state, State::Muted, "silence does not unmute");
-    store.unmute(at(150), PROJECT, CART, "ada").unwrap();
+    store.reopen(at(150), PROJECT, CART, "ada").unwrap();
     assert_eq!(one(&reader, CART).row.state, State::Ongoing);
 }
 

@@ -38,13 +38,14 @@ pub async fn resolve(Acts(v): Acts, Path((project, id)): Named, Form(said): Said
 }
 
 pub async fn reopen(Acts(v): Acts, Path((project, id)): Named, Form(said): Said) -> Seen {
-    v.app.act(|s| s.unresolve(now(), project, &id, &v.who))?;
+    v.app.act(|s| s.reopen(now(), project, &id, &v.who))?;
     Ok(back(&said, project, &id))
 }
 
 /// `for`: `1h`, `24h`, `168h`, or a number of failures, `100x`.
 pub async fn mute(Acts(v): Acts, Path((project, id)): Named, Form(said): Said) -> Seen {
-    let until = until(field(&said, "for").unwrap_or("24h")).ok_or_else(|| bad("for: 24h or 100x is expected"))?;
+    let until =
+        until(field(&said, "for").unwrap_or("24h")).ok_or_else(|| bad("for: 24h or 100x is expected"))?;
     v.app.act(|s| s.mute(now(), project, &id, &v.who, until))?;
     Ok(back(&said, project, &id))
 }
@@ -90,7 +91,7 @@ pub async fn several(
         for id in ids {
             let done = match what {
                 "resolve" => s.resolve(now(), project, id, &v.who, None),
-                "reopen" => s.unresolve(now(), project, id, &v.who),
+                "reopen" => s.reopen(now(), project, id, &v.who),
                 "mute" => s.mute(now(), project, id, &v.who, Mute::Until(now().plus(86_400 * SECOND))),
                 _ => Ok(()),
             };
