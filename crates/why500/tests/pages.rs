@@ -116,11 +116,7 @@ fn a_failure_is_listed_opened_and_acted_on_without_script() {
     let failure = page.split("/failures/1/").nth(1).unwrap().split('"').next().unwrap().to_owned();
     assert!(get(&server, &format!("/failures/1/{failure}")).text.contains("ZeroDivisionError"));
     let markdown = get(&server, &format!("{at}/markdown"));
-    assert!(
-        markdown.text.starts_with("## ") && markdown.text.contains("/cart.py:88`"),
-        "{}",
-        markdown.text
-    );
+    assert!(markdown.text.starts_with("## ") && markdown.text.contains("/cart.py:88`"), "{}", markdown.text);
     let postman: serde_json::Value =
         serde_json::from_str(&get(&server, &format!("{at}/postman")).text).unwrap();
     assert_eq!(postman["item"][0]["request"]["method"], "GET");
@@ -168,9 +164,7 @@ fn nothing_from_outside_becomes_markup() {
     ] {
         let page = get(&server, &path);
         assert!(page.head.contains("content-security-policy: default-src 'none'"), "{path}: {}", page.head);
-        for markup in
-            ["<script>boom", "<img", "onerror=boom()>", "\u{202e}", " style=", " onclick="]
-        {
+        for markup in ["<script>boom", "<img", "onerror=boom()>", "\u{202e}", " style=", " onclick="] {
             // Escaped quotes keep it within its attribute.
             assert!(!page.text.contains(markup), "{path}: {markup}: {}", page.text);
         }
@@ -219,10 +213,8 @@ fn every_page_is_small_and_loads_nothing_from_elsewhere() {
 #[test]
 fn dropped_logs_are_explained_and_kept_nowhere() {
     let server = Server::start("pages-explain");
-    let log = std::fs::read(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../examples/checkout-502/logs/gateway.log"
-    ));
+    let log =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/checkout-502/logs/gateway.log"));
     let log = log.unwrap();
     let mut body =
         b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../x/access.log\"\r\n\r\n"

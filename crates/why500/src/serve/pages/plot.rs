@@ -92,7 +92,7 @@ pub fn over_time(steps: &[Step], drawn: Drawn, flags: &[Flag], line: Option<(f64
             @if let Some((level, words)) = line {
                 @let y = round(HEIGHT - level * HEIGHT / peak);
                 line.level x1="0" x2="100%" y1=(y) y2=(y) {}
-                text.level-words x="100%" y={ (y - 4.0) } text-anchor="end" { (words) }
+                text.level-words x="0" y={ (y - 4.0) } { (words) }
             }
             @for p in &placed {
                 line class={ "mark " (p.flag.kind) } x1={ (p.x) "%" } x2={ (p.x) "%" } y1="0" y2=(HEIGHT) {
