@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { FAULTS, aDay, event, lines, thrown } from './feed.mjs';
+import { FAULTS, aDay, event, failed, thrown } from './feed.mjs';
 import * as hostile from './hostile.mjs';
 import { SHIFT_MAX, harmless, open, watch } from './watched.mjs';
 
@@ -34,6 +34,8 @@ const PAGES = {
 const NAME = 'ada', PASSWORD = 'correct horse battery staple';
 /** From a failure's arrival to its row on the page; the promise is a second, on a quiet machine. */
 const LIVE_MS = 5000;
+
+const LIVE = { type: 'IndexError', message: 'list index out of range', file: 'shop/live.py', name: 'live', route: '/live' };
 
 let browser;
 const contexts = [];
@@ -132,13 +134,13 @@ const scenarios = {
     await page.evaluate(() => { window.same = true; });
     const before = await page.locator(S.row).count();
     const began = Date.now();
-    await event(thrown({ type: 'IndexError', message: 'list index out of range', file: 'shop/live.py', name: 'live', route: '/live' }));
+    await failed(LIVE);
     const p = await until('the API knows it', () => problem(t.admin, 'live.py'));
     await page.locator(S.rowOf(p.id)).waitFor({ timeout: LIVE_MS });
     t.note(`${Date.now() - began} ms from the envelope to the row`);
     check(await page.evaluate(() => window.same), 'the page was loaded anew');
     check((await page.locator(S.row).count()) === before + 1, 'more than one row is new');
-    await event(thrown({ type: 'IndexError', message: 'list index out of range', file: 'shop/live.py', name: 'live', route: '/live' }));
+    await failed(LIVE);
     await until('the count in the row is 2', async () => (await page.locator(S.rowOf(p.id)).locator(S.count).innerText()).includes('2'));
     const shifted = await page.evaluate(() => window.shifted);
     check(shifted < SHIFT_MAX, `the layout shifted by ${shifted}`);
@@ -196,7 +198,7 @@ const scenarios = {
     await until('the API says resolved', async () => (await problem(t.admin, 'orders.py')).state === 'resolved');
     const list = await t.admin.newPage();
     await open(list, BASE, `${PAGES.problems}?q=${encodeURIComponent(fault.type)}`);
-    await event(thrown({ ...fault, release: 'shop@1.5.0' }));
+    await failed({ ...fault, release: 'shop@1.5.0' });
     await until('the API says regressed', async () => (await problem(t.admin, 'orders.py')).state === 'regressed');
     await until('the row says regressed by itself', async () => (await list.locator(S.rowOf(p.id)).locator(S.state).innerText()).toLowerCase().includes('regress'));
   },

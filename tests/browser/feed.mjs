@@ -25,7 +25,7 @@ export async function event(said, { project = new URL(DSN).pathname.slice(1), wi
 }
 
 /** An exception that nothing caught in a request. `at`: milliseconds before now. */
-export function thrown({ type, message, file, name, line = 88, route, path = route, release = 'shop@1.4.0', at = 0 }) {
+export function thrown({ type, message, file, name, line = 88, route, path = route, release = 'shop@1.4.0', at = 0, id = randomUUID() }) {
   return {
     timestamp: (Date.now() - at) / 1000,
     release,
@@ -42,7 +42,7 @@ export function thrown({ type, message, file, name, line = 88, route, path = rou
         ] },
       }],
     },
-    request: { url: `http://shop.example${path}`, method: 'GET', headers: { Host: 'shop.example', 'User-Agent': 'curl/8.5.0', 'X-Request-Id': randomUUID() } },
+    request: { url: `http://shop.example${path}`, method: 'GET', headers: { Host: 'shop.example', 'User-Agent': 'curl/8.5.0', 'X-Request-Id': id } },
     breadcrumbs: { values: [{ timestamp: (Date.now() - at) / 1000 - 1, category: 'query', message: 'SELECT * FROM orders' }] },
     tags: { region: 'eu' },
   };
@@ -69,6 +69,13 @@ export function error({ path, says, at = 0, upstream = 'http://127.0.0.1:3000' }
   return `${time} [error] 731#731: *4021 ${says}, client: 198.51.100.7, server: shop.example, request: "GET ${path} HTTP/1.1", upstream: "${upstream}${path}", host: "shop.example"\n`;
 }
 
+/** A request that failed, as the SDK and the proxy before it tell of it, with one id. */
+export async function failed(fault) {
+  const one = { ...fault, id: randomUUID() };
+  await event(thrown(one));
+  await lines(access({ path: one.path ?? one.route, status: 500, at: one.at, id: one.id }));
+}
+
 export const FAULTS = [
   { type: 'KeyError', message: "'shipping_address'", file: 'shop/orders.py', name: 'place_order', route: '/orders' },
   { type: 'AttributeError', message: "'NoneType' object has no attribute 'email'", file: 'shop/profile.py', name: 'profile', route: '/profile/<id>', path: '/profile/17' },
@@ -84,7 +91,7 @@ export async function aDay() {
   for (let i = 0; i < 1000; i++) healthy.push(access({ path: ['/', '/orders', '/cart/9', '/average'][i % 4], status: 200, at: (i % 20) * HOUR_MS + i }));
   await lines(healthy.join(''));
   for (const [i, fault] of FAULTS.entries()) {
-    for (let n = 0; n < 3 + 2 * i; n++) await event(thrown({ ...fault, at: ((n * 7) % 20) * HOUR_MS / 4 + 60_000 * i }));
+    for (let n = 0; n < 3 + 2 * i; n++) await failed({ ...fault, at: ((n * 7) % 20) * HOUR_MS / 4 + 60_000 * i });
   }
   let away = '';
   for (let i = 0; i < 12; i++) {
