@@ -747,7 +747,7 @@ mod tests {
             "KeyError: 'GB'",
             "app/models/order.rb:60:in `total'",
             "value: 10:20",
-            "127.0.0.1:53512 [29/Nov/2026:10:16:44.103] www app/web1 0/0/-1/-1/3004 503 217",
+            "[29/Nov/2026:10:16:44.103] www app/web1 0/0/-1/-1/3004 503 217",
         ] {
             assert_eq!(peer(text), None, "{text}");
         }
