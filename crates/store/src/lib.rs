@@ -39,7 +39,7 @@ pub use journal::{Entry, Journal};
 pub use limits::*;
 pub use read::{
     DroppedRow, EndpointRow, ExampleRow, FailureRow, FullExample, MarkSeen, Note, Page, ProblemFull,
-    ProblemRow, Query, Reader, Revision, RouteHealth, Sizes, Sort, StateChange, Step, Thought,
+    ProblemRow, Query, Reader, Revision, RouteHealth, RouteLine, Sizes, Sort, StateChange, Step, Thought,
 };
 pub use retention::{Retained, Retention};
 pub use state::State;

@@ -31,6 +31,9 @@ impl State {
         State::Withdrawn,
     ];
 
+    /// What is not over and wanted to be heard of: new, ongoing, regressed.
+    pub const OPEN: [State; 3] = [State::New, State::Ongoing, State::Regressed];
+
     /// The word shown.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! `why500 problems`, `show` and `tail`: what a running server knows, asked from a terminal.
 
 mod client;
-mod told;
+pub(crate) mod told;
 
 use crate::explain::{Colour, Usage, look};
 use crate::reach::At;

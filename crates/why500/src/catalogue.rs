@@ -51,20 +51,22 @@ pub struct Entry {
 /// What is known of a status.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Status {
-    name: String,
+pub struct Status {
+    /// As registered.
+    pub name: String,
     /// Where it is defined.
-    source: String,
-    meaning: String,
+    pub source: String,
+    /// One sentence.
+    pub meaning: String,
     /// Who answers it.
-    who: String,
+    pub who: String,
     /// What usually causes it, with the causes' names where there is one.
-    usual: Vec<String>,
+    pub usual: Vec<String>,
     /// Where to look.
-    look: Vec<String>,
+    pub look: Vec<String>,
     /// Causes that lead to it, as `class/cause`.
     #[serde(default)]
-    causes: Vec<String>,
+    pub causes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +82,8 @@ fn all_causes() -> &'static Causes {
     CAUSES.get_or_init(|| toml::from_str(include_str!("../../../causes.toml")).unwrap_or_default())
 }
 
-fn all_statuses() -> &'static BTreeMap<String, Status> {
+/// Every status that is explained, by number.
+pub fn all_statuses() -> &'static BTreeMap<String, Status> {
     static STATUSES: OnceLock<BTreeMap<String, Status>> = OnceLock::new();
     STATUSES.get_or_init(|| {
         let parsed: Result<Statuses, _> = toml::from_str(include_str!("../../../statuses.toml"));
@@ -94,7 +97,7 @@ pub fn entry(cause: &Cause) -> Option<&'static Entry> {
 }
 
 /// Every cause, class by class.
-fn every() -> impl Iterator<Item = (Class, &'static str, &'static Entry)> {
+pub fn every() -> impl Iterator<Item = (Class, &'static str, &'static Entry)> {
     Class::ALL.into_iter().flat_map(|class| {
         all_causes()
             .get(class.name())

@@ -333,7 +333,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     let no_files = inputs.is_empty();
     drop(inputs);
     let interrupted = stop.load(Ordering::Relaxed);
-    let mut report = finish(gathered, &zone, filter, threads, &troubles, interrupted);
+    let mut report = finish(gathered, &zone, filter, threads, &troubles, interrupted, true);
     if let Some(since) = &since {
         report.notes.splice(0..0, since.notes(report.totals.bytes));
         report.nothing_new = report.totals.lines == 0 && since.explains_nothing();
@@ -385,6 +385,45 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     Ok(if fail_on.is_some_and(|f| f.met(&report)) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
+/// Explains what lies in a folder, with as many threads; for a program that goes on. `stop` ends it early, with what is known so far.
+///
+/// # Errors
+/// The signatures that are built in cannot be read.
+pub fn folder(
+    path: &std::path::Path,
+    zone: &jiff::tz::TimeZone,
+    threads: usize,
+    stop: &Arc<AtomicBool>,
+) -> Result<Report, Usage> {
+    let recogniser = Recogniser::new(&[]).map_err(Usage)?;
+    let mut troubles: Vec<Trouble> = Vec::new();
+    let inputs = input::find(&[path.to_owned()], &mut troubles);
+    let gathered = gather::gather(
+        &inputs,
+        &Needs {
+            recogniser: &recogniser,
+            layouts: Vec::new(),
+            stop,
+            progress: &Progress::silent(),
+            threads,
+            now: |_| now(),
+        },
+    );
+    let interrupted = stop.load(Ordering::Relaxed);
+    let mut report = finish(gathered, zone, Filter::default(), threads, &troubles, interrupted, false);
+    // Where the folder lies is nobody's matter.
+    let base = format!("{}/", path.display());
+    let cut = |name: &mut String| {
+        if let Some(rest) = name.strip_prefix(&base) {
+            *name = rest.to_owned();
+        }
+    };
+    report.sources.iter_mut().for_each(|s| cut(&mut s.path));
+    report.problems.iter_mut().flat_map(|p| &mut p.evidence).for_each(|e| cut(&mut e.source));
+    report.notes.iter_mut().for_each(|n| *n = n.replace(&base, ""));
+    Ok(report)
+}
+
 /// Does `work(0)` to `work(n - 1)` on as many threads.
 fn spread(threads: usize, n: usize, work: &(dyn Fn(usize) + Sync)) {
     let next = AtomicUsize::new(0);
@@ -406,6 +445,7 @@ fn finish(
     threads: usize,
     troubles: &[Trouble],
     interrupted: bool,
+    ends_soon: bool,
 ) -> Report {
     let Gathered { mut obs, mut sources, counts } = gathered;
     let wall: Vec<bool> = counts.iter().map(|c| c.zone_wall).collect();
@@ -423,9 +463,9 @@ fn finish(
             spread: &|n, work| spread(threads, n, work),
         },
     );
-    // The program ends soon: to give back each record by itself would take a tenth of its time. Of a hundred thousand logs, the report
-    // needs the room.
-    if obs.paths() < LOGS_KEPT_MAX {
+    // Where the program ends soon, to give back each record by itself would take a tenth of its time. Of a hundred thousand logs, the
+    // report needs the room.
+    if ends_soon && obs.paths() < LOGS_KEPT_MAX {
         std::mem::forget(obs);
     } else {
         drop(obs);

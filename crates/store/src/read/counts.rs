@@ -1,9 +1,10 @@
 //! Counts over time and over routes, marks, what was dropped, and how large it all is.
 
 use super::list::count;
-use super::{DroppedRow, MarkSeen, Reader, RouteHealth, Sizes, Step};
+use super::{DroppedRow, MarkSeen, Reader, RouteHealth, RouteLine, Sizes, Step};
 use crate::error::{Error, Result};
 use crate::limits::STEPS_MAX;
+use crate::problems::{find_problem, hex};
 use crate::store::DATABASE;
 use record::{SECOND, Time};
 use rusqlite::params;
@@ -18,17 +19,7 @@ impl Reader {
     /// Steps begin at whole multiples since the epoch, so that two pages draw the same bars; those with nothing are there too.
     /// Counts older than thirty days are by the hour, and fall into the step of the hour's first minute.
     pub fn timeline(&self, project: i64, from: Time, to: Time, step_minutes: i64) -> Result<Vec<Step>> {
-        let step = step_minutes.max(1);
-        let begin = minute(from).div_euclid(step) * step;
-        let end = minute(to.plus(MINUTE_US - 1));
-        let steps = end.saturating_sub(begin).saturating_add(step - 1) / step;
-        if steps > STEPS_MAX {
-            return Err(Error::Invalid(format!(
-                "a time line has {STEPS_MAX} steps at most; take longer ones"
-            )));
-        }
-        let at = |i: i64| Time((begin + i * step).saturating_mul(MINUTE_US));
-        let mut line: Vec<Step> = (0..steps.max(0)).map(|i| Step { at: at(i), ..Step::default() }).collect();
+        let (mut line, begin, end, step) = empty_line(from, to, step_minutes)?;
         for (table, failures) in [("requests", false), ("failed", true)] {
             let text = format!(
                 "SELECT (minute - ?2) / ?4, sum(n) FROM {table} WHERE project = ?1 AND minute >= ?2 AND minute < ?3
@@ -40,6 +31,34 @@ impl Reader {
             for (i, n) in rows {
                 let Some(step) = usize::try_from(i).ok().and_then(|i| line.get_mut(i)) else { continue };
                 *(if failures { &mut step.failures } else { &mut step.requests }) += n;
+            }
+        }
+        Ok(line)
+    }
+
+    /// Failures of one problem from one instant up to another, in equal steps as of [`Reader::timeline`].
+    ///
+    /// # Errors
+    /// More steps than [`STEPS_MAX`]; an id that is none.
+    pub fn problem_line(
+        &self,
+        project: i64,
+        id: &str,
+        from: Time,
+        to: Time,
+        step_minutes: i64,
+    ) -> Result<Vec<Step>> {
+        let (mut line, begin, end, step) = empty_line(from, to, step_minutes)?;
+        let Some(problem) = find_problem(&self.db, project, hex(id)?)? else { return Ok(line) };
+        let rows = self.rows(
+            "SELECT (minute - ?2) / ?4, sum(n) FROM counts WHERE problem = ?1 AND minute >= ?2 AND minute < ?3
+             GROUP BY 1",
+            params![problem, begin, end, step],
+            |row| Ok((row.get::<_, i64>(0)?, count(row.get(1)?))),
+        )?;
+        for (i, n) in rows {
+            if let Some(step) = usize::try_from(i).ok().and_then(|i| line.get_mut(i)) {
+                step.failures += n;
             }
         }
         Ok(line)
@@ -75,6 +94,94 @@ impl Reader {
         let mut health: Vec<RouteHealth> = routes.into_iter().map(route_health).collect();
         health.sort_by_key(|r| std::cmp::Reverse(r.failures.max(r.failed_requests)));
         Ok(health)
+    }
+
+    /// Of each route that had failures: requests and failures from one instant up to another, in steps as of [`Reader::timeline`];
+    /// most failures first, `limit` at most.
+    pub fn route_lines(
+        &self,
+        project: i64,
+        from: Time,
+        to: Time,
+        step_minutes: i64,
+        limit: usize,
+    ) -> Result<Vec<RouteLine>> {
+        let (empty, begin, end, step) = empty_line(from, to, step_minutes)?;
+        let mut lines: BTreeMap<(i64, i64, i64), Vec<Step>> = BTreeMap::new();
+        for (table, failures) in [("failed", true), ("requests", false)] {
+            let text = format!(
+                "SELECT s.service, s.method, s.route, (c.minute - ?2) / ?4, sum(c.n)
+                 FROM {table} c JOIN shapes s ON s.id = c.shape
+                 WHERE c.project = ?1 AND c.minute >= ?2 AND c.minute < ?3 GROUP BY 1, 2, 3, 4"
+            );
+            let rows = self.rows(&text, params![project, begin, end, step], |row| {
+                Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, i64>(3)?, count(row.get(4)?)))
+            })?;
+            for (key, i, n) in rows {
+                // Routes without a failure are many, and nobody looks for them here.
+                if failures {
+                    lines.entry(key).or_insert_with(|| empty.clone());
+                }
+                let line = lines.get_mut(&key);
+                let slot = line.zip(usize::try_from(i).ok()).and_then(|(line, i)| line.get_mut(i));
+                if let Some(slot) = slot {
+                    *(if failures { &mut slot.failures } else { &mut slot.requests }) += n;
+                }
+            }
+        }
+        let sum = |line: &[Step]| line.iter().map(|s| s.failures).sum::<u64>();
+        let mut sorted: Vec<_> = lines.into_iter().collect();
+        sorted.sort_by_key(|(key, line)| (std::cmp::Reverse(sum(line)), *key));
+        sorted
+            .into_iter()
+            .take(limit)
+            .map(|((service, method, route), line)| {
+                let name = |id: i64| self.name(id).map(Option::unwrap_or_default);
+                Ok(RouteLine { service: name(service)?, method: name(method)?, route: name(route)?, line })
+            })
+            .collect()
+    }
+
+    /// Of each release that had failures, as [`Reader::route_lines`]; requests are not counted by release.
+    pub fn release_lines(
+        &self,
+        project: i64,
+        from: Time,
+        to: Time,
+        step_minutes: i64,
+        limit: usize,
+    ) -> Result<Vec<(String, Vec<Step>)>> {
+        let (empty, begin, end, step) = empty_line(from, to, step_minutes)?;
+        let rows = self.rows(
+            "SELECT n.name, (c.minute - ?2) / ?4, sum(c.n)
+             FROM failed c JOIN shapes s ON s.id = c.shape JOIN names n ON n.id = s.release
+             WHERE c.project = ?1 AND c.minute >= ?2 AND c.minute < ?3 GROUP BY 1, 2",
+            params![project, begin, end, step],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, count(row.get(2)?))),
+        )?;
+        let mut lines: BTreeMap<String, Vec<Step>> = BTreeMap::new();
+        for (name, i, n) in rows {
+            let line = lines.entry(name).or_insert_with(|| empty.clone());
+            if let Some(slot) = usize::try_from(i).ok().and_then(|i| line.get_mut(i)) {
+                slot.failures += n;
+            }
+        }
+        let mut sorted: Vec<_> = lines.into_iter().collect();
+        sorted.sort_by_key(|(_, line)| std::cmp::Reverse(line.iter().map(|s| s.failures).sum::<u64>()));
+        sorted.truncate(limit);
+        Ok(sorted)
+    }
+
+    /// The last minute of which a project has a count; `None` if nothing ever came.
+    pub fn last_counted(&self, project: i64) -> Result<Option<Time>> {
+        let text = "SELECT max(m) FROM (SELECT max(minute) AS m FROM requests WHERE project = ?1
+                    UNION ALL SELECT max(minute) FROM failed WHERE project = ?1)";
+        let minute = self.row(text, [project], |row| row.get::<_, Option<i64>>(0))?.flatten();
+        Ok(minute.map(|m| Time(m.saturating_mul(MINUTE_US))))
+    }
+
+    fn name(&self, id: i64) -> Result<Option<String>> {
+        self.row("SELECT name FROM names WHERE id = ?1", [id], |row| row.get(0))
     }
 
     /// The marks of a project from one instant up to another, first to last; the latest 1,000.
@@ -129,6 +236,11 @@ impl Reader {
         self.names(project, 3)
     }
 
+    /// The routes that a project's failures and requests named.
+    pub fn routes(&self, project: i64) -> Result<Vec<String>> {
+        self.names(project, 2)
+    }
+
     fn names(&self, project: i64, kind: i64) -> Result<Vec<String>> {
         let text = "SELECT name FROM names WHERE project = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 100";
         self.rows(text, [project, kind], |row| row.get(0))
@@ -150,6 +262,20 @@ impl Reader {
             examples: number("SELECT count(*) FROM examples")?,
         })
     }
+}
+
+/// The steps from one instant up to another with nothing counted yet; the first and the last minute, and the minutes of a step.
+fn empty_line(from: Time, to: Time, step_minutes: i64) -> Result<(Vec<Step>, i64, i64, i64)> {
+    let step = step_minutes.max(1);
+    let begin = minute(from).div_euclid(step) * step;
+    let end = minute(to.plus(MINUTE_US - 1));
+    let steps = end.saturating_sub(begin).saturating_add(step - 1) / step;
+    if steps > STEPS_MAX {
+        return Err(Error::Invalid(format!("a time line has {STEPS_MAX} steps at most; take longer ones")));
+    }
+    let at = |i: i64| Time((begin + i * step).saturating_mul(MINUTE_US));
+    let line = (0..steps.max(0)).map(|i| Step { at: at(i), ..Step::default() }).collect();
+    Ok((line, begin, end, step))
 }
 
 fn minute(at: Time) -> i64 {

@@ -130,9 +130,14 @@ impl Reader {
     }
 
     fn narrow(&self, sql: &mut Sql, project: i64, query: &Query) -> Result<()> {
-        match query.state {
-            Some(state) => sql.and("p.state = ?", state.code()),
-            None => sql.and("p.state < ?", State::Superseded.code()),
+        match query.states.as_slice() {
+            [] => sql.and("p.state < ?", State::Superseded.code()),
+            [state] => sql.and("p.state = ?", state.code()),
+            states => {
+                // Numbers of our own, so they stand in the text; a condition of the states there are says nothing to bind.
+                let codes: Vec<String> = states.iter().map(|s| s.code().to_string()).collect();
+                sql.text.push_str(&format!(" AND p.state IN ({})", codes.join(", ")));
+            }
         }
         if let Some(class) = &query.class {
             sql.and("p.class = ?", class.clone());

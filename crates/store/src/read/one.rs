@@ -6,7 +6,7 @@ use super::{
     Thought,
 };
 use crate::error::{Doing, Result};
-use crate::problems::{hex, id};
+use crate::problems::{find_problem, hex, id};
 use crate::state::State;
 use record::Time;
 use rusqlite::Row;
@@ -148,6 +148,14 @@ impl Reader {
                 })
             },
         )
+    }
+
+    /// The routes on which a problem shows, most failures first; 100 at most.
+    pub fn routes_of(&self, project: i64, id: &str) -> Result<Vec<EndpointRow>> {
+        match find_problem(&self.db, project, hex(id)?)? {
+            Some(problem) => self.endpoints(problem),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn endpoints(&self, problem: i64) -> Result<Vec<EndpointRow>> {

@@ -10,8 +10,8 @@ pub struct Query {
     pub text: String,
     /// The class's name.
     pub class: Option<String>,
-    /// Where they stand. `None`: all but superseded and withdrawn ones.
-    pub state: Option<State>,
+    /// Where they stand, any of these. Empty: all but superseded and withdrawn ones.
+    pub states: Vec<State>,
     /// Shows on this route.
     pub route: Option<String>,
     /// Shows in this service.
@@ -283,6 +283,19 @@ pub struct Step {
     pub requests: u64,
     /// Failures.
     pub failures: u64,
+}
+
+/// A route over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteLine {
+    /// The service; empty if unknown.
+    pub service: String,
+    /// `GET`, …; empty if unknown.
+    pub method: String,
+    /// Route template.
+    pub route: String,
+    /// Its steps, those with nothing too.
+    pub line: Vec<Step>,
 }
 
 /// How a route does.

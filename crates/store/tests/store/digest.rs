@@ -11,7 +11,7 @@ fn seen(store: &Store) -> String {
     let reader = store.reader().unwrap();
     let mut text = String::new();
     for state in State::ALL {
-        let query = Query { state: Some(state), ..Query::default() };
+        let query = Query { states: vec![state], ..Query::default() };
         for row in reader.problems(PROJECT, &query).unwrap().rows {
             let failures = reader.failures(PROJECT, &row.id, None, 500).unwrap();
             text += &format!("{:?}\n{:?}\n", one(&reader, &row.id), failures);

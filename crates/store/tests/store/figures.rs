@@ -86,7 +86,7 @@ fn pages_of_a_hundred_thousand_problems_take_less_than_two_hundred_milliseconds(
         ("of a release that none has", Query { release: Some("none".to_owned()), ..all() }),
         ("with a word that one has", Query { text: "part77777.php".to_owned(), ..all() }),
         ("with a word that none has", Query { text: "nothing".to_owned(), ..all() }),
-        ("resolved, of which there are none", Query { state: Some(State::Resolved), ..all() }),
+        ("resolved, of which there are none", Query { states: vec![State::Resolved], ..all() }),
     ] {
         let start = Instant::now();
         let rows = reader.problems(PROJECT, &query).unwrap().rows.len();

@@ -30,6 +30,11 @@ impl Progress {
         }
     }
 
+    /// For work that nobody watches from a terminal.
+    pub fn silent() -> Progress {
+        Progress { on: false, ..Progress::new(0) }
+    }
+
     /// So many bytes more are read.
     pub fn add(&self, bytes: u64) {
         let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;

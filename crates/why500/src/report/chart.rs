@@ -161,7 +161,7 @@ const ADDRESS_MAX: usize = 25;
 
 /// The way of the request, drawn twice: from left to right for wide pages, from top to bottom for phones. The
 /// style sheet shows one.
-pub(super) fn way(hops: &[Hop]) -> String {
+pub(crate) fn way(hops: &[Hop]) -> String {
     let label = way_in_words(hops);
     format!("<div class=\"way\">{}{}</div>", drawn(hops, &label, false), drawn(hops, &label, true))
 }

@@ -59,6 +59,13 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report, look: &Look) -> io
     foot(out, report)
 }
 
+/// Writes one problem, by itself.
+pub(super) fn write_one(out: &mut dyn io::Write, p: &Problem, look: &Look) -> io::Result<()> {
+    writeln!(out, "## {}", escape(&p.title))?;
+    facts(out, p.count, p, look, Clock::dated())?;
+    writeln!(out, "\nAll times UTC. Made by why500 {}.", env!("CARGO_PKG_VERSION"))
+}
+
 fn problem(
     out: &mut dyn Write,
     report: &Report,
@@ -67,15 +74,20 @@ fn problem(
     look: &Look,
     clock: Clock,
 ) -> io::Result<()> {
+    writeln!(out, "\n## {n}. {}", escape(&p.title))?;
+    facts(out, report.totals.failures, p, look, clock)
+}
+
+/// What is known of a problem; `all`: failures of all problems.
+fn facts(out: &mut dyn Write, all: u64, p: &Problem, look: &Look, clock: Clock) -> io::Result<()> {
     let v = &p.verdict;
-    writeln!(out, "\n## {n}. {}\n\n{}\n", escape(&p.title), escape(&v.summary))?;
+    writeln!(out, "\n{}\n", escape(&v.summary))?;
     let mut row = |name: &str, text: &str| writeln!(out, "- **{name}:** {text}");
     let sure = format!("{} ({}%)", certainty(v.confidence), certainty_percent(v.confidence));
     row("Cause", &format!("{}, {sure}", code(&v.cause.to_string(), false)))?;
     if let Some(c) = v.culprit.as_deref() {
         row("Where", &code(c, false))?;
     }
-    let all = report.totals.failures;
     let share = if all > p.count { format!(", {} of all", percent(p.count, all)) } else { String::new() };
     let inferred = if p.counts_inferred { ", counted from error records" } else { "" };
     let codes = statuses(p, "×");
@@ -170,7 +182,9 @@ fn evidence(out: &mut dyn Write, p: &Problem, look: &Look) -> io::Result<()> {
     let (list, rest) = if look.all_evidence { (by_role(p), Vec::new()) } else { foremost(p, EVIDENCE_MAX) };
     for Evidence { source, line, role, text, why, .. } in list {
         let why = if why.is_empty() { String::new() } else { format!(" — {}", escape(why)) };
-        writeln!(out, "\n**{}** {}{why}\n", role.name(), code(&format!("{source}:{line}"), false))?;
+        // What came over a wire has no line of its own.
+        let place = if *line > 0 { format!("{source}:{line}") } else { source.clone() };
+        writeln!(out, "\n**{}** {}{why}\n", role.name(), code(&place, false))?;
         fence(out, "text", &plain(text.trim_end()))?;
     }
     if !rest.is_empty() {

@@ -3,13 +3,13 @@
 //! Each output is one file. None of them thinks: what is said was decided in `diagnosis`; here it is put into
 //! words and drawn.
 
-mod chart;
+pub(crate) mod chart;
 mod html;
 pub mod json;
 mod junit;
 mod markdown;
 pub(crate) mod page;
-mod phrase;
+pub(crate) mod phrase;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sarif;
@@ -86,8 +86,25 @@ pub fn write_problem(
     terminal::write_one(out, &p, &more, look)
 }
 
+/// One problem to paste into a ticket, in Markdown.
+pub fn problem_in_markdown(problem: &Problem) -> String {
+    let mut p = problem.clone();
+    scrub_problem(&mut p);
+    let mut out = Vec::new();
+    let look = Look { width: 100, colour: false, top: None, all_evidence: false, unicode: true };
+    // Writing to memory cannot fail.
+    let _ = markdown::write_one(&mut out, &p, &look);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The problem as it may be shown, without secrets.
+pub fn clean_problem(mut problem: Problem) -> Problem {
+    scrub_problem(&mut problem);
+    problem
+}
+
 /// The report as it may be shown: the first `top` problems, without secrets.
-fn shown(report: &Report, top: Option<usize>) -> Report {
+pub fn shown(report: &Report, top: Option<usize>) -> Report {
     let mut r = report.clone();
     if let Some(top) = top.filter(|top| *top < r.problems.len()) {
         let left: u64 = r.problems.iter().skip(top).fold(0, |n: u64, p| n.saturating_add(p.count));
@@ -134,7 +151,7 @@ fn clean(text: &mut String) {
 
 /// Quoted records in the order in which a person wants them: what shows the cause, what followed from it,
 /// what belongs to the picture.
-fn by_role(problem: &Problem) -> Vec<&Evidence> {
+pub(crate) fn by_role(problem: &Problem) -> Vec<&Evidence> {
     let mut list: Vec<&Evidence> = problem.evidence.iter().collect();
     list.sort_by_key(|e| e.role);
     list
@@ -161,12 +178,12 @@ fn foremost(problem: &Problem, max: usize) -> (Vec<&Evidence>, Vec<&Evidence>) {
 }
 
 /// Has nothing explained the problem yet?
-fn is_unexplained(problem: &Problem) -> bool {
+pub(crate) fn is_unexplained(problem: &Problem) -> bool {
     problem.verdict.cause.class == record::Class::Unknown
 }
 
 /// Statuses with their counts, most first: `500 ×150, 502 ×48`.
-fn statuses(problem: &Problem, times: &str) -> String {
+pub(crate) fn statuses(problem: &Problem, times: &str) -> String {
     let mut list: Vec<(u16, u64)> = problem.statuses.iter().map(|(s, n)| (*s, *n)).collect();
     list.sort_by_key(|(s, n)| (std::cmp::Reverse(*n), *s));
     if let [(s, _)] = list.as_slice() {
@@ -179,7 +196,7 @@ fn statuses(problem: &Problem, times: &str) -> String {
 }
 
 /// What is missing where no failure could be found: the records that would count requests.
-fn needed(report: &Report) -> Vec<&'static str> {
+pub(crate) fn needed(report: &Report) -> Vec<&'static str> {
     let mut out = Vec::new();
     if report.nothing_new {
         return out;

@@ -36,7 +36,7 @@ pub(crate) fn counted(n: u64, noun: &str) -> String {
 }
 
 /// `1.7%`; `0%` and `100%` are said only when exact.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 || part == 0 {
         return "0%".to_owned();
     }
@@ -85,7 +85,7 @@ pub(crate) fn span(us: i64) -> String {
 /// Writes instants: without the date where the whole report lies within one day, since the head line names
 /// it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     dated: bool,
     /// The ends of an axis would read alike, or nearly, without seconds.
     brief: bool,
@@ -96,24 +96,24 @@ const BRIEF: i64 = 10 * MINUTE;
 
 impl Clock {
     /// The clock for a report.
-    pub(super) fn of(report: &Report) -> Clock {
+    pub(crate) fn of(report: &Report) -> Clock {
         let dated = report.range.is_none_or(|(from, to)| day(from) != day(to));
         let brief = report.range.is_some_and(|(from, to)| to.since(from) < BRIEF);
         Clock { dated, brief }
     }
 
     /// A clock that always writes the date.
-    pub(super) fn dated() -> Clock {
+    pub(crate) fn dated() -> Clock {
         Clock { dated: true, brief: false }
     }
 
     /// `07:12:04`, or `2026-11-24 07:12:04`.
-    pub(super) fn at(self, t: Time) -> String {
+    pub(crate) fn at(self, t: Time) -> String {
         if self.dated { format!("{} {}", day(t), time(t)) } else { time(t) }
     }
 
     /// As [`Clock::at`], without seconds where the report spans more than some minutes: for the ends of an axis.
-    pub(super) fn short(self, t: Time) -> String {
+    pub(crate) fn short(self, t: Time) -> String {
         if self.brief {
             return time(t);
         }
@@ -128,7 +128,7 @@ impl Clock {
 
 /// Text of our own in which instants stand as JSON has them (`2026-11-24T07:12:04.538616Z`), with each as a report writes it. What
 /// is quoted stays as it was written.
-pub(super) fn instants(text: &str, clock: Clock) -> String {
+pub(crate) fn instants(text: &str, clock: Clock) -> String {
     /// `2026-11-24T07:12:04Z`
     const SHORTEST: usize = 20;
     let mut out = String::with_capacity(text.len());
@@ -152,7 +152,7 @@ pub(super) fn instants(text: &str, clock: Clock) -> String {
 }
 
 /// `2026-11-24`.
-pub(super) fn day(t: Time) -> String {
+pub(crate) fn day(t: Time) -> String {
     let c = t.civil();
     format!("{:04}-{:02}-{:02}", c.year, c.month, c.day)
 }
@@ -163,7 +163,7 @@ fn time(t: Time) -> String {
 }
 
 /// `2026-11-24 06:30:00 – 07:45:10 UTC`.
-pub(super) fn range(from: Time, to: Time, dash: &str) -> String {
+pub(crate) fn range(from: Time, to: Time, dash: &str) -> String {
     if day(from) == day(to) {
         format!("{} {} {dash} {} UTC", day(from), time(from), time(to))
     } else {
@@ -172,12 +172,12 @@ pub(super) fn range(from: Time, to: Time, dash: &str) -> String {
 }
 
 /// `502`; 0 stands for no answer at all.
-pub(super) fn status(code: u16) -> String {
+pub(crate) fn status(code: u16) -> String {
     if code == 0 { "no answer".to_owned() } else { code.to_string() }
 }
 
 /// A confidence from 0 to 1 in words.
-pub(super) fn certainty(confidence: f64) -> &'static str {
+pub(crate) fn certainty(confidence: f64) -> &'static str {
     match confidence {
         c if c >= 0.9 => "sure",
         c if c >= 0.8 => "almost sure",
@@ -188,13 +188,13 @@ pub(super) fn certainty(confidence: f64) -> &'static str {
 }
 
 /// A confidence in whole percent, never above 100.
-pub(super) fn certainty_percent(confidence: f64) -> u8 {
+pub(crate) fn certainty_percent(confidence: f64) -> u8 {
     // NaN stays NaN in `clamp`, and `as` makes it 0.
     (confidence.clamp(0.0, 1.0) * 100.0).round() as u8
 }
 
 /// Whose matter a class is, as a short phrase.
-pub(super) fn class(class: Class) -> &'static str {
+pub(crate) fn class(class: Class) -> &'static str {
     match class {
         Class::Code => "the service's own code",
         Class::Config => "set-up of server or app",
@@ -206,7 +206,7 @@ pub(super) fn class(class: Class) -> &'static str {
 }
 
 /// What set a problem off, as half a sentence; `None` where nothing shows.
-pub(super) fn trigger(trigger: &Trigger, first_seen: Option<Time>, clock: Clock) -> Option<String> {
+pub(crate) fn trigger(trigger: &Trigger, first_seen: Option<Time>, clock: Clock) -> Option<String> {
     let mut out = trigger.clause()?.to_owned();
     if let Some(what) = trigger.what.as_deref().filter(|w| !w.is_empty()) {
         let _ = write!(out, ": {}", plain(what));
@@ -222,7 +222,7 @@ pub(super) fn trigger(trigger: &Trigger, first_seen: Option<Time>, clock: Clock)
 }
 
 /// One word for what set a problem off: the label of its mark on a timeline.
-pub(super) fn trigger_mark(kind: TriggerKind) -> &'static str {
+pub(crate) fn trigger_mark(kind: TriggerKind) -> &'static str {
     match kind {
         TriggerKind::Deploy => "deploy",
         TriggerKind::ConfigChange => "config change",

@@ -1,4 +1,5 @@
-//! The API under `/api/v1`, described by `openapi.json` beside this file; errors are problem details (RFC 9457).
+//! The API under `/api/v1`, described by `openapi.json` beside this file; errors are problem details (RFC 9457). The pages' router
+//! hangs beside it.
 
 mod access;
 mod actions;
@@ -9,9 +10,10 @@ mod watch;
 
 pub use access::{Peer, TOKEN_MARK, secret};
 pub use hooks::{webhook_path, webhook_secret};
+pub use problems::{query, whole};
 pub use sign_in::{Door, FIRST_ADMIN};
 
-use super::{App, now};
+use super::{App, now, pages};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
@@ -45,11 +47,11 @@ const OURS: [&str; 9] = [
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 /// Parameters of a query.
-type Params = HashMap<String, String>;
+pub type Params = HashMap<String, String>;
 
 /// An answer that is no success.
 #[derive(Debug)]
-pub struct Failed(StatusCode, String);
+pub struct Failed(pub StatusCode, pub String);
 
 impl IntoResponse for Failed {
     fn into_response(self) -> Response<Body> {
@@ -84,6 +86,9 @@ type Answer<T> = Result<T, Failed>;
 
 /// Is the request for the API, a page, the figures of the program itself?
 pub fn is_ours(request: &Request<Body>) -> bool {
+    if pages::is_page(request) {
+        return true;
+    }
     let path = request.uri().path();
     match path.strip_prefix("/api/v1/") {
         Some(rest) => OURS.contains(&rest.split('/').next().unwrap_or("")),
@@ -130,8 +135,13 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<App>>)> {
 
 /// The router of all routes.
 pub fn router(app: Arc<App>) -> Router {
+    let pages = pages::router(Arc::clone(&app));
     let start = Router::new();
-    routes().into_iter().fold(start, |r, (_, path, handler)| r.route(path, handler)).with_state(app)
+    routes()
+        .into_iter()
+        .fold(start, |r, (_, path, handler)| r.route(path, handler))
+        .with_state(app)
+        .merge(pages)
 }
 
 /// Answers a request of ours. What the framework refuses (no such path, a body that is none) is said as all else is.
@@ -168,23 +178,23 @@ async fn openapi() -> Response<Body> {
 
 impl App {
     /// Reads from the store; others wait meanwhile, as reads take some milliseconds.
-    fn read<T>(&self, read: impl FnOnce(&store::Reader) -> store::Result<T>) -> Answer<T> {
+    pub fn read<T>(&self, read: impl FnOnce(&store::Reader) -> store::Result<T>) -> Answer<T> {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(tokio::task::block_in_place(|| read(&reader))?)
     }
 
     /// Writes to the store what people do.
-    fn act<T>(&self, act: impl FnOnce(&mut store::Store) -> store::Result<T>) -> Answer<T> {
+    pub fn act<T>(&self, act: impl FnOnce(&mut store::Store) -> store::Result<T>) -> Answer<T> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(tokio::task::block_in_place(|| act(&mut writer))?)
     }
 }
 
-fn bad(why: impl Into<String>) -> Failed {
+pub fn bad(why: impl Into<String>) -> Failed {
     Failed(StatusCode::BAD_REQUEST, why.into())
 }
 
-fn missing(what: &str) -> Failed {
+pub fn missing(what: &str) -> Failed {
     Failed(StatusCode::NOT_FOUND, format!("there is no such {what}"))
 }
 

@@ -18,6 +18,7 @@ mod idle;
 mod intake;
 mod keep;
 mod listen;
+mod pages;
 mod proxy;
 mod sockets;
 mod tally;
@@ -122,6 +123,12 @@ pub struct App {
     bodies: bodies::Room,
     /// One long body at a time is unpacked and read: it may take 100 MB.
     long: tokio::sync::Semaphore,
+    /// One explanation of dropped logs at a time: it takes all cores.
+    explaining: tokio::sync::Semaphore,
+    /// Where dropped logs lie while they are explained.
+    scratch: PathBuf,
+    /// Of logs that state none.
+    zone: jiff::tz::TimeZone,
     reader: Mutex<store::Reader>,
     /// For what people do.
     writer: Arc<Mutex<Store>>,
@@ -185,6 +192,13 @@ fn read_again(left: Vec<store::Entry>, written: &Sender<Written>, progress: &Pro
     last
 }
 
+/// The folder for dropped logs; what a crash left in it goes.
+fn scratch(data: &std::path::Path) -> PathBuf {
+    let folder = data.join("explain");
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
 /// Runs until told to stop.
 pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let zone = crate::explain::zone(options.tz.as_deref())?;
@@ -221,6 +235,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         Arc::clone(&progress),
         events.clone(),
     );
+    let zone_of_logs = zone.clone();
     let digesting = std::thread::Builder::new().name("digest".into()).spawn(move || {
         let offset_s = move |t: Time| crate::explain::offset_at(&zone, t);
         digest.run(&to_digest, &now, &offset_s);
@@ -250,6 +265,9 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         counters: intake::Counters::default(),
         bodies: bodies::Room::default(),
         long: tokio::sync::Semaphore::new(1),
+        explaining: tokio::sync::Semaphore::new(1),
+        scratch: scratch(&options.data),
+        zone: zone_of_logs,
         reader: Mutex::new(reader),
         writer: store,
         // On loopback whoever reaches the port may read, until somebody can sign in.

@@ -211,7 +211,7 @@ pub fn marked(at: Time, service: Option<&str>, told: &[(&str, &str)]) -> Record 
 
 impl App {
     /// From now on what shows the key is the project's.
-    fn learn_key(&self, key: &str, project: i64) {
+    pub fn learn_key(&self, key: &str, project: i64) {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), project);
     }
 }

@@ -13,14 +13,16 @@ const ROWS_MAX: usize = 500;
 const ROWS: usize = 50;
 /// A day: what is shown of the time line unless asked otherwise.
 const DAY_US: i64 = 86_400 * SECOND;
+const MINUTE_US: i64 = 60 * SECOND;
 /// Steps of a time line.
 const STEPS_MAX: i64 = 2_000;
 
-fn query(params: &Params) -> Answer<store::Query> {
+pub fn query(params: &Params) -> Answer<store::Query> {
     let text = |name: &str| params.get(name).filter(|v| !v.is_empty()).cloned();
-    let state = match text("state") {
-        Some(s) => Some(store::State::parse(&s).ok_or_else(|| bad(format!("state: {s} is none")))?),
-        None => None,
+    let states = match text("state").as_deref() {
+        None => Vec::new(),
+        Some("open") => store::State::OPEN.to_vec(),
+        Some(s) => vec![store::State::parse(s).ok_or_else(|| bad(format!("state: {s} is none")))?],
     };
     let sort = match text("sort") {
         Some(s) => store::Sort::parse(&s)
@@ -30,7 +32,7 @@ fn query(params: &Params) -> Answer<store::Query> {
     Ok(store::Query {
         text: text("q").unwrap_or_default(),
         class: text("class"),
-        state,
+        states,
         route: text("route"),
         service: text("service"),
         release: text("release"),
@@ -87,7 +89,8 @@ pub async fn one(asks: Asks<Read>, Path(id): Path<String>) -> Answer<Json<Value>
     Ok(Json(whole(&full)))
 }
 
-fn whole(full: &store::ProblemFull) -> Value {
+/// A problem as the report holds it, with all that was counted.
+pub fn whole(full: &store::ProblemFull) -> Value {
     let mut doc: Value = serde_json::from_str(&full.document).unwrap_or_else(|_| json!({}));
     let of_report = |name: &str| doc.get(name).cloned();
     let examples: Vec<Value> = of_report("endpoints").and_then(|e| e.as_array().cloned()).unwrap_or_default();
@@ -232,9 +235,10 @@ pub async fn traffic(asks: Asks<Read>) -> Answer<Json<Value>> {
     if range <= 0 {
         return Err(bad("since: it lies behind until"));
     }
-    let least = (range / STEPS_MAX).max(60 * SECOND);
-    let step = (number(&asks.params, "step", 0i64)?.saturating_mul(SECOND)).max(least);
-    let steps = asks.app.read(|r| r.timeline(asks.project, since, until, step))?;
+    let least = (range / STEPS_MAX).max(MINUTE_US);
+    let step_us = number(&asks.params, "step", 0i64)?.saturating_mul(SECOND).max(least);
+    let step_minutes = step_us.saturating_add(MINUTE_US - 1) / MINUTE_US;
+    let steps = asks.app.read(|r| r.timeline(asks.project, since, until, step_minutes))?;
     let marks = asks.app.read(|r| r.marks(asks.project, since, until))?;
     let routes = asks.app.read(|r| r.health(asks.project, since, until))?;
     Ok(Json(json!({

@@ -1,7 +1,8 @@
-//! Signing in: the one-time link of the first start, name and password afterwards. Plain pages, no script, no style.
+//! Signing in: the one-time link of the first start, name and password afterwards.
 
 use super::access::{COOKIE, Peer, cookie};
 use super::{Answer, Failed, secret};
+use crate::serve::pages::{self, own_path, sign_in_page as page, text};
 use crate::serve::{App, now};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -9,7 +10,7 @@ use argon2::{Algorithm, Argon2, Version};
 use axum::body::Body;
 use axum::extract::{Extension, Form, Query, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::response::IntoResponse;
+use maud::{Markup, html};
 use record::SECOND;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ use tokio::sync::Semaphore;
 /// What a link is for by which the first admin signs in.
 pub const FIRST_ADMIN: &str = "first-admin";
 /// Where one is led after signing in.
-const HOME: &str = "/login";
+const HOME: &str = "/problems";
 /// A session lasts two weeks, used or not.
 const SESSION_S: i64 = 14 * 86_400;
 /// Characters of a password at least. OWASP ASVS 5.0 §6.2.1 asks for 8 and would like 15.
@@ -109,12 +110,22 @@ pub struct Said {
     name: String,
     #[serde(default)]
     password: String,
+    /// Where to go on afterwards.
+    #[serde(default)]
+    next: String,
+}
+
+/// What the query of `/login` says.
+#[derive(Deserialize)]
+pub struct Next {
+    #[serde(default)]
+    next: String,
 }
 
 /// `GET /sign-in?token=…`: asks for name and password. The link is not used up by looking: mail and chat programs look, too.
 pub async fn invited(State(app): State<Arc<App>>, Query(asked): Query<Invited>) -> Response<Body> {
     if app.door.claimed.load(Ordering::Acquire) {
-        return page(StatusCode::GONE, USED_UP);
+        return used_up();
     }
     page(StatusCode::OK, &first_form(&asked.token, ""))
 }
@@ -137,11 +148,11 @@ pub async fn accept(
         ));
     }
     if !app.door.attempt(Instant::now(), &peer.0, "") {
-        return Ok(too_many());
+        return Ok(too_many(&said.next));
     }
     let link = app.act(|s| s.use_link(now(), &said.token))?;
     if app.door.claimed.load(Ordering::Acquire) || link.is_none_or(|l| l.purpose != FIRST_ADMIN) {
-        return Ok(page(StatusCode::GONE, USED_UP));
+        return Ok(used_up());
     }
     let hash = app.door.hashed(|| hash(&said.password)).await.map_err(broken)?;
     // The store has one writer at a time, so one of two that come at once is the first.
@@ -153,23 +164,27 @@ pub async fn accept(
         app.door.claimed.store(true, Ordering::Release);
         Ok(Some(user))
     })?;
-    let Some(user) = user else { return Ok(page(StatusCode::GONE, USED_UP)) };
+    let Some(user) = user else { return Ok(used_up()) };
     app.close();
-    signed_in(&app, &headers, user.id)
+    signed_in(&app, &headers, user.id, HOME)
 }
 
 /// `GET /login`: asks for name and password, or says who is signed in.
-pub async fn ask(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<Response<Body>> {
+pub async fn ask(
+    State(app): State<Arc<App>>,
+    Query(asked): Query<Next>,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
     Ok(match app.session(&headers)? {
         Some(session) => page(
             StatusCode::OK,
-            &format!(
-                "<h1>why500</h1>\n<p>You are signed in as {}.</p>\n\
-                 <form method=\"post\" action=\"/logout\"><button>Sign out</button></form>",
-                escaped(&session.user.name)
-            ),
+            &html! {
+                h1 { "why500" }
+                p { "You are signed in as " (text(&session.user.name)) ". " a href=(HOME) { "See the problems" } }
+                form method="post" action="/logout" { button { "Sign out" } }
+            },
         ),
-        None => page(StatusCode::OK, &login_form("")),
+        None => page(StatusCode::OK, &login_form("", &asked.next)),
     })
 }
 
@@ -181,12 +196,13 @@ pub async fn enter(
     Form(said): Form<Said>,
 ) -> Answer<Response<Body>> {
     let name = said.name.trim();
-    let wrong = || Ok(page(StatusCode::UNAUTHORIZED, &login_form("Name or password are not right.")));
+    let wrong =
+        || Ok(page(StatusCode::UNAUTHORIZED, &login_form("Name or password are not right.", &said.next)));
     if name.is_empty() || name.len() > NAME_BYTES_MAX || said.password.len() > PASSWORD_BYTES_MAX {
         return wrong();
     }
     if !app.door.attempt(Instant::now(), &peer.0, name) {
-        return Ok(too_many());
+        return Ok(too_many(&said.next));
     }
     let user = app.read(|r| r.user_named(name))?;
     let kept = user.as_ref().and_then(|u| u.password.as_deref());
@@ -196,7 +212,7 @@ pub async fn enter(
         None => hash(&said.password).is_err(),
     });
     match (right.await, user) {
-        (true, Some(user)) => signed_in(&app, &headers, user.id),
+        (true, Some(user)) => signed_in(&app, &headers, user.id, own_path(&said.next).unwrap_or(HOME)),
         _ => wrong(),
     }
 }
@@ -209,10 +225,10 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<Re
     Ok(led("/login", &set_cookie(&app, &headers, "", 0)))
 }
 
-fn signed_in(app: &App, headers: &HeaderMap, user: i64) -> Answer<Response<Body>> {
+fn signed_in(app: &App, headers: &HeaderMap, user: i64, next: &str) -> Answer<Response<Body>> {
     let secret = secret().map_err(broken)?;
     app.act(|s| s.add_session(now(), &secret, user, now().plus(SESSION_S * SECOND)))?;
-    Ok(led(HOME, &set_cookie(app, headers, &secret, SESSION_S)))
+    Ok(led(next, &set_cookie(app, headers, &secret, SESSION_S)))
 }
 
 /// `HttpOnly`: no script reads it. `SameSite=Lax`: it is not sent with what pages from elsewhere post. `Secure` where TLS
@@ -246,77 +262,69 @@ fn broken(why: String) -> Failed {
     Failed(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
-const USED_UP: &str = "<h1>why500</h1>\n<p>This link is not valid: it was used, or a day has passed. \
-                       <a href=\"/login\">Sign in</a>; where there is no admin yet, a start of the server prints another link.</p>";
-
-fn first_form(token: &str, why: &str) -> String {
-    format!(
-        "<h1>why500</h1>\n<p>Choose a name and a password. From then on whoever asks this server has to sign in, or to show a \
-         token.</p>\n{}<form method=\"post\" action=\"/sign-in\">\n<input type=\"hidden\" name=\"token\" value=\"{}\">\n{}\
-         <p><button>Make the admin</button></p>\n</form>",
-        warning(why),
-        escaped(token),
-        fields("new-password")
+fn used_up() -> Response<Body> {
+    page(
+        StatusCode::GONE,
+        &html! {
+            h1 { "why500" }
+            p { "This link is not valid: it was used, or a day has passed. " a href="/login" { "Sign in" }
+                "; where there is no admin yet, a start of the server prints another link." }
+        },
     )
 }
 
-fn login_form(why: &str) -> String {
-    format!(
-        "<h1>why500</h1>\n{}<form method=\"post\" action=\"/login\">\n{}<p><button>Sign in</button></p>\n</form>",
-        warning(why),
-        fields("current-password")
-    )
-}
-
-fn fields(password: &str) -> String {
-    format!(
-        "<p><label>Name <input name=\"name\" autocomplete=\"username\" required autofocus></label></p>\n\
-         <p><label>Password <input name=\"password\" type=\"password\" autocomplete=\"{password}\" required></label></p>\n"
-    )
-}
-
-fn warning(why: &str) -> String {
-    if why.is_empty() {
-        String::new()
-    } else {
-        format!("<p role=\"alert\"><strong>{}</strong></p>\n", escaped(why))
+fn first_form(token: &str, why: &str) -> Markup {
+    html! {
+        h1 { "why500" }
+        p { "Choose a name and a password. From then on whoever asks this server has to sign in, or to show a token." }
+        (warning(why))
+        form method="post" action="/sign-in" {
+            input type="hidden" name="token" value=(token);
+            (fields("new-password"))
+            p { button { "Make the admin" } }
+        }
     }
 }
 
-fn too_many() -> Response<Body> {
-    let mut response =
-        page(StatusCode::TOO_MANY_REQUESTS, &login_form("Too many attempts; try again in a minute."));
+fn login_form(why: &str, next: &str) -> Markup {
+    html! {
+        h1 { "why500" }
+        (warning(why))
+        form method="post" action="/login" {
+            @if own_path(next).is_some() { input type="hidden" name="next" value=(next); }
+            (fields("current-password"))
+            p { button { "Sign in" } }
+        }
+    }
+}
+
+fn fields(password: &str) -> Markup {
+    html! {
+        p { label { "Name " input name="name" autocomplete="username" required autofocus; } }
+        p { label { "Password " input name="password" type="password" autocomplete=(password) required; } }
+    }
+}
+
+fn warning(why: &str) -> Markup {
+    html! { @if !why.is_empty() { p role="alert" { strong { (why) } } } }
+}
+
+fn too_many(next: &str) -> Response<Body> {
+    let mut response = page(
+        StatusCode::TOO_MANY_REQUESTS,
+        &login_form("Too many attempts; try again in a minute.", next),
+    );
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(WINDOW.as_secs()));
     response
 }
 
-fn page(status: StatusCode, body: &str) -> Response<Body> {
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // The address holds a secret. With `no-referrer` browsers would post the form with `Origin: null` (Fetch §3.2).
-        (header::REFERRER_POLICY, "same-origin"),
-    ];
-    let text = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>why500: sign in</title>\n{body}\n</html>\n"
-    );
-    (status, headers, text).into_response()
-}
-
 /// Leads on, with a cookie.
-fn led(to: &'static str, cookie: &str) -> Response<Body> {
-    let headers = [(header::LOCATION, to), (header::SET_COOKIE, cookie), (header::CACHE_CONTROL, "no-store")];
-    (StatusCode::SEE_OTHER, headers).into_response()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+fn led(to: &str, cookie: &str) -> Response<Body> {
+    let mut response = pages::led(to);
+    if let Ok(cookie) = HeaderValue::from_str(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 #[cfg(test)]
@@ -361,6 +369,6 @@ mod tests {
 
     #[test]
     fn a_link_is_shown_as_text() {
-        assert!(first_form("\"><script>", "").contains("value=\"&quot;&gt;&lt;script&gt;\""));
+        assert!(first_form("\"><script>", "").into_string().contains("value=\"&quot;&gt;&lt;script&gt;\""));
     }
 }

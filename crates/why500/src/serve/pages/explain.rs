@@ -1,0 +1,228 @@
+//! Logs dropped on a page, or pasted, explained at once. They lie in a folder of their own while they are read, and are kept nowhere.
+
+use super::one::{of_report, spark_of};
+use super::shell::{badge, whole};
+use super::{Seen, Visit, page, text};
+use crate::explain::folder;
+use crate::report::phrase::{counted, number, range, size};
+use crate::report::{needed, shown};
+use crate::serve::App;
+use crate::serve::api::{Failed, bad};
+use axum::extract::multipart::{Field, Multipart};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::routing::{MethodRouter, get};
+use diagnosis::Report;
+use maud::{Markup, html};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Bytes of all files that are dropped at once; larger ones are for `why500 explain`.
+const DROPPED_BYTES_MAX: usize = 200 << 20;
+/// Files that are dropped at once.
+const FILES_MAX: usize = 200;
+/// Letters of a file's name.
+const NAME_MAX: usize = 120;
+/// Reading and explaining ends after this, with what is known so far: 200 MB take about a second, what unpacks to much more does not.
+const EXPLAIN_TIME: Duration = Duration::from_secs(40);
+/// Problems shown; the command shows all.
+const PROBLEMS_MAX: usize = 30;
+
+/// `GET` asks for logs, `POST` explains them.
+pub fn route() -> MethodRouter<Arc<App>> {
+    get(ask).post(explain).layer(DefaultBodyLimit::max(DROPPED_BYTES_MAX))
+}
+
+async fn ask(visit: Visit) -> Seen {
+    Ok(page(StatusCode::OK, whole(&visit, "/explain", "Explain logs", &asking(&html! {}))))
+}
+
+fn asking(report: &Markup) -> Markup {
+    html! {
+        h1 { "Explain logs" }
+        p.lead { "Drop log files here, or paste lines: web server, application, database, container, packed or not. They are explained here and now, and nothing of them is kept." }
+        form #explain.card method="post" action="/explain" enctype="multipart/form-data" {
+            label.drop { span { "Log files" } input type="file" name="file" multiple; }
+            label { span { "or paste lines" }
+                textarea name="text" rows="6" spellcheck="false" placeholder={ "203.0.113.7 - - [24/Nov/2026:07:12:04 +0000] \"GET /cart HTTP/1.1\" 500 …" } {}
+            }
+            button { "Explain" }
+            span.busy role="status" hidden { "Reading… " progress {} }
+        }
+        div #report { (report) }
+    }
+}
+
+/// A folder that goes when this does.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(app: &App) -> std::io::Result<Scratch> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let path = app.scratch.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
+        let mut builder = std::fs::DirBuilder::new();
+        // What lies there may be anybody's log.
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&path)?;
+        Ok(Scratch(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left after a crash goes at the next start.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn explain(visit: Visit, State(app): State<Arc<App>>, mut parts: Multipart) -> Seen {
+    let scratch = Scratch::new(&app).map_err(|e| no_room(&e))?;
+    let mut names: Vec<String> = Vec::new();
+    while let Some(field) = parts.next_field().await.map_err(|e| Failed(e.status(), e.body_text()))? {
+        let name = match field.name() {
+            Some("file") => field.file_name().filter(|n| !n.is_empty()).map(safe),
+            Some("text") => Some("pasted.log".to_owned()),
+            _ => None,
+        };
+        let Some(name) = name else { continue };
+        if names.len() >= FILES_MAX {
+            return Err(bad(format!("{FILES_MAX} files at most are explained at once; drop an archive of them")).into());
+        }
+        let name = unlike(&names, name);
+        if received(field, &scratch.0.join(&name)).await? > 0 {
+            names.push(name);
+        } else {
+            let _ = std::fs::remove_file(scratch.0.join(&name));
+        }
+    }
+    let main = if names.is_empty() {
+        asking(&html! { section.card role="alert" { p { "No file was dropped and no line was pasted." } } })
+    } else {
+        let report = explained(&app, &scratch.0).await?;
+        asking(&told(&shown(&report, Some(PROBLEMS_MAX))))
+    };
+    Ok(page(StatusCode::OK, whole(&visit, "/explain", "Explain logs", &main)))
+}
+
+fn no_room(e: &std::io::Error) -> Failed {
+    Failed(StatusCode::SERVICE_UNAVAILABLE, format!("there is no room to read them: {e}"))
+}
+
+/// Writes a part to a file; gives its bytes.
+async fn received(mut field: Field<'_>, path: &Path) -> Result<u64, Failed> {
+    let mut file = std::fs::File::create(path).map_err(|e| no_room(&e))?;
+    let mut bytes = 0;
+    while let Some(piece) = field.chunk().await.map_err(|e| Failed(e.status(), e.body_text()))? {
+        tokio::task::block_in_place(|| file.write_all(&piece)).map_err(|e| no_room(&e))?;
+        bytes += piece.len() as u64;
+    }
+    Ok(bytes)
+}
+
+async fn explained(app: &Arc<App>, folder_of: &Path) -> Result<Report, Failed> {
+    let busy = |why: &str| Failed(StatusCode::SERVICE_UNAVAILABLE, why.to_owned());
+    let _turn = app.explaining.acquire().await.map_err(|_| busy("the server is about to stop"))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (path, zone, flag) = (folder_of.to_owned(), app.zone.clone(), Arc::clone(&stop));
+    // One thread, so that taking in goes on beside it.
+    let mut work = tokio::task::spawn_blocking(move || folder(&path, &zone, 1, &flag));
+    let outcome = match tokio::time::timeout(EXPLAIN_TIME, &mut work).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            stop.store(true, Ordering::Relaxed);
+            work.await
+        }
+    };
+    match outcome {
+        Ok(report) => report.map_err(|e| busy(&e.0)),
+        Err(_) => Err(busy("these logs could not be explained; please send what they are like to the authors")),
+    }
+}
+
+/// A name for a file, of letters that no file system and no shell minds.
+fn safe(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or("");
+    let kept: String = last
+        .chars()
+        .take(NAME_MAX)
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .collect();
+    let kept = kept.trim_start_matches('.');
+    if kept.is_empty() { "log".to_owned() } else { kept.to_owned() }
+}
+
+/// The name, numbered where there is one like it.
+fn unlike(names: &[String], name: String) -> String {
+    if !names.contains(&name) {
+        return name;
+    }
+    (2..).map(|n| format!("{n}-{name}")).find(|n| !names.contains(n)).unwrap_or(name)
+}
+
+/// The report as a part of a page.
+fn told(r: &Report) -> Markup {
+    let t = &r.totals;
+    html! {
+        section.card {
+            h2.h1 {
+                @match t.requests {
+                    _ if t.failures == 0 => { "No failure found" }
+                    Some(n) if n >= t.failures => { em { (number(t.failures)) } " of " (counted(n, "request")) " failed" }
+                    _ => { em { (number(t.failures)) } @if t.failures == 1 { " failure" } @else { " failures" } }
+                }
+            }
+            p.soft {
+                (counted(r.problems.len() as u64, "problem"))
+                @if let Some((from, to)) = r.range { " · " (range(from, to, "–")) }
+                " · " (counted(t.lines, "line")) ", " (size(t.bytes))
+            }
+            @if r.problems.len() > 1 {
+                table.problems.of-report-list {
+                    thead { tr { th scope="col" { "Problem" } th scope="col" { "Over time" } th.right scope="col" { "Failures" } } }
+                    tbody { @for p in &r.problems {
+                        tr {
+                            td.what { (badge(p.verdict.cause.class.name())) " " a.title href={ "#p-" (p.id) } { (text(&p.title)) } }
+                            td.trend { (spark_of(p)) }
+                            td.right { (number(p.count)) }
+                        }
+                    } }
+                }
+            }
+            @if r.problems.is_empty() { ul { @for n in needed(r) { li { (n) } } } }
+            @if !r.notes.is_empty() { h3 { "Notes" } ul { @for n in &r.notes { li { (text(n)) } } } }
+            details {
+                summary { "What was read: " (counted(r.sources.len() as u64, "file")) }
+                ul { @for s in &r.sources {
+                    li { code { (text(&s.path)) } " " span.soft { (text(if s.format.is_empty() { "no format known" } else { &s.format })) ", " (counted(s.lines, "line")) }
+                        @if let Some(w) = &s.trouble { " " span.role.symptom { (text(w)) } } }
+                } }
+            }
+        }
+        @for p in &r.problems { (of_report(p)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_nowhere() {
+        for (name, is) in [
+            ("access.log", "access.log"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\logs\\u_ex1.log", "u_ex1.log"),
+            ("..", "log"),
+            (".htaccess", "htaccess"),
+            ("a b$(x).log", "a_b__x_.log"),
+            ("", "log"),
+        ] {
+            assert_eq!(safe(name), is);
+        }
+        assert_eq!(safe(&"x".repeat(999)).len(), NAME_MAX);
+        assert_eq!(unlike(&["a".into(), "2-a".into()], "a".into()), "3-a");
+    }
+}

@@ -1,0 +1,151 @@
+//! How the service does: the share of 5xx over time against the objective, the error budget, routes and releases.
+
+use super::plot::{BARS, Drawn, Flag, over_time, share, spark, step_minutes};
+use super::shell::whole;
+use super::{Seen, Visit, page, text};
+use crate::report::phrase::{counted, number, percent};
+use crate::serve::now;
+use axum::http::StatusCode;
+use maud::{Markup, html};
+use record::SECOND;
+use store::{RouteHealth, RouteLine, Step};
+
+/// Requests that are to succeed, of all.
+const OBJECTIVE: f64 = 0.999;
+/// The error budget is of so many days.
+const BUDGET_DAYS: i64 = 30;
+/// Routes and releases shown.
+const SHOWN: usize = 15;
+/// Bars of a sparkline.
+const SPARK_BARS: i64 = 30;
+/// Marks on the plot, the latest.
+const FLAGS_MAX: usize = 24;
+/// Ranges to choose from: words, hours.
+const RANGES: [(&str, i64); 4] = [("1 h", 1), ("24 h", 24), ("7 d", 168), ("30 d", 720)];
+
+/// `GET /service`, with `hours` the range.
+pub async fn service(visit: Visit) -> Seen {
+    let now = now();
+    let asked = visit.params.get("hours").and_then(|h| h.parse().ok());
+    let hours = RANGES.iter().map(|r| r.1).find(|h| asked == Some(*h)).unwrap_or(24);
+    let from = now.plus(-hours * 3_600 * SECOND);
+    let range = now.since(from);
+    let p = visit.project;
+    let (steps, marks, month, routes, releases, health) = visit.app.read(|r| {
+        Ok((
+            r.timeline(p, from, now, step_minutes(range, BARS))?,
+            r.marks(p, from, now)?,
+            r.timeline(p, now.plus(-BUDGET_DAYS * 86_400 * SECOND), now, 1_440)?,
+            r.route_lines(p, from, now, step_minutes(range, SPARK_BARS), SHOWN)?,
+            r.release_lines(p, from, now, step_minutes(range, SPARK_BARS), SHOWN)?,
+            r.health(p, from, now)?,
+        ))
+    })?;
+    let flags: Vec<Flag> = marks
+        .iter()
+        .rev()
+        .take(FLAGS_MAX)
+        .map(|m| Flag { at: m.at, kind: m.kind.clone(), words: format!("{} {}", m.kind, text(&m.what)) })
+        .collect();
+    let counted_requests = steps.iter().any(|s| s.requests > 0);
+    let main = html! {
+        div.head-row {
+            h1 { "Service health" }
+            nav.ranges aria-label="Range" { @for (words, h) in RANGES {
+                a href={ "/service?hours=" (h) "&project=" (p) } aria-current=[(h == hours).then_some("true")] { (words) }
+            } }
+        }
+        (budget(&month))
+        section.card {
+            h2 { @if counted_requests { "Share of requests that failed" } @else { "Failures" } }
+            @if steps.iter().all(|s| s.requests == 0 && s.failures == 0) {
+                p.soft { "Nothing came in this time." }
+            } @else {
+                figure.timeline {
+                    @if counted_requests {
+                        (over_time(&steps, Drawn::Share, &flags, Some(((1.0 - OBJECTIVE) * 100.0, "objective"))))
+                    } @else {
+                        (over_time(&steps, Drawn::Failures, &flags, None))
+                    }
+                }
+                @if !counted_requests {
+                    p.soft { "Nothing that comes in counts healthy requests, so there is no share: follow the web server's access log, or send transactions or spans." }
+                }
+            }
+        }
+        (routes_table(&routes, &health))
+        (releases_table(&releases))
+    };
+    Ok(page(StatusCode::OK, whole(&visit, "/service", "Service health", &main)))
+}
+
+/// What may still fail this month. Where nobody counts requests there is none.
+fn budget(month: &[Step]) -> Markup {
+    let requests: u64 = month.iter().map(|s| s.requests).sum();
+    let failures: u64 = month.iter().map(|s| s.failures).sum();
+    if requests == 0 {
+        return html! {};
+    }
+    let may = requests as f64 * (1.0 - OBJECTIVE);
+    let left = 1.0 - failures as f64 / may.max(f64::MIN_POSITIVE);
+    html! {
+        section.card.budget aria-label="Error budget" {
+            div.figure-of {
+                strong.bad-text[left < 0.0] { @if left >= 0.0 { (format!("{:.0} %", left * 100.0)) } @else { "none" } }
+                span { "of the error budget left" }
+            }
+            div.figure-of { strong { (percent(failures, requests)) } span { "failed in " (BUDGET_DAYS) " days" } }
+            div.figure-of { strong { (number(failures)) } span { "of " (number(may.floor() as u64)) " that may fail, of " (counted(requests, "request")) } }
+            div.wide { (share(left.max(0.0), if left < 0.25 { "share-bad" } else { "share-ok" }))
+                p.soft.small { "The objective is that " (format!("{:.1} %", OBJECTIVE * 100.0)) " of requests succeed." } }
+        }
+    }
+}
+
+fn routes_table(routes: &[RouteLine], health: &[RouteHealth]) -> Markup {
+    let of = |r: &RouteLine| {
+        health.iter().find(|h| h.service == r.service && h.method == r.method && h.route == r.route)
+    };
+    html! {
+        section.card {
+            h2 { "Routes that fail" }
+            @if routes.is_empty() { p.soft { "None in this time." } }
+            @else {
+                table.shares {
+                    thead { tr { th scope="col" { "Route" } th scope="col" { "Failures over time" } th.right scope="col" { "Failures" } th.right scope="col" { "Requests" } th.right scope="col" { "Share" } } }
+                    tbody { @for r in routes {
+                        @let failures: u64 = r.line.iter().map(|s| s.failures).sum();
+                        @let h = of(r);
+                        tr {
+                            td { code { (text(format!("{} {}", r.method, r.route).trim())) } @if !r.service.is_empty() { " " span.soft.small { (text(&r.service)) } } }
+                            td.trend { (spark(&r.line)) }
+                            td.right { a href={ "/problems?state=all&route=" (super::percent(&r.route)) } { (number(failures)) } }
+                            td.right { (h.and_then(|h| h.requests).map(number).unwrap_or_default()) }
+                            td.right { @if let Some(h) = h.filter(|h| h.share.is_some()) { (percent(h.failed_requests, h.requests.unwrap_or(0))) } }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn releases_table(releases: &[(String, Vec<Step>)]) -> Markup {
+    html! {
+        @if !releases.is_empty() {
+            section.card {
+                h2 { "Releases that fail" }
+                table.shares {
+                    thead { tr { th scope="col" { "Release" } th scope="col" { "Failures over time" } th.right scope="col" { "Failures" } } }
+                    tbody { @for (name, line) in releases {
+                        tr {
+                            td { a href={ "/problems?state=all&release=" (super::percent(name)) } { (text(name)) } }
+                            td.trend { (spark(line)) }
+                            td.right { (number(line.iter().map(|s| s.failures).sum())) }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The pages through their front door: what they show, that they work without script, that nothing from outside becomes markup.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod server;
+
+use server::Server;
+
+/// Bytes of a page with its style and script, all together.
+const PAGE_BYTES_MAX: usize = 100_000;
+
+/// What a browser asks with, and gets.
+struct Page {
+    status: u16,
+    head: String,
+    text: String,
+}
+
+fn ask(server: &Server, method: &str, path: &str, kind: &str, body: &[u8]) -> Page {
+    use std::io::{Read, Write};
+    let mut s = std::net::TcpStream::connect(&server.address).unwrap();
+    s.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\nConnection: close\r\n{kind}Content-Length: {}\r\n\r\n",
+        server.address,
+        body.len()
+    );
+    s.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = Vec::new();
+    s.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an answer");
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Page { status, head, text: String::from_utf8_lossy(&answer[end + 4..]).into_owned() }
+}
+
+fn get(server: &Server, path: &str) -> Page {
+    ask(server, "GET", path, "", b"")
+}
+
+fn form(server: &Server, path: &str, said: &str) -> Page {
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n";
+    ask(server, "POST", path, kind, said.as_bytes())
+}
+
+/// A failure of a Python app, as Sentry's SDK tells it.
+fn fail(server: &Server, n: usize, kind: &str, said: &str, route: &str) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    let event = serde_json::json!({
+        "event_id": format!("{n:032x}"), "timestamp": now, "platform": "python", "level": "error", "transaction": route,
+        "release": "shop@3.8.0", "environment": "production",
+        "request": { "url": format!("http://shop.example{route}?q=<script>boom()</script>"), "method": "GET" },
+        "contexts": { "response": { "status_code": 500 } },
+        "exception": { "values": [{ "type": kind, "value": said, "mechanism": { "handled": false },
+            "stacktrace": { "frames": [{ "filename": "app/cart.py", "abs_path": "/srv/app/cart.py", "function": "total",
+                "lineno": 88, "in_app": true }] } }] },
+    });
+    let envelope = format!("{{}}\n{{\"type\":\"event\"}}\n{event}\n");
+    let (status, body) = server.post("/api/1/envelope/", "", envelope.as_bytes());
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+}
+
+#[test]
+fn a_failure_is_listed_opened_and_acted_on_without_script() {
+    let server = Server::start("pages-list");
+    assert!(get(&server, "/problems").text.contains("No open problem"));
+    assert_eq!(get(&server, "/").status, 303);
+    fail(&server, 1, "ZeroDivisionError", "division by zero", "/cart");
+    server.wait("a problem", |p| p.len() == 1);
+    let id = server.problems()[0]["id"].as_str().unwrap().to_owned();
+    let at = format!("/problems/1/{id}");
+
+    let list = get(&server, "/problems").text;
+    for said in
+        [&format!("data-problem=\"{id}\""), &format!("href=\"{at}\""), "app/cart.py:88", "GET /cart", "state new"]
+    {
+        assert!(list.contains(said), "{said}: {list}");
+    }
+    for (query, there) in [
+        ("class=code", true),
+        ("class=database", false),
+        ("release=shop%403.8.0", true),
+        ("release=none", false),
+        ("environment=production&q=cart", true),
+        ("route=/cart", true),
+        ("q=nothing-like-it", false),
+        ("state=resolved", false),
+        ("range=1h&sort=harm", true),
+    ] {
+        let page = get(&server, &format!("/problems?{query}"));
+        assert_eq!(page.status, 200, "{query}");
+        assert_eq!(page.text.contains(&at), there, "{query}");
+    }
+
+    let page = get(&server, &at).text;
+    for said in [
+        "ZeroDivisionError",
+        "division by zero",
+        "What proves it",
+        "The way of the request",
+        "broke here",
+        "<figure class=\"timeline\"><p",
+        "What to do next",
+        "<pre class=\"curl\"",
+        "Stack trace",
+        "shop@3.8.0",
+        "all its records",
+        "Postman collection",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let failure = page.split("/failures/1/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert!(get(&server, &format!("/failures/1/{failure}")).text.contains("ZeroDivisionError"));
+    let markdown = get(&server, &format!("{at}/markdown"));
+    assert!(markdown.text.starts_with("## ") && markdown.text.contains("`app/cart.py:88`"), "{}", markdown.text);
+    let postman: serde_json::Value = serde_json::from_str(&get(&server, &format!("{at}/postman")).text).unwrap();
+    assert_eq!(postman["item"][0]["request"]["method"], "GET");
+
+    let state = || server.problems().first().map(|p| p["state"].as_str().unwrap().to_owned());
+    assert_eq!(form(&server, &format!("{at}/resolve"), "").status, 303);
+    assert_eq!(state().unwrap(), "resolved");
+    fail(&server, 2, "ZeroDivisionError", "division by zero", "/cart");
+    server.wait("back", |p| p[0]["state"] == "regressed");
+    assert!(get(&server, "/problems").text.contains("state regressed"));
+    form(&server, &format!("{at}/mute"), "for=24h");
+    assert_eq!(state().unwrap(), "muted");
+    let led = form(&server, "/problems/1/several", &format!("do=reopen&id={id}&id=zz&back=//evil.example"));
+    assert!(led.head.contains("location: /problems\r\n"), "{}", led.head);
+    assert_ne!(state().unwrap(), "muted");
+    form(&server, &format!("{at}/assign"), "to=ada");
+    form(&server, &format!("{at}/notes"), "text=It+is+the+%3Cb%3Ecart%3C%2Fb%3E");
+    let page = get(&server, &at).text;
+    assert!(page.contains("for ada") && page.contains("It is the &lt;b&gt;cart"), "{page}");
+}
+
+#[test]
+fn nothing_from_outside_becomes_markup() {
+    let server = Server::start("pages-hostile");
+    let bad = "\"><img src=x onerror=boom()><script>boom()</script>' onmouseover='boom() \u{202e}";
+    fail(&server, 1, bad, bad, "/cart/<script>boom()</script>");
+    form(&server, "/setup/projects", "name=%3Cscript%3Eboom()%3C%2Fscript%3E");
+    let project = server.get("/api/v1/projects")["projects"].as_array().unwrap().len();
+    assert_eq!(project, 2);
+    server.wait("a problem", |p| p.len() == 1);
+    let id = server.problems()[0]["id"].as_str().unwrap().to_owned();
+    let failures = server.get(&format!("/api/v1/problems/{id}/failures"));
+    let failure = failures["failures"][0]["id"].as_str().unwrap().to_owned();
+    for path in [
+        "/problems".into(),
+        format!("/problems?q={}", "%22%3E%3Cscript%3Eboom()%3C/script%3E"),
+        format!("/problems/1/{id}"),
+        format!("/problems/1/{id}/failures"),
+        format!("/failures/1/{failure}"),
+        "/service".into(),
+        "/setup".into(),
+        "/learn?q=%3Cscript%3Eboom()".into(),
+        "/problems?state=%3Cscript%3Eboom()".into(),
+        "/problems/1/%3Cscript%3E".into(),
+    ] {
+        let page = get(&server, &path);
+        assert!(page.head.contains("content-security-policy: default-src 'none'"), "{path}: {}", page.head);
+        for markup in ["<script>boom", "<img", "onerror=boom()>", "' onmouseover='", "\u{202e}", " style=", " onclick="] {
+            // Escaped quotes keep it within its attribute.
+            assert!(!page.text.contains(markup), "{path}: {markup}: {}", page.text);
+        }
+    }
+}
+
+#[test]
+fn every_page_is_small_and_loads_nothing_from_elsewhere() {
+    let server = Server::start("pages-small");
+    for n in 0..60 {
+        let route = format!("/route/{}", ["a", "b", "c", "d", "e", "f"][n % 6]);
+        fail(&server, n + 1, &format!("Error{}", (b'A' + (n / 6) as u8) as char), "it broke", &route);
+    }
+    server.wait("problems", |p| p.len() >= 10);
+    let assets: usize =
+        ["/assets/why500.css", "/assets/why500.js"].map(|a| get(&server, a).text.len()).iter().sum();
+    let id = server.problems()[0]["id"].as_str().unwrap().to_owned();
+    let one = format!("/problems/1/{id}");
+    for path in [
+        "/problems",
+        &one,
+        "/service?hours=168",
+        "/setup",
+        "/explain",
+        "/learn",
+        "/learn/status/500",
+        "/learn/database/connection-refused",
+        "/login",
+    ] {
+        let page = get(&server, path);
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.text.len() + assets < PAGE_BYTES_MAX, "{path}: {} and {assets} bytes", page.text.len());
+        for elsewhere in ["src=\"http", "rel=\"stylesheet\" href=\"http", "@import", "url(http"] {
+            assert!(!page.text.contains(elsewhere), "{path}: {elsewhere}");
+        }
+        assert_eq!(page.text.matches("<h1").count(), 1, "{path}");
+    }
+    let again = ask(&server, "GET", "/assets/why500.css", "", b"");
+    let tag = again.head.lines().find_map(|l| l.strip_prefix("etag: ")).unwrap().to_owned();
+    assert_eq!(ask(&server, "GET", "/assets/why500.css", &format!("If-None-Match: {tag}\r\n"), b"").status, 304);
+}
+
+#[test]
+fn dropped_logs_are_explained_and_kept_nowhere() {
+    let server = Server::start("pages-explain");
+    let log = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/checkout-502/logs/nginx/access.log"));
+    let log = log.unwrap();
+    let mut body = b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../x/access.log\"\r\n\r\n".to_vec();
+    body.extend_from_slice(&log);
+    body.extend_from_slice(b"\r\n--b\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\n\r\n--b--\r\n");
+    let kind = "Content-Type: multipart/form-data; boundary=b\r\nSec-Fetch-Site: same-origin\r\n";
+    let page = ask(&server, "POST", "/explain", kind, &body);
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(page.text.contains("of-report") && page.text.contains("<code>access.log</code>"), "{}", page.text);
+    assert!(!page.text.contains(&*server.data.display().to_string()), "its folder is nobody's matter");
+    assert!(server.problems().is_empty(), "nothing of it is kept");
+    let left = std::fs::read_dir(server.data.join("explain")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "the folder is empty again");
+    let none = ask(&server, "POST", "/explain", kind, b"--b--\r\n");
+    assert!(none.text.contains("No file was dropped"), "{}", none.text);
+}
+
+#[test]
+fn who_is_not_signed_in_is_led_to_where_one_does() {
+    let data = std::env::temp_dir().join(format!("why500-pages-door-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&data);
+    let server = Server::on(&data, &["--keys-required"]);
+    let page = get(&server, "/problems?class=code");
+    assert_eq!(page.status, 303);
+    assert!(page.head.contains("location: /login?next=%2Fproblems%3Fclass%3Dcode"), "{}", page.head);
+    let login = get(&server, "/login?next=%2Fproblems%3Fclass%3Dcode");
+    assert!(login.text.contains("value=\"/problems?class=code\""), "{}", login.text);
+    assert!(!get(&server, "/login?next=https%3A%2F%2Fevil.example").text.contains("evil"));
+    for path in ["/problems/1/0000000000000000/resolve", "/problems/1/several", "/setup/projects", "/explain"] {
+        let refused = form(&server, path, "name=x");
+        assert!(matches!(refused.status, 303 | 401 | 415), "{path}: {}", refused.status);
+        assert!(!refused.head.contains("location: /problems"), "{path}: {}", refused.head);
+    }
+}
