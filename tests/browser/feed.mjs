@@ -85,16 +85,21 @@ export const FAULTS = [
   { type: 'OSError', message: '[Errno 28] No space left on device', file: 'shop/export.py', name: 'export', route: '/export' },
 ];
 
+const times = (i) => 3 + 2 * i;
+const AWAY = 12;
+/** Failures of the day, each once. */
+export const FAILURES = FAULTS.reduce((sum, _, i) => sum + times(i), AWAY);
+
 /** A day of a shop: some faults now and then, a proxy whose upstream was away, a thousand requests that went well. */
 export async function aDay() {
   const healthy = [];
   for (let i = 0; i < 1000; i++) healthy.push(access({ path: ['/', '/orders', '/cart/9', '/average'][i % 4], status: 200, at: (i % 20) * HOUR_MS + i }));
   await lines(healthy.join(''));
   for (const [i, fault] of FAULTS.entries()) {
-    for (let n = 0; n < 3 + 2 * i; n++) await failed({ ...fault, at: ((n * 7) % 20) * HOUR_MS / 4 + 60_000 * i });
+    for (let n = 0; n < times(i); n++) await failed({ ...fault, at: ((n * 7) % 20) * HOUR_MS / 4 + 60_000 * i });
   }
   let away = '';
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < AWAY; i++) {
     const at = 600_000 - i * 20_000;
     away += error({ path: `/quote/${i}`, says: 'connect() failed (111: Connection refused) while connecting to upstream', at });
     away += access({ path: `/quote/${i}`, status: 502, at });

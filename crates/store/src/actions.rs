@@ -65,12 +65,15 @@ impl Store {
         })
     }
 
-    /// It is not over after all.
-    pub fn unresolve(&mut self, now: Time, project: i64, id: &str, by: &str) -> Result<()> {
-        let words = "taken back: it is not resolved";
+    /// It is not over after all, or is to be heard of again.
+    pub fn reopen(&mut self, now: Time, project: i64, id: &str, by: &str) -> Result<()> {
+        let words = "opened again";
         self.act(now, project, id, by, words, |db, row| match state(db, row)? {
-            State::Resolved => set_state(db, row, now, State::Ongoing, Some(by), words),
-            other => Err(Error::Invalid(format!("the problem is not resolved but {}", other.name()))),
+            State::Resolved | State::Muted => set_state(db, row, now, State::Ongoing, Some(by), words),
+            other => Err(Error::Invalid(format!(
+                "the problem is neither resolved nor muted but {}: it is open",
+                other.name()
+            ))),
         })
     }
 
@@ -94,15 +97,6 @@ impl Store {
             )
             .doing("muting a problem")?;
             Ok(())
-        })
-    }
-
-    /// It is to be heard of again.
-    pub fn unmute(&mut self, now: Time, project: i64, id: &str, by: &str) -> Result<()> {
-        let words = "no longer muted";
-        self.act(now, project, id, by, words, |db, row| match state(db, row)? {
-            State::Muted => set_state(db, row, now, State::Ongoing, Some(by), words),
-            other => Err(Error::Invalid(format!("the problem is not muted but {}", other.name()))),
         })
     }
 

@@ -29,12 +29,16 @@ fn a_resolved_problem_that_fails_again_is_regressed() {
     assert_eq!(problem.states[2].reason, "failed again at 2027-01-15T08:03:20Z");
     assert_eq!(problem.states[2].at, at(210));
     store.resolve(at(300), PROJECT, CART, "ada", None).unwrap();
-    store.unresolve(at(310), PROJECT, CART, "bob").unwrap();
+    store.reopen(at(310), PROJECT, CART, "bob").unwrap();
     let problem = one(&reader, CART);
     assert_eq!(problem.row.state, State::Ongoing);
     assert_eq!(problem.notes.len(), 3);
-    assert_eq!(problem.notes[2].text, "taken back: it is not resolved");
-    assert!(store.unresolve(at(320), PROJECT, CART, "bob").is_err());
+    assert_eq!(problem.notes[2].text, "opened again");
+    assert!(store.reopen(at(320), PROJECT, CART, "bob").is_err());
+    store.mute(at(321), PROJECT, CART, "bob", Mute::Until(at(9_000))).unwrap();
+    store.reopen(at(322), PROJECT, CART, "bob").unwrap();
+    let row = one(&reader, CART).row;
+    assert_eq!((row.state, row.muted_until), (State::Ongoing, None));
 }
 
 #[test]
@@ -78,7 +82,7 @@ fn silence_resolves_and_a_failure_brings_it_back() {
     assert_eq!(one(&reader, CART).row.state, State::Regressed);
     // Somebody who takes it back is not overruled the same day.
     store.sweep(at(20 * DAY), 7).unwrap();
-    store.unresolve(at(20 * DAY), PROJECT, CART, "ada").unwrap();
+    store.reopen(at(20 * DAY), PROJECT, CART, "ada").unwrap();
     assert!(!store.sweep(at(21 * DAY), 7).unwrap().any());
 }
 

@@ -52,7 +52,7 @@ pub async fn resolve(asks: Asks<Write>, Path(id): Path<String>, text: String) ->
 
 /// `POST /api/v1/problems/{id}/reopen`
 pub async fn reopen(asks: Asks<Write>, Path(id): Path<String>) -> Answer<Json<Value>> {
-    asks.app.act(|s| s.unresolve(now(), asks.project, &id, &asks.who))?;
+    asks.app.act(|s| s.reopen(now(), asks.project, &id, &asks.who))?;
     Ok(done())
 }
 

@@ -38,7 +38,7 @@ pub async fn resolve(Acts(v): Acts, Path((project, id)): Named, Form(said): Said
 }
 
 pub async fn reopen(Acts(v): Acts, Path((project, id)): Named, Form(said): Said) -> Seen {
-    v.app.act(|s| s.unresolve(now(), project, &id, &v.who))?;
+    v.app.act(|s| s.reopen(now(), project, &id, &v.who))?;
     Ok(back(&said, project, &id))
 }
 
@@ -90,7 +90,7 @@ pub async fn several(
         for id in ids {
             let done = match what {
                 "resolve" => s.resolve(now(), project, id, &v.who, None),
-                "reopen" => s.unresolve(now(), project, id, &v.who),
+                "reopen" => s.reopen(now(), project, id, &v.who),
                 "mute" => s.mute(now(), project, id, &v.who, Mute::Until(now().plus(86_400 * SECOND))),
                 _ => Ok(()),
             };
