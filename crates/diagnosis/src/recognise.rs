@@ -455,7 +455,7 @@ fn line_at(text: &str, at: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::Frame;
+    use record::{Frame, Request};
     use std::sync::Arc;
 
     fn recogniser() -> Recogniser {
@@ -600,6 +600,20 @@ mod tests {
         let quiet =
             Record { message: "GET /null?x=timeout 200".into(), level: Level::Info, ..Record::default() };
         assert!(recogniser().read(&quiet).is_empty());
+    }
+
+    #[test]
+    fn the_client_of_an_access_log_is_no_culprit() {
+        let request = Request { status: Some(503), flags: Some("SC--".into()), ..Request::default() };
+        let line = r#"198.51.100.7:53512 [29/Nov/2026:10:16:44.103] www app/web1 0/0/-1/-1/3004 503 217 - - SC-- 1/1/0/0/3 0/0 "GET / HTTP/1.1""#;
+        // What syslog's priority says: HAProxy logs requests as info.
+        let r =
+            Record { message: line.into(), level: Level::Info, request: Some(request), ..Record::default() };
+        let found = recogniser().read(&r);
+        assert_eq!(
+            found.first().map(|f| (f.cause.to_string(), f.culprit.clone())),
+            Some(("upstream/connection-refused".into(), None))
+        );
     }
 
     #[test]

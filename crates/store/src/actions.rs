@@ -66,20 +66,14 @@ impl Store {
     }
 
     /// It is not over after all, or is to be heard of again.
-    ///
-    /// # Errors
-    /// It is neither resolved nor muted.
     pub fn reopen(&mut self, now: Time, project: i64, id: &str, by: &str) -> Result<()> {
-        self.act(now, project, id, by, "reopened", |db, row| {
-            let words = match state(db, row)? {
-                State::Resolved => "taken back: it is not resolved",
-                State::Muted => "no longer muted",
-                other => {
-                    let why = format!("the problem is neither resolved nor muted but {}", other.name());
-                    return Err(Error::Invalid(why));
-                }
-            };
-            set_state(db, row, now, State::Ongoing, Some(by), words)
+        let words = "opened again";
+        self.act(now, project, id, by, words, |db, row| match state(db, row)? {
+            State::Resolved | State::Muted => set_state(db, row, now, State::Ongoing, Some(by), words),
+            other => Err(Error::Invalid(format!(
+                "the problem is neither resolved nor muted but {}: it is open",
+                other.name()
+            ))),
         })
     }
 

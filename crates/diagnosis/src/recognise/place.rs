@@ -69,8 +69,11 @@ static PAIRS: [Lazy; 7] = [
     ),
     // Python's asyncio: ('127.0.0.1', 5432)
     Lazy::new(r#"\(["'](?P<h>[\w.:\-]+)["'], (?P<p>\d{2,5})[,)]"#),
-    // Java: db/10.0.0.5:5432, localhost/<unresolved>:5432
-    Lazy::new(r"\b(?P<h>[A-Za-z][\w.\-]*)/(?:<unresolved>|\[?[\da-fA-F.:]+\]?):(?P<p>\d{2,5})\b"),
+    // Java: db/10.0.0.5:5432, localhost/<unresolved>:5432, localhost/[::1]:5432, until Java 13 localhost/0:0:0:0:0:0:0:1:5432.
+    // An access log's 24/Nov/2026:07:10:44 is none.
+    Lazy::new(
+        r"\b(?P<h>[A-Za-z][\w.\-]*)/(?:<unresolved>|\d{1,3}(?:\.\d{1,3}){3}|\[[\da-fA-F:.]+\]|(?:[\da-fA-F]{1,4}:){7}[\da-fA-F]{1,4}):(?P<p>\d{2,5})\b",
+    ),
     // Java: /10.0.0.5:5432
     Lazy::new(r"(?:^|[\s(=,])/(?P<h>\d{1,3}(?:\.\d{1,3}){3}|\[[\da-fA-F:.]+\]):(?P<p>\d{2,5})\b"),
     // .NET, mssql-jdbc: host x, port 1433
@@ -744,6 +747,7 @@ mod tests {
             "KeyError: 'GB'",
             "app/models/order.rb:60:in `total'",
             "value: 10:20",
+            "[29/Nov/2026:10:16:44.103] www app/web1 0/0/-1/-1/3004 503 217",
         ] {
             assert_eq!(peer(text), None, "{text}");
         }

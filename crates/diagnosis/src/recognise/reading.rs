@@ -3,7 +3,7 @@
 
 use super::owner::Owner;
 use super::place;
-use record::Record;
+use record::{Level, Record};
 use std::cell::{OnceCell, RefCell};
 
 /// Answers by question. The questions of a record are few: a list is enough.
@@ -64,6 +64,10 @@ impl<'t> Reading<'t> {
 
     fn peer_elsewhere(&self) -> Option<String> {
         let record = self.record;
+        // The addresses in a line of an access log are its client's, and stand in the request already.
+        if record.is_ledger() && record.level < Level::Error && record.exceptions.is_empty() {
+            return place::peer_in_fields(record);
+        }
         place::peer_in_fields(record)
             .or_else(|| record.exceptions.iter().rev().find_map(|e| self.peer(&e.message)))
             // Of a message with a trace, the lines below the first are frames: `app.py:12` is no address.

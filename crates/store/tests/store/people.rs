@@ -33,8 +33,12 @@ fn a_resolved_problem_that_fails_again_is_regressed() {
     let problem = one(&reader, CART);
     assert_eq!(problem.row.state, State::Ongoing);
     assert_eq!(problem.notes.len(), 3);
-    assert_eq!(problem.notes[2].text, "reopened");
+    assert_eq!(problem.notes[2].text, "opened again");
     assert!(store.reopen(at(320), PROJECT, CART, "bob").is_err());
+    store.mute(at(321), PROJECT, CART, "bob", Mute::Until(at(9_000))).unwrap();
+    store.reopen(at(322), PROJECT, CART, "bob").unwrap();
+    let row = one(&reader, CART).row;
+    assert_eq!((row.state, row.muted_until), (State::Ongoing, None));
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn muted_until_an_instant_or_so_many_failures() {
     store.mute(at(140), PROJECT, CART, "ada", Mute::Forever).unwrap();
     store.sweep(at(100 * DAY), 7).unwrap();
     assert_eq!(one(&reader, CART).row.state, State::Muted, "silence does not unmute");
-    store.reopen(at(150), PROJECT, CART, "ada").unwrap();
+    store.unmute(at(150), PROJECT, CART, "ada").unwrap();
     assert_eq!(one(&reader, CART).row.state, State::Ongoing);
 }
 

@@ -22,6 +22,9 @@ struct Way {
     group: String,
     /// The wire it uses.
     wire: String,
+    /// Options that `why500 serve` must have been started with.
+    #[serde(default)]
+    serve: String,
     /// What has to be installed first, as a shell line.
     #[serde(default)]
     install: String,
@@ -82,9 +85,11 @@ impl Here {
         [
             ("{dsn}", format!("{}://{}@{}/{}", self.scheme, self.key, self.at, self.project)),
             ("{url}", format!("{}://{}", self.scheme, self.at)),
+            ("{address}", self.at.clone()),
             ("{host}", host.to_owned()),
             ("{port}", port.to_owned()),
             ("{scheme}", self.scheme.to_owned()),
+            ("{tls}", if self.scheme == "https" { "on" } else { "off" }.to_owned()),
             ("{key}", self.key.clone()),
             ("{project}", self.project.to_string()),
             ("{syslog_port}", "5514".to_owned()),
@@ -186,6 +191,7 @@ fn shown(w: &Way, here: &Here) -> Markup {
         section.card.way-shown #way {
             h2 { (w.name) }
             p.soft { "over " (w.wire) @if !w.tried.is_empty() { " · tried with " (w.tried) } }
+            @if !w.serve.is_empty() { h3 { "Start why500 with" } (copied(&format!("why500 serve {}", w.serve), "sh")) }
             @if !w.install.is_empty() { h3 { "Install" } (copied(&w.install, "sh")) }
             h3 { @if w.file.is_empty() { "Paste" } @else { "Into " span.mono.as-is { (w.file) } } }
             (copied(&w.lines, &w.language))
@@ -235,8 +241,8 @@ mod tests {
         for w in &ways {
             assert!(GROUPS.iter().any(|(g, _)| *g == w.group), "{}: group {}", w.id, w.group);
             assert!(w.source.starts_with("https://"), "{}: {}", w.id, w.source);
-            let all = [&w.lines, &w.install, &w.check, &w.note].map(|l| here.filled(l)).join("\n");
-            for mark in ["{dsn}", "{url}", "{host}", "{key}", "{project}", "_port}"] {
+            let all = [&w.lines, &w.serve, &w.install, &w.check, &w.note].map(|l| here.filled(l)).join("\n");
+            for mark in ["{dsn}", "{url}", "{address}", "{host}", "{key}", "{project}", "{tls}", "_port}"] {
                 assert!(!all.contains(mark), "{}: {mark}", w.id);
             }
         }
