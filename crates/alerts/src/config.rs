@@ -50,11 +50,17 @@ pub enum Secret {
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Secret, D::Error> {
         use serde::de::Error;
-        let wrong = || D::Error::custom("a secret is not written down here: { env = \"NAME\" } or { file = \"PATH\" } says where it is");
+        let wrong = || {
+            D::Error::custom(
+                "a secret is not written down here: { env = \"NAME\" } or { file = \"PATH\" } says where it is",
+            )
+        };
         let toml::Value::Table(table) = toml::Value::deserialize(d)? else { return Err(wrong()) };
         let mut all = table.into_iter();
         match (all.next(), all.next()) {
-            (Some((key, toml::Value::String(name))), None) if key == "env" && !name.is_empty() => Ok(Secret::Env(name)),
+            (Some((key, toml::Value::String(name))), None) if key == "env" && !name.is_empty() => {
+                Ok(Secret::Env(name))
+            }
             (Some((key, toml::Value::String(path))), None) if key == "file" && !path.is_empty() => {
                 Ok(Secret::File(path.into()))
             }
@@ -84,7 +90,9 @@ impl<'de> Deserialize<'de> for Text {
         match toml::Value::deserialize(d)? {
             toml::Value::String(text) => Ok(Text::Plain(text)),
             toml::Value::Integer(n) => Ok(Text::Plain(n.to_string())),
-            other => other.try_into().map(Text::Secret).map_err(|e: toml::de::Error| D::Error::custom(e.message())),
+            other => {
+                other.try_into().map(Text::Secret).map_err(|e: toml::de::Error| D::Error::custom(e.message()))
+            }
         }
     }
 }
@@ -195,7 +203,9 @@ impl Config {
         for (service, percent) in raw.objectives {
             if !(50.0..100.0).contains(&percent) {
                 let (line, _) = blame(text, "objectives", &[service.clone()], &format!("`{service}`"));
-                return Err(format!("line {line}: objectives.{service}: a percentage of 50 up to below 100 is expected: 99.9"));
+                return Err(format!(
+                    "line {line}: objectives.{service}: a percentage of 50 up to below 100 is expected: 99.9"
+                ));
             }
             match service.as_str() {
                 "default" => objectives.usual = percent / 100.0,
@@ -220,7 +230,9 @@ impl Config {
 }
 
 fn quiet(raw: RawQuiet) -> Result<Quiet, (&'static str, String)> {
-    let minute = |key, text: &str| Quiet::minute(text).ok_or((key, "a time of the day is expected: \"22:00\"".to_owned()));
+    let minute = |key, text: &str| {
+        Quiet::minute(text).ok_or((key, "a time of the day is expected: \"22:00\"".to_owned()))
+    };
     let days = raw.days.iter().map(|d| {
         let found = DAYS.iter().position(|name| name == d).and_then(|n| i64::try_from(n).ok());
         found.ok_or(("days", format!("one of {} is expected", DAYS.join(", "))))
@@ -285,7 +297,8 @@ fn blame(text: &str, table: &str, keys: &[String], why: &str) -> (usize, String)
     let at = lines.next().map_or(1, |(i, _)| i + 1);
     let Some(key) = named else { return (at, String::new()) };
     let within = lines.take_while(|(_, l)| !l.trim_start().starts_with('['));
-    let found = within.filter(|(_, l)| l.split('=').next().is_some_and(|k| k.trim().trim_matches('"') == key)).next();
+    let found =
+        within.filter(|(_, l)| l.split('=').next().is_some_and(|k| k.trim().trim_matches('"') == key)).next();
     (found.map_or(at, |(i, _)| i + 1), format!(".{key}"))
 }
 
@@ -307,8 +320,12 @@ mod tests {
                     rules = [\"budget\"]\nallow_private = true\n[objectives]\ndefault = 99\ncheckout = 99.95\n[quiet]\nfrom = \"22:00\"\n\
                     to = \"07:00\"\ndays = [\"sun\"]\n";
         let config = Config::parse(text, &resolve).unwrap();
-        let names: Vec<_> = config.channels.iter().map(|c| (c.name.as_str(), c.kind, c.least, c.allow_private)).collect();
-        assert_eq!(names, [("ops", "slack", Severity::Info, false), ("pager", "pagerduty", Severity::Warning, true)]);
+        let names: Vec<_> =
+            config.channels.iter().map(|c| (c.name.as_str(), c.kind, c.least, c.allow_private)).collect();
+        assert_eq!(
+            names,
+            [("ops", "slack", Severity::Info, false), ("pager", "pagerduty", Severity::Warning, true)]
+        );
         assert_eq!(config.channels[0].secrets, ["https://hooks.example/T0/B0/secret"]);
         assert!((config.objectives.of("checkout") - 0.9995).abs() < 1e-9);
         assert!((config.objectives.of("other") - 0.99).abs() < 1e-9);
@@ -320,10 +337,19 @@ mod tests {
         let cases = [
             ("[channels.a]\nkind = \"slack\"\nurll = 1\n", "line 3: channels.a.urll: unknown field `urll`"),
             ("[channels.a]\nkind = \"slack\"\n", "line 1: channels.a: missing field `url`"),
-            ("\n[channels.a]\nkind = \"slack\"\nurl = \"https://hooks.example/s3cret\"\n", "line 2: channels.a: a secret is not written down"),
-            ("[channels.a]\nkind = \"pigeon\"\n", "line 2: channels.a.kind: `kind` is none of webhook, slack"),
+            (
+                "\n[channels.a]\nkind = \"slack\"\nurl = \"https://hooks.example/s3cret\"\n",
+                "line 2: channels.a: a secret is not written down",
+            ),
+            (
+                "[channels.a]\nkind = \"pigeon\"\n",
+                "line 2: channels.a.kind: `kind` is none of webhook, slack",
+            ),
             ("[channels.a]\nkind = \"slack\"\nurl = { env = \"GONE\" }\n", "the variable GONE is not set"),
-            ("[channels.a]\nkind = \"slack\"\nrules = [\"x\"]\nurl = { env = \"X\" }\n", "line 3: channels.a.rules:"),
+            (
+                "[channels.a]\nkind = \"slack\"\nrules = [\"x\"]\nurl = { env = \"X\" }\n",
+                "line 3: channels.a.rules:",
+            ),
             ("[objectives]\ncheckout = 0.999\n", "line 2: objectives.checkout: a percentage"),
             ("[quiet]\nfrom = \"22\"\nto = \"07:00\"\n", "line 2: quiet.from:"),
             ("[quite]\n", "line 1: unknown field `quite`"),

@@ -38,7 +38,9 @@ impl Event {
 
     /// The event of that name.
     pub fn parse(name: &str) -> Option<Event> {
-        [Event::Opened, Event::Escalated, Event::Updated, Event::Closed].into_iter().find(|e| e.name() == name)
+        [Event::Opened, Event::Escalated, Event::Updated, Event::Closed]
+            .into_iter()
+            .find(|e| e.name() == name)
     }
 }
 
@@ -226,13 +228,25 @@ impl Notice {
             }
         }
         for figure in &self.figures {
-            facts.push(Fact { label: "Figures", text: format!("{}: {}", figure.name, figure.value), code: false });
+            facts.push(Fact {
+                label: "Figures",
+                text: format!("{}: {}", figure.name, figure.value),
+                code: false,
+            });
         }
         for m in &self.members {
-            facts.push(Fact { label: "Also", text: format!("{} ({} failures)", m.title, m.count), code: false });
+            facts.push(Fact {
+                label: "Also",
+                text: format!("{} ({} failures)", m.title, m.count),
+                code: false,
+            });
         }
         if self.more_members > 0 {
-            facts.push(Fact { label: "Also", text: format!("{} more problems", self.more_members), code: false });
+            facts.push(Fact {
+                label: "Also",
+                text: format!("{} more problems", self.more_members),
+                code: false,
+            });
         }
         if !self.project.name.is_empty() && self.project.name != "default" {
             facts.push(Fact { label: "Project", text: self.project.name.clone(), code: false });
@@ -280,7 +294,8 @@ impl About {
 
 /// A text as it may be shown: one line, nothing that a terminal or a page obeys, not too long.
 pub fn line(text: &str, chars_max: usize) -> String {
-    let shown = record::scrub::visible(text.split_whitespace().collect::<Vec<_>>().join(" ").trim()).into_owned();
+    let shown =
+        record::scrub::visible(text.split_whitespace().collect::<Vec<_>>().join(" ").trim()).into_owned();
     cut(&shown, chars_max)
 }
 

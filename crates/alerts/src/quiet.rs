@@ -22,7 +22,9 @@ impl Quiet {
     /// `22:30` as a minute of the day.
     pub fn minute(text: &str) -> Option<i64> {
         let (hour, minute) = text.split_once(':')?;
-        let two = |t: &str| (t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit())).then(|| t.parse::<i64>().ok())?;
+        let two = |t: &str| {
+            (t.len() == 2 && t.bytes().all(|b| b.is_ascii_digit())).then(|| t.parse::<i64>().ok())?
+        };
         let (hour, minute) = (two(hour)?, two(minute)?);
         (hour < 24 && minute < 60).then_some(hour * 60 + minute)
     }

@@ -25,7 +25,10 @@ pub fn notice(now: Time, link: Option<String>) -> Notice {
             culprit: Some("10.0.0.5:5432".to_owned()),
             confidence: 0.9,
             summary: Some("Nothing listens at 10.0.0.5:5432.".to_owned()),
-            evidence: Some("app.log: connection to server at \"10.0.0.5\", port 5432 failed: Connection refused".to_owned()),
+            evidence: Some(
+                "app.log: connection to server at \"10.0.0.5\", port 5432 failed: Connection refused"
+                    .to_owned(),
+            ),
             trigger: Some(format!("dependency postgres stopped at {}", seconds(first))),
             next_step: Some("Look whether the database runs: systemctl status postgresql".to_owned()),
             count: 214,
@@ -37,7 +40,11 @@ pub fn notice(now: Time, link: Option<String>) -> Notice {
             service: Some("shop".to_owned()),
         }),
         figures: Vec::new(),
-        members: vec![Member { id: "0000000000000501".to_owned(), title: "the queue is full".to_owned(), count: 12 }],
+        members: vec![Member {
+            id: "0000000000000501".to_owned(),
+            title: "the queue is full".to_owned(),
+            count: 12,
+        }],
         more_members: 0,
         link,
         trial: true,

@@ -6,7 +6,9 @@
 //! - Figures that change are edited into the message where the channel can; nobody is woken by them.
 //! - Over is told once, when all that the message names is over.
 
-use crate::notice::{About, Event, Figure, MEMBERS_MAX, Member, Notice, Project, Severity, seconds, span, title};
+use crate::notice::{
+    About, Event, Figure, MEMBERS_MAX, Member, Notice, Project, Severity, seconds, span, title,
+};
 use crate::rules::{Finding, MINUTE_US, Over, Situation, over, problem_of, problem_subject};
 use record::{SECOND, Time};
 use serde::{Deserialize, Serialize};
@@ -209,7 +211,8 @@ impl<'a> Round<'a> {
         }
         memory.open = !speaker.settled;
         memory.closed = if speaker.settled { Some(now) } else { memory.closed };
-        memory.severity = if speaker.settled { speaker.severity } else { memory.severity.max(speaker.severity) };
+        memory.severity =
+            if speaker.settled { speaker.severity } else { memory.severity.max(speaker.severity) };
         memory.rule = speaker.rule.to_owned();
         memory.title = speaker.title.clone();
         memory.found = now;
@@ -272,29 +275,63 @@ impl<'a> Round<'a> {
             .known
             .iter()
             .filter(|(subject, m)| {
-                m.open && m.lead.is_none() && problem_of(subject).is_some() && !self.decisions.contains_key(*subject)
+                m.open
+                    && m.lead.is_none()
+                    && problem_of(subject).is_some()
+                    && !self.decisions.contains_key(*subject)
             })
             .map(|(subject, _)| subject.clone())
             .collect();
         let Some(latest) = opening.iter().map(|o| self.since(o)).max() else { return };
         let together = |this: &Self, subject: &String| latest.since(this.since(subject)).abs() <= TOGETHER_US;
-        let led: usize = open.iter().map(|o| self.led_by(o).count()).sum();
         let open: Vec<String> = open.into_iter().filter(|o| together(self, o)).collect();
         let opening: Vec<String> = opening.into_iter().filter(|o| together(self, o)).collect();
-        if open.len() + opening.len() + if open.is_empty() { 0 } else { led } < TOGETHER_MIN {
+        let led: usize = open.iter().map(|o| self.led_by(o).count()).sum();
+        if open.len() + opening.len() + led < TOGETHER_MIN {
             return;
         }
-        // Whoever was told of already leads on; else a dependency, as it fails many; else what fails most.
-        let among = if open.is_empty() { &opening } else { &open };
+        let outside = |subject: &String| {
+            let class = self.problem(subject).map_or("", |p| p.row.class.as_str());
+            matches!(class, "database" | "upstream" | "resource")
+        };
+        // Whoever was told of already leads on. But a dependency that died has to be heard of, and is what the others come from.
+        let told = !open.is_empty() && (open.iter().any(outside) || !opening.iter().any(outside));
+        let among = if told { &open } else { &opening };
         let weight = |subject: &String| {
-            let p = self.problem(subject);
-            let outside = p.is_some_and(|p| matches!(p.row.class.as_str(), "database" | "upstream" | "resource"));
-            (self.led_by(subject).count(), outside, p.map_or(0, |p| p.row.count))
+            let count = self.problem(subject).map_or(0, |p| p.row.count);
+            (outside(subject), self.led_by(subject).count(), count)
         };
         let Some(lead) = among.iter().max_by_key(|s| weight(s)).cloned() else { return };
-        for subject in opening {
-            self.join(&subject, &lead);
+        let mut joined = 0;
+        for subject in &opening {
+            joined += usize::from(self.join(subject, &lead));
         }
+        if told && joined > 0 {
+            self.tell_many(&lead, joined);
+        }
+    }
+
+    /// A message that was told already names others from now on: that is said once, and edited from then on.
+    fn tell_many(&mut self, lead: &str, joined: usize) {
+        const MANY: &str = "many";
+        let mut memory = self.remembered(lead);
+        let Some(p) = self.problem(lead).filter(|_| !memory.said.iter().any(|w| w == MANY)) else { return };
+        memory.said.push(MANY.to_owned());
+        (memory.told, memory.count) = (self.s.now, p.row.count);
+        let others =
+            if joined == 1 { "1 other problem".to_owned() } else { format!("{joined} other problems") };
+        let decision = Decision {
+            subject: lead.to_owned(),
+            event: Some(Event::Escalated),
+            audience: Audience::All,
+            heading: "Many at once".to_owned(),
+            why: format!("{others} began together with it."),
+            figures: Vec::new(),
+            members: Vec::new(),
+            shows: Some(p.row.id.clone()),
+            memory,
+        };
+        self.decisions.insert(lead.to_owned(), decision);
     }
 
     fn since(&self, subject: &str) -> Time {
@@ -302,9 +339,9 @@ impl<'a> Round<'a> {
     }
 
     /// A problem that is just opening is told of in another's message. What burns the budget speaks for itself.
-    fn join(&mut self, subject: &str, lead: &str) {
+    fn join(&mut self, subject: &str, lead: &str) -> bool {
         if subject == lead {
-            return;
+            return false;
         }
         if let Some(d) = self.decisions.get_mut(subject)
             && d.event == Some(Event::Opened)
@@ -312,13 +349,19 @@ impl<'a> Round<'a> {
         {
             d.event = None;
             d.memory.lead = Some(lead.to_owned());
+            return true;
         }
+        false
     }
 
     /// The open alerts that a message names, as they were before this look.
     fn led_by(&self, lead: &str) -> impl Iterator<Item = &'a String> {
         let lead = lead.to_owned();
-        self.s.known.iter().filter(move |(_, m)| m.open && m.lead.as_deref() == Some(&lead)).map(|(subject, _)| subject)
+        self.s
+            .known
+            .iter()
+            .filter(move |(_, m)| m.open && m.lead.as_deref() == Some(&lead))
+            .map(|(subject, _)| subject)
     }
 
     /// The problems that a message names, most failures first.
@@ -337,7 +380,8 @@ impl<'a> Round<'a> {
     }
 
     fn name_members(&mut self) {
-        let leads: Vec<String> = self.decisions.values().filter(|d| d.event.is_some()).map(|d| d.subject.clone()).collect();
+        let leads: Vec<String> =
+            self.decisions.values().filter(|d| d.event.is_some()).map(|d| d.subject.clone()).collect();
         for lead in leads {
             let members = self.members(&lead);
             let Some(d) = self.decisions.get_mut(&lead) else { continue };
@@ -399,13 +443,19 @@ impl<'a> Round<'a> {
                 format!("No failure since {}, after {} of failures.{all}", seconds(*last), lasted(*last)),
                 Audience::All,
             ),
-            Some(Over::Calm) => ("Recovered", format!("It is as it should be again, after {}.{all}", lasted(now)), Audience::All),
+            Some(Over::Calm) => (
+                "Recovered",
+                format!("It is as it should be again, after {}.{all}", lasted(now)),
+                Audience::All,
+            ),
             Some(Over::Resolved) => ("Resolved", "It was resolved.".to_owned(), Audience::All),
             Some(Over::Muted) => ("Muted", "It was muted.".to_owned(), Audience::Quiet),
             Some(Over::Withdrawn(Some(other))) => {
                 ("Withdrawn", format!("It turned out to be part of problem {other}."), Audience::Quiet)
             }
-            Some(Over::Withdrawn(None)) | None => ("Withdrawn", "It turned out to be none.".to_owned(), Audience::Quiet),
+            Some(Over::Withdrawn(None)) | None => {
+                ("Withdrawn", "It turned out to be none.".to_owned(), Audience::Quiet)
+            }
         };
         // What another's message names ends with that message.
         let event = (why.is_some() && memory.lead.is_none()).then_some(Event::Closed);
@@ -427,7 +477,11 @@ impl<'a> Round<'a> {
 
     /// Messages whose figures changed much.
     fn edit(&mut self) {
-        let open = self.s.known.iter().filter(|(s, m)| m.open && m.lead.is_none() && !self.decisions.contains_key(*s));
+        let open = self
+            .s
+            .known
+            .iter()
+            .filter(|(s, m)| m.open && m.lead.is_none() && !self.decisions.contains_key(*s));
         let mut edited = Vec::new();
         for (subject, before) in open {
             let members = self.members(subject);
@@ -442,15 +496,19 @@ impl<'a> Round<'a> {
             let mut memory = before.clone();
             (memory.count, memory.told, memory.named) = (count, self.s.now, members.len());
             let deploy = problem_of(subject).is_none();
-            let shows = problem.map(|p| p.row.id.clone()).or_else(|| {
-                members.first().filter(|_| deploy).map(|m| m.id.clone())
-            });
+            let shows = problem
+                .map(|p| p.row.id.clone())
+                .or_else(|| members.first().filter(|_| deploy).map(|m| m.id.clone()));
             edited.push(Decision {
                 subject: subject.clone(),
                 event: Some(Event::Updated),
                 audience: Audience::Quiet,
                 heading: "Going on".to_owned(),
-                why: format!("Since {}, for {} so far.", seconds(memory.since), span(self.s.now.since(memory.since))),
+                why: format!(
+                    "Since {}, for {} so far.",
+                    seconds(memory.since),
+                    span(self.s.now.since(memory.since))
+                ),
                 figures: Vec::new(),
                 members: members.into_iter().filter(|m| shows.as_deref() != Some(&m.id)).collect(),
                 shows,

@@ -360,7 +360,8 @@ fn put(db: &Connection, now: Time, alert: i64, send: &Send, c: &AlertChange) -> 
     {
         // Tried means that it may have been heard of all the same: an answer may have been lost.
         if event == "closed" && *tries == 0 && !dead {
-            db.execute("DELETE FROM outbox WHERE alert = ?1 AND channel = ?2", params![alert, channel]).doing(doing)?;
+            db.execute("DELETE FROM outbox WHERE alert = ?1 AND channel = ?2", params![alert, channel])
+                .doing(doing)?;
             return Ok(());
         }
         if event != "closed" {

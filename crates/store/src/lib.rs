@@ -40,8 +40,8 @@ pub use error::{Error, Result};
 pub use journal::{Entry, Journal};
 pub use limits::*;
 pub use read::{
-    DroppedRow, Failing, Load, EndpointRow, ExampleRow, FailureRow, FullExample, MarkSeen, Note, Page, ProblemFull,
-    ProblemRow, Query, Reader, Revision, RouteHealth, Sizes, Sort, StateChange, Step, Thought,
+    DroppedRow, EndpointRow, ExampleRow, Failing, FailureRow, FullExample, Load, MarkSeen, Note, Page,
+    ProblemFull, ProblemRow, Query, Reader, Revision, RouteHealth, Sizes, Sort, StateChange, Step, Thought,
 };
 pub use retention::{Retained, Retention};
 pub use state::State;

@@ -40,7 +40,10 @@ enum Act {
 pub fn run(options: &Alerts) -> Result<ExitCode, Usage> {
     let path = place_of(options.alerts.as_deref(), &options.data);
     if !path.exists() {
-        return Err(Usage(format!("{}: there is no such file; docs/alerts.md says what stands in it", path.display())));
+        return Err(Usage(format!(
+            "{}: there is no such file; docs/alerts.md says what stands in it",
+            path.display()
+        )));
     }
     let config = file::read(&path).map_err(Usage)?;
     match &options.act {
@@ -52,7 +55,11 @@ pub fn run(options: &Alerts) -> Result<ExitCode, Usage> {
 fn list(config: &Config) -> Result<ExitCode, Usage> {
     for c in &config.channels {
         let rules = if c.rules.is_empty() { "all rules".to_owned() } else { c.rules.join(", ") };
-        let projects = if c.projects.is_empty() { "all projects".to_owned() } else { plain(&c.projects.join(", ")).to_string() };
+        let projects = if c.projects.is_empty() {
+            "all projects".to_owned()
+        } else {
+            plain(&c.projects.join(", ")).to_string()
+        };
         let private = if c.allow_private { ", may lie on a private network" } else { "" };
         println!("{}: {}, {rules}, from {} on, {projects}{private}", c.name, c.kind, c.least.name());
     }
@@ -77,7 +84,11 @@ fn test(config: &Config, name: &str) -> Result<ExitCode, Usage> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    println!("{name} ({}): sent; it answered: {}", place.kind, if done.said.is_empty() { "nothing" } else { &done.said });
+    println!(
+        "{name} ({}): sent; it answered: {}",
+        place.kind,
+        if done.said.is_empty() { "nothing" } else { &done.said }
+    );
     if place.channel.holds_open() {
         // An incident, an issue: it is not left open.
         (notice.event, notice.heading) = (Event::Closed, "Recovered".to_owned());

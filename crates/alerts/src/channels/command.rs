@@ -24,7 +24,10 @@ struct Command {
 pub(super) fn build(table: toml::Table, _: Resolve<'_>) -> Result<Box<dyn Channel>, String> {
     let set: Settings = settings(table)?;
     if set.run.first().is_none_or(|p| p.trim().is_empty()) || set.run.iter().any(|a| a.contains('\0')) {
-        return Err("`run`: a program and its arguments are expected: [\"/usr/local/bin/page\", \"--team\", \"ops\"]".to_owned());
+        return Err(
+            "`run`: a program and its arguments are expected: [\"/usr/local/bin/page\", \"--team\", \"ops\"]"
+                .to_owned(),
+        );
     }
     let seconds_max = set.seconds.unwrap_or(SECONDS);
     if !(1..=SECONDS_MAX).contains(&seconds_max) {
@@ -51,6 +54,11 @@ impl Channel for Command {
             ("WHY500_LINK", n.link.as_deref().map(plain).unwrap_or_default()),
         ];
         let stdin = serde_json::to_string(n).unwrap_or_default();
-        vec![Outgoing::Run(Run { argv: self.argv.clone(), environment, stdin, seconds_max: self.seconds_max })]
+        vec![Outgoing::Run(Run {
+            argv: self.argv.clone(),
+            environment,
+            stdin,
+            seconds_max: self.seconds_max,
+        })]
     }
 }

@@ -99,7 +99,9 @@ impl Channel for Discord {
                 short["embeds"][0]["description"] = object!(escape(&n.why));
                 vec![edit, json("POST", self.with("", "wait=true"), Vec::new(), &short)]
             }
-            Event::Opened | Event::Escalated => vec![json("POST", self.with("", "wait=true"), Vec::new(), &body)],
+            Event::Opened | Event::Escalated => {
+                vec![json("POST", self.with("", "wait=true"), Vec::new(), &body)]
+            }
         }
     }
 

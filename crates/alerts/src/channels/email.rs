@@ -46,7 +46,11 @@ struct Email {
 /// One line with an `@`: the program that sends reads it strictly.
 fn mailbox(name: &str, text: &str) -> Result<String, String> {
     let fits = text.contains('@') && !text.chars().any(char::is_control);
-    if fits { Ok(text.trim().to_owned()) } else { Err(format!("`{name}`: a mail address is expected: ops@example.com")) }
+    if fits {
+        Ok(text.trim().to_owned())
+    } else {
+        Err(format!("`{name}`: a mail address is expected: ops@example.com"))
+    }
 }
 
 pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn Channel>, String> {
@@ -64,7 +68,9 @@ pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn 
         Tls::Off => 25,
     };
     let login = match (set.user, &set.password) {
-        (Some(user), Some(password)) => Some((user, resolve(password)?.trim_end_matches(['\r', '\n']).to_owned())),
+        (Some(user), Some(password)) => {
+            Some((user, resolve(password)?.trim_end_matches(['\r', '\n']).to_owned()))
+        }
         (None, None) => None,
         _ => return Err("`user` and `password` go together".to_owned()),
     };

@@ -30,7 +30,9 @@ struct GitHub {
 pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn Channel>, String> {
     let set: Settings = settings(table)?;
     let api = address("api", set.api.as_deref().unwrap_or("https://api.github.com"))?;
-    let plain = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let plain = |p: &str| {
+        !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
     let named = set.repository.split_once('/').is_some_and(|(owner, name)| plain(owner) && plain(name));
     if !named {
         return Err("`repository`: OWNER/NAME is expected".to_owned());
@@ -62,11 +64,15 @@ impl Channel for GitHub {
             return vec![self.call("POST", "", &body)];
         };
         let issue = format!("/{number}");
-        let comment = self.call("POST", &format!("{issue}/comments"), &object!({ "body": markdown::comment(n) }));
+        let comment =
+            self.call("POST", &format!("{issue}/comments"), &object!({ "body": markdown::comment(n) }));
         // The state first: set twice it is the same, while a comment would be there twice.
         match n.event {
             Event::Closed => {
-                vec![self.call("PATCH", &issue, &object!({ "state": "closed", "state_reason": "completed" })), comment]
+                vec![
+                    self.call("PATCH", &issue, &object!({ "state": "closed", "state_reason": "completed" })),
+                    comment,
+                ]
             }
             Event::Opened => vec![self.call("PATCH", &issue, &object!({ "state": "open" })), comment],
             Event::Escalated | Event::Updated => vec![comment],

@@ -7,7 +7,9 @@ use crate::notice::{Event, Notice};
 pub(super) fn words(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_ascii_punctuation() && !matches!(c, '.' | ',' | ':' | ';' | '?' | '\'' | '"' | '/' | '%' | '-' | '@') {
+        if c.is_ascii_punctuation()
+            && !matches!(c, '.' | ',' | ':' | ';' | '?' | '\'' | '"' | '/' | '%' | '-' | '@')
+        {
             out.push('\\');
         }
         out.push(c);

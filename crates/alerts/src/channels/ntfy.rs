@@ -37,7 +37,11 @@ pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn 
         Some(token) => Some(header("token", resolve(token)?)?),
         None => None,
     };
-    Ok(Box::new(Ntfy { server: address("server", set.server.as_deref().unwrap_or("https://ntfy.sh"))?, topic, token }))
+    Ok(Box::new(Ntfy {
+        server: address("server", set.server.as_deref().unwrap_or("https://ntfy.sh"))?,
+        topic,
+        token,
+    }))
 }
 
 impl Channel for Ntfy {

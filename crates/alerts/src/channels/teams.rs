@@ -39,7 +39,9 @@ impl Channel for Teams {
             (_, Severity::Info) => "accent",
         };
         let mut body = vec![
-            rich(&[object!({ "type": "TextRun", "text": n.headline(), "weight": "bolder", "size": "large", "color": colour })]),
+            rich(&[
+                object!({ "type": "TextRun", "text": n.headline(), "weight": "bolder", "size": "large", "color": colour }),
+            ]),
             rich(&[object!({ "type": "TextRun", "text": n.why })]),
         ];
         for fact in n.facts() {

@@ -33,7 +33,10 @@ pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn 
     if !token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-')) {
         return Err("`token` is none as BotFather gives them: 123456:ABC…".to_owned());
     }
-    Ok(Box::new(Telegram { base: format!("{api}/bot{token}"), chat: set.chat.get(resolve)?.trim().to_owned() }))
+    Ok(Box::new(Telegram {
+        base: format!("{api}/bot{token}"),
+        chat: set.chat.get(resolve)?.trim().to_owned(),
+    }))
 }
 
 fn escape(text: &str) -> String {
@@ -76,7 +79,8 @@ impl Channel for Telegram {
             return vec![self.call("sendMessage", object!({}), &whole)];
         };
         let edit = self.call("editMessageText", object!({ "message_id": id }), &whole);
-        let answer = object!({ "reply_parameters": { "message_id": id, "allow_sending_without_reply": true } });
+        let answer =
+            object!({ "reply_parameters": { "message_id": id, "allow_sending_without_reply": true } });
         match n.event {
             Event::Updated => vec![edit],
             Event::Closed => {

@@ -41,12 +41,17 @@ pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn 
             let text = resolve(secret)?;
             let text = text.trim();
             let bytes = match text.strip_prefix("whsec_") {
-                Some(coded) => STANDARD.decode(coded).map_err(|_| "`secret` has no base64 behind whsec_".to_owned())?,
+                Some(coded) => {
+                    STANDARD.decode(coded).map_err(|_| "`secret` has no base64 behind whsec_".to_owned())?
+                }
                 None => text.as_bytes().to_vec(),
             };
             // The specification asks for 24 to 64 bytes.
             if bytes.len() < 16 {
-                return Err("`secret` is too short: `openssl rand -base64 32`, with whsec_ before it, makes one".to_owned());
+                return Err(
+                    "`secret` is too short: `openssl rand -base64 32`, with whsec_ before it, makes one"
+                        .to_owned(),
+                );
             }
             Some(bytes)
         }
@@ -72,7 +77,8 @@ impl Channel for Webhook {
             for part in [id.as_bytes(), b".", at.to_string().as_bytes(), b".", body.as_bytes()] {
                 mac.update(part);
             }
-            headers.push(("webhook-signature", format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))));
+            headers
+                .push(("webhook-signature", format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))));
         }
         vec![Outgoing::Http(Request { method: "POST", url: self.url.clone(), headers, body })]
     }

@@ -17,12 +17,12 @@
 //! The two longer windows wait until half of them is known.
 //!
 //! Where one problem has half of the failures of the last hour, the alert is about that problem: its message becomes critical, and
-//! no second one is sent.
+//! no second one is sent; where somebody muted or resolved it, nothing is told.
 
 use super::{Finding, MINUTE_US, Rule, Situation, minute_of, problem_subject};
 use crate::notice::{Figure, Severity, line, percent};
 use record::Time;
-use store::Failing;
+use store::{Failing, State};
 
 pub(super) const RULE: Rule =
     Rule { name: "budget", meaning: "a service's error budget burns too fast", find };
@@ -88,8 +88,11 @@ fn burning(s: &Situation<'_>, service: &str) -> Option<Finding> {
         let name = if service.is_empty() { "all services".to_owned() } else { line(service, 80) };
         let spent = speed * burn.long as f64 / (BUDGET_DAYS * 24.0 * 60.0);
         let main = main_problem(s, service, end, failed.min(s.loads.sum(service, end - 60, end).1));
-        let subject =
-            main.map_or_else(|| format!("budget {service}"), |p| problem_subject(&p.row.id));
+        // Somebody knows, and does not want to hear of it.
+        if main.is_some_and(|p| matches!(p.row.state, State::Muted | State::Resolved)) {
+            return None;
+        }
+        let subject = main.map_or_else(|| format!("budget {service}"), |p| problem_subject(&p.row.id));
         let mut f = Finding::of(RULE.name, subject, "Budget burning");
         f.severity = burn.severity;
         f.onset = Time((end - burn.short) * MINUTE_US);
@@ -117,7 +120,11 @@ fn objective_words(objective: f64) -> String {
 /// The problem that has at least half of the failures of the last hour.
 fn main_problem<'a>(s: &'a Situation<'_>, service: &str, end: i64, failed: u64) -> Option<&'a Failing> {
     let recent = |p: &Failing| p.minutes.iter().filter(|(m, _)| *m >= end - 60).map(|(_, n)| *n).sum::<u64>();
-    let of = s.speaking().filter(|p| p.service == service || p.service.is_empty() || service.is_empty());
+    let of = s
+        .problems
+        .iter()
+        .filter(|p| p.row.state < State::Superseded)
+        .filter(|p| p.service == service || p.service.is_empty() || service.is_empty());
     let (n, p) = of.map(|p| (recent(p), p)).max_by_key(|(n, p)| (*n, std::cmp::Reverse(&p.row.id)))?;
     (failed > 0 && n.saturating_mul(2) >= failed).then_some(p)
 }
@@ -134,7 +141,12 @@ mod tests {
     fn found(minutes: impl Iterator<Item = (i64, u64, u64)>) -> Option<Finding> {
         let mut loads = Loads::default();
         let rows = minutes
-            .map(|(ago, well, failed)| store::Load { service: "shop".into(), minute: NOW - ago, well, failed })
+            .map(|(ago, well, failed)| store::Load {
+                service: "shop".into(),
+                minute: NOW - ago,
+                well,
+                failed,
+            })
             .collect();
         loads.put(NOW - super::super::LOAD_MINUTES, rows);
         let s = Situation {

@@ -36,7 +36,8 @@ const EXPECTED_MIN: f64 = 3.0;
 fn find(s: &Situation<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (i, deploy) in s.deploys.iter().enumerate() {
-        let twice = s.deploys.iter().take(i).any(|d| d.what == deploy.what && deploy.at.since(d.at) <= SAME_US);
+        let twice =
+            s.deploys.iter().take(i).any(|d| d.what == deploy.what && deploy.at.since(d.at) <= SAME_US);
         if twice || deploy.at < s.began || deploy.at > s.now {
             continue;
         }
@@ -61,13 +62,17 @@ fn judge(s: &Situation<'_>, deploy: &Deploy, next: Option<&Deploy>) -> Option<Fi
     let counted = well > 0;
     let minutes = |from: i64, to: i64| (to - from).max(0) as f64;
 
-    let brought: Vec<&Failing> = s.speaking().filter(|p| begun_by(p, deploy, end) && came_again(p, None)).collect();
+    let brought: Vec<&Failing> =
+        s.speaking().filter(|p| begun_by(p, deploy, end) && came_again(p, None)).collect();
     let multiplied: Vec<(&Failing, f64)> = s
         .speaking()
         .filter(|p| p.row.first_seen < deploy.at)
         .filter_map(|p| {
             let count = |from, to| {
-                p.minutes.iter().filter(|(m, _)| (from..to).contains(m)).fold((0, 0), |(n, k), (_, c)| (n + 1, k + c))
+                p.minutes
+                    .iter()
+                    .filter(|(m, _)| (from..to).contains(m))
+                    .fold((0, 0), |(n, k), (_, c)| (n + 1, k + c))
             };
             let (seen_in, k) = count(at + 1, end);
             let (_, before_k) = count(at - BEFORE_MINUTES, at);
@@ -88,21 +93,42 @@ fn judge(s: &Situation<'_>, deploy: &Deploy, next: Option<&Deploy>) -> Option<Fi
     f.title = Some(what.clone());
     f.figures = vec![
         Figure::new("requests since", if counted { all.to_string() } else { "not counted".into() }),
-        Figure::new("failing since", format!("{failed}{}", if counted { format!(", {}", percent(share(failed, all))) } else { String::new() })),
+        Figure::new(
+            "failing since",
+            format!(
+                "{failed}{}",
+                if counted { format!(", {}", percent(share(failed, all))) } else { String::new() }
+            ),
+        ),
     ];
     if before_well > 0 {
-        f.figures.push(Figure::new("failing in the three hours before", percent(share(before_failed, before_all))));
+        f.figures.push(Figure::new(
+            "failing in the three hours before",
+            percent(share(before_failed, before_all)),
+        ));
     }
     if !brought.is_empty() || !multiplied.is_empty() {
         let mut why = Vec::new();
         if !brought.is_empty() {
-            why.push(format!("{} new problem{} began after it", brought.len(), if brought.len() == 1 { "" } else { "s" }));
+            why.push(format!(
+                "{} new problem{} began after it",
+                brought.len(),
+                if brought.len() == 1 { "" } else { "s" }
+            ));
         }
         for (p, times) in multiplied.iter().take(3) {
-            why.push(format!("\"{}\" fails {times:.0} times as often as before", crate::notice::title(&p.row.title)));
+            why.push(format!(
+                "\"{}\" fails {times:.0} times as often as before",
+                crate::notice::title(&p.row.title)
+            ));
         }
         f.why = format!("{}.", why.join("; "));
-        f.members = brought.iter().copied().chain(multiplied.iter().map(|(p, _)| *p)).map(|p| problem_subject(&p.row.id)).collect();
+        f.members = brought
+            .iter()
+            .copied()
+            .chain(multiplied.iter().map(|(p, _)| *p))
+            .map(|p| problem_subject(&p.row.id))
+            .collect();
         return Some(f);
     }
     f.severity = Severity::Info;

@@ -54,7 +54,12 @@ pub(super) struct Rise {
 
 /// Did the rate rise? `minutes`: failures by minute, sorted. `begun`: the first minute of the past. `end`: the minute that is not over
 /// yet. `exposure`: of a minute.
-pub(super) fn rise(minutes: &[(i64, u64)], begun: i64, end: i64, exposure: &dyn Fn(i64) -> f64) -> Option<Rise> {
+pub(super) fn rise(
+    minutes: &[(i64, u64)],
+    begun: i64,
+    end: i64,
+    exposure: &dyn Fn(i64) -> f64,
+) -> Option<Rise> {
     let begun = begun.max(end - PAST_MINUTES);
     let mut best: Option<(f64, Rise)> = None;
     for window in WINDOWS {
@@ -63,7 +68,8 @@ pub(super) fn rise(minutes: &[(i64, u64)], begun: i64, end: i64, exposure: &dyn 
         if past < PAST_MINUTES_MIN.max(BLOCKS_MIN * window) {
             continue;
         }
-        let inside: Vec<u64> = minutes.iter().filter(|(m, _)| (from..end).contains(m)).map(|(_, n)| *n).collect();
+        let inside: Vec<u64> =
+            minutes.iter().filter(|(m, _)| (from..end).contains(m)).map(|(_, n)| *n).collect();
         if inside.len() < MINUTES_MIN {
             continue;
         }
@@ -172,7 +178,8 @@ mod tests {
         let line: Vec<(i64, u64)> =
             (0..length).map(|m| (m, random.poisson(mean(m)))).filter(|(_, n)| *n > 0).collect();
         (61..=length).find(|end| {
-            let seen: Vec<_> = line.iter().copied().filter(|(m, _)| m < end && *m >= end - PAST_MINUTES).collect();
+            let seen: Vec<_> =
+                line.iter().copied().filter(|(m, _)| m < end && *m >= end - PAST_MINUTES).collect();
             rise(&seen, 0, *end, &|_| 1.0).is_some()
         })
     }
@@ -198,7 +205,8 @@ mod tests {
     #[test]
     fn a_step_is_found_soon() {
         for seed in 0..24 {
-            for (before, times, within) in [(1.0, 5.0, 12), (1.0, 3.0, 36), (0.05, 40.0, 12), (10.0, 2.5, 15)] {
+            for (before, times, within) in [(1.0, 5.0, 12), (1.0, 3.0, 36), (0.05, 40.0, 12), (10.0, 2.5, 15)]
+            {
                 let step = |m: i64| if m < 400 { before } else { before * times };
                 let at = found(seed, 440, step);
                 let soon = at.is_some_and(|at| (400..=400 + within).contains(&at));

@@ -38,14 +38,8 @@ pub struct Rule {
 }
 
 /// All rules, in the order in which they speak of the same thing: the last word is the gravest.
-pub const RULES: [Rule; 6] = [
-    new_problem::RULE,
-    regressed::RULE,
-    growth::RULE,
-    deploy::RULE,
-    budget::RULE,
-    recovered::RULE,
-];
+pub const RULES: [Rule; 6] =
+    [new_problem::RULE, regressed::RULE, growth::RULE, deploy::RULE, budget::RULE, recovered::RULE];
 
 /// What a rule found.
 #[derive(Clone, Debug, PartialEq)]
@@ -178,7 +172,10 @@ impl Loads {
 
     /// The services whose requests are counted.
     pub fn counted(&self) -> impl Iterator<Item = &str> {
-        self.services.iter().filter(|(_, m)| m.values().any(|(well, _)| *well > 0)).map(|(name, _)| name.as_str())
+        self.services
+            .iter()
+            .filter(|(_, m)| m.values().any(|(well, _)| *well > 0))
+            .map(|(name, _)| name.as_str())
     }
 
     /// The minutes by which failures of a service are to be measured: its own requests, or where nobody counts them, those of

@@ -10,8 +10,11 @@ use record::Time;
 use store::{Failing, State};
 
 /// It is told by [`crate::decide`], which knows what is open.
-pub(super) const RULE: Rule =
-    Rule { name: "recovered", meaning: "a problem that was told of is silent, or was resolved", find: nothing };
+pub(super) const RULE: Rule = Rule {
+    name: "recovered",
+    meaning: "a problem that was told of is silent, or was resolved",
+    find: nothing,
+};
 
 /// Failures that would have been expected in the silence.
 const EXPECTED: f64 = 7.0;

@@ -7,7 +7,8 @@ use super::{Finding, Rule, Situation, came_again, problem_subject};
 use crate::notice::seconds;
 use store::State;
 
-pub(super) const RULE: Rule = Rule { name: "regressed", meaning: "a problem that was resolved fails again", find };
+pub(super) const RULE: Rule =
+    Rule { name: "regressed", meaning: "a problem that was resolved fails again", find };
 
 fn find(s: &Situation<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -20,7 +21,10 @@ fn find(s: &Situation<'_>) -> Vec<Finding> {
         }
         let mut f = Finding::of(RULE.name, subject, "Back again");
         f.onset = since;
-        let who = p.resolved_by.as_deref().map_or("by silence".to_owned(), |who| format!("by {}", crate::notice::line(who, 80)));
+        let who = p
+            .resolved_by
+            .as_deref()
+            .map_or("by silence".to_owned(), |who| format!("by {}", crate::notice::line(who, 80)));
         f.why = format!("It was resolved {who}, and failed again at {}.", seconds(since));
         found.push(f);
     }

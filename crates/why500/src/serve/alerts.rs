@@ -11,7 +11,6 @@ pub mod send;
 mod watch;
 
 use super::App;
-pub use watch::place_of;
 use alerts::Config;
 use record::Time;
 use std::collections::BTreeMap;
@@ -19,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+pub use watch::place_of;
 
 /// Options about alerts.
 #[derive(clap::Args, Debug, Clone)]
@@ -116,7 +116,11 @@ impl Alerts {
 ///
 /// # Errors
 /// The configuration is wrong: better said at the start than found when it is needed. Or no thread can be had.
-pub fn start(app: &Arc<App>, base: Option<String>, stopped: &Arc<AtomicBool>) -> Result<JoinHandle<()>, String> {
+pub fn start(
+    app: &Arc<App>,
+    base: Option<String>,
+    stopped: &Arc<AtomicBool>,
+) -> Result<JoinHandle<()>, String> {
     if !app.alerts.read()
         && let Some(why) = app.alerts.trouble()
     {

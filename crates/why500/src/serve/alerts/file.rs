@@ -19,10 +19,15 @@ pub fn read(path: &Path) -> Result<Config, String> {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Config::default()),
         Err(e) => return Err(format!("{}: {e}", path.display())),
     };
-    let config = Config::parse(&text, &|secret| find(secret, path)).map_err(|why| format!("{}: {why}", path.display()))?;
+    let config = Config::parse(&text, &|secret| find(secret, path))
+        .map_err(|why| format!("{}: {why}", path.display()))?;
     if let Some(zone) = config.quiet.as_ref().and_then(|q| q.zone.as_deref()) {
-        crate::explain::zone(Some(zone))
-            .map_err(|_| format!("{}: quiet.zone: neither a zone name (Europe/Amsterdam) nor an offset (+02:00)", path.display()))?;
+        crate::explain::zone(Some(zone)).map_err(|_| {
+            format!(
+                "{}: quiet.zone: neither a zone name (Europe/Amsterdam) nor an offset (+02:00)",
+                path.display()
+            )
+        })?;
     }
     Ok(config)
 }
@@ -42,7 +47,8 @@ fn find(secret: &Secret, config: &Path) -> Result<String, String> {
             .ok_or_else(|| format!("the variable {name} is not set in the environment")),
         Secret::File(file) => {
             let file = config.parent().map_or_else(|| file.clone(), |folder| folder.join(file));
-            let found = text(&file, SECRET_BYTES_MAX).map_err(|e| format!("the file {}: {e}", file.display()))?;
+            let found =
+                text(&file, SECRET_BYTES_MAX).map_err(|e| format!("the file {}: {e}", file.display()))?;
             if found.trim().is_empty() {
                 return Err(format!("the file {} is empty", file.display()));
             }
@@ -55,7 +61,10 @@ fn text(path: &Path, bytes_max: u64) -> std::io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(path)?.take(bytes_max + 1).read_to_string(&mut text)?;
     if text.len() as u64 > bytes_max {
-        return Err(std::io::Error::new(ErrorKind::FileTooLarge, format!("it is longer than {bytes_max} bytes")));
+        return Err(std::io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("it is longer than {bytes_max} bytes"),
+        ));
     }
     Ok(text)
 }

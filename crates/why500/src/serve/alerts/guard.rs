@@ -50,7 +50,9 @@ pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let bits = v4.to_bits();
-            !REFUSED_4.iter().any(|(net, length)| (bits ^ net.to_bits()).checked_shr(32 - length).unwrap_or(0) == 0)
+            !REFUSED_4
+                .iter()
+                .any(|(net, length)| (bits ^ net.to_bits()).checked_shr(32 - length).unwrap_or(0) == 0)
         }
         IpAddr::V6(v6) => {
             // `::ffff:10.0.0.1` and NAT64's `64:ff9b::10.0.0.1` are what they hold.
@@ -58,7 +60,8 @@ pub fn is_public(address: IpAddr) -> bool {
                 return is_public(IpAddr::V4(v4));
             }
             let bits = v6.to_bits();
-            bits >> 125 == 0b001 && !REFUSED_6.iter().any(|(net, length)| (bits ^ net.to_bits()) >> (128 - length) == 0)
+            bits >> 125 == 0b001
+                && !REFUSED_6.iter().any(|(net, length)| (bits ^ net.to_bits()) >> (128 - length) == 0)
         }
     }
 }
@@ -79,8 +82,7 @@ const REFUSED: &str = "it is an address of this machine or of a private network;
 /// # Errors
 /// It has none, or none that may be.
 pub fn addresses(host: &str, port: u16, allow_private: bool) -> Result<Vec<SocketAddr>, String> {
-    let all: Vec<SocketAddr> =
-        (host, port).to_socket_addrs().map_err(|e| format!("{host}: {e}"))?.collect();
+    let all: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(|e| format!("{host}: {e}"))?.collect();
     let may: Vec<SocketAddr> = all.iter().copied().filter(|a| allow_private || is_public(a.ip())).collect();
     match (may.is_empty(), all.is_empty()) {
         (false, _) => Ok(may),
@@ -94,7 +96,12 @@ pub fn addresses(host: &str, port: u16, allow_private: bool) -> Result<Vec<Socke
 pub struct Guarded(DefaultResolver);
 
 impl Resolver for Guarded {
-    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let all = self.0.resolve(uri, config, timeout)?;
         let mut may = self.empty();
         for address in all.iter().filter(|a| is_public(a.ip())) {
@@ -111,17 +118,53 @@ mod tests {
     #[test]
     fn only_public_addresses_are_spoken_to() {
         for refused in [
-            "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.255.255.254", "169.254.169.254",
-            "172.16.0.1", "172.31.255.255", "192.168.1.1", "192.0.0.192", "198.19.0.1", "224.0.0.1", "255.255.255.255",
-            "168.63.129.16", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::10.0.0.1",
-            "64:ff9b:1::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1", "2001:db8::1", "2001::1", "2002:7f00:1::",
-            "100::1", "3fff::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.100.100.200",
+            "127.0.0.1",
+            "127.255.255.254",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "192.0.0.192",
+            "198.19.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "168.63.129.16",
+            "::",
+            "::1",
+            "::127.0.0.1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
+            "2002:7f00:1::",
+            "100::1",
+            "3fff::1",
         ] {
             assert!(!is_public(refused.parse().unwrap()), "{refused}");
         }
-        for public in ["1.1.1.1", "172.32.0.1", "100.128.0.1", "9.255.255.255", "11.0.0.0", "2606:4700::1111", "::ffff:1.1.1.1",
-            "64:ff9b::1.1.1.1", "2a00:1450::1"]
-        {
+        for public in [
+            "1.1.1.1",
+            "172.32.0.1",
+            "100.128.0.1",
+            "9.255.255.255",
+            "11.0.0.0",
+            "2606:4700::1111",
+            "::ffff:1.1.1.1",
+            "64:ff9b::1.1.1.1",
+            "2a00:1450::1",
+        ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
     }

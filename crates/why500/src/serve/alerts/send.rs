@@ -131,13 +131,16 @@ fn http(place: &Place, request: &Request) -> Result<String, Trouble> {
     for (name, value) in &request.headers {
         asked = asked.header(*name, value);
     }
-    let asked = asked.body(request.body.as_str()).map_err(|_| Trouble::new("the address or a header is none", false))?;
+    let asked = asked
+        .body(request.body.as_str())
+        .map_err(|_| Trouble::new("the address or a header is none", false))?;
     let answer = agent.run(asked).map_err(|e| {
         let wrong = matches!(e, ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::Other(_));
         Trouble::new(e.to_string(), !wrong)
     })?;
     let status = answer.status().as_u16();
-    let after = answer.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse().ok());
+    let after =
+        answer.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse().ok());
     let mut body = Vec::new();
     let read = answer.into_body().into_reader().take(ANSWER_BYTES_MAX).read_to_end(&mut body);
     let said = String::from_utf8_lossy(&body).into_owned();
@@ -273,14 +276,17 @@ pub struct Worker {
 /// No thread or no connection to the store can be had.
 pub fn start(app: &Arc<App>, config: &Arc<alerts::Config>, name: &str) -> Result<Worker, String> {
     let stop = Arc::new(AtomicBool::new(false));
-    let reader = app.writer.lock().unwrap_or_else(PoisonError::into_inner).reader().map_err(|e| e.to_string())?;
-    let (app, config, named, stopped) = (Arc::clone(app), Arc::clone(config), name.to_owned(), Arc::clone(&stop));
+    let reader =
+        app.writer.lock().unwrap_or_else(PoisonError::into_inner).reader().map_err(|e| e.to_string())?;
+    let (app, config, named, stopped) =
+        (Arc::clone(app), Arc::clone(config), name.to_owned(), Arc::clone(&stop));
     let run = move || {
         if let Some(place) = config.channel(&named) {
             Sender { app: &app, reader, place, stopped }.run();
         }
     };
-    let thread = std::thread::Builder::new().name(format!("alerts-{name}")).spawn(run).map_err(|e| e.to_string())?;
+    let thread =
+        std::thread::Builder::new().name(format!("alerts-{name}")).spawn(run).map_err(|e| e.to_string())?;
     Ok(Worker { name: name.to_owned(), stop, thread })
 }
 
@@ -311,7 +317,11 @@ impl Sender<'_> {
             if let Some(one) = alerts::tell::digest(&notices) {
                 let id = due.iter().map(|m| m.id).max().unwrap_or_default();
                 let number = due.iter().map(|m| m.number).sum::<i64>();
-                return self.send(&due, &one, &Delivery { id: format!("digest-{id}-{number}"), at: now(), before: None });
+                return self.send(
+                    &due,
+                    &one,
+                    &Delivery { id: format!("digest-{id}-{number}"), at: now(), before: None },
+                );
             }
         }
         for message in &due {
@@ -361,7 +371,8 @@ impl Sender<'_> {
     /// What was sent must not be sent again because it could not be noted: it is noted until it is.
     fn note(&self, message: &store::Outgoing, outcome: &Outcome) -> store::Result<()> {
         loop {
-            let noted = self.app.writer.lock().unwrap_or_else(PoisonError::into_inner).sent(now(), message, outcome);
+            let noted =
+                self.app.writer.lock().unwrap_or_else(PoisonError::into_inner).sent(now(), message, outcome);
             match noted {
                 Err(_) if !self.stopped.load(Ordering::Relaxed) => std::thread::sleep(LOOK),
                 other => return other,

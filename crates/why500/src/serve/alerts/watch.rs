@@ -147,8 +147,10 @@ impl Watcher {
             }
             if began >= tidy {
                 tidy = began + TIDY;
-                let names: Vec<String> = self.alerts().config().channels.iter().map(|c| c.name.clone()).collect();
-                let _ = self.app.writer.lock().unwrap_or_else(PoisonError::into_inner).tidy_alerts(now(), &names);
+                let names: Vec<String> =
+                    self.alerts().config().channels.iter().map(|c| c.name.clone()).collect();
+                let _ =
+                    self.app.writer.lock().unwrap_or_else(PoisonError::into_inner).tidy_alerts(now(), &names);
             }
             std::thread::park_timeout(LOOK);
         }
@@ -206,7 +208,13 @@ impl Watcher {
     }
 
     /// What is to be kept of a project's alerts now.
-    fn project(&self, now: Time, config: &Config, project: &Project, seen: &mut Seen) -> store::Result<Vec<AlertChange>> {
+    fn project(
+        &self,
+        now: Time,
+        config: &Config,
+        project: &Project,
+        seen: &mut Seen,
+    ) -> store::Result<Vec<AlertChange>> {
         self.load(now, project.id, seen)?;
         let deploys: Vec<Deploy> = self
             .reader

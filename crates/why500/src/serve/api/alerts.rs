@@ -12,7 +12,7 @@ use std::collections::HashMap;
 /// A week: what is shown of alerts that are over unless asked otherwise.
 const WEEK_US: i64 = 7 * 86_400 * SECOND;
 /// Alerts shown.
-const ROWS: usize = 100;
+const ROWS: usize = 50;
 const ROWS_MAX: usize = 500;
 /// Bytes of what is said beside the path.
 const TEXT_BYTES_MAX: usize = 1_024;
@@ -64,7 +64,9 @@ pub async fn list(asks: Asks<Read>) -> Answer<Json<Value>> {
     let alerts = &asks.app.alerts;
     let config = alerts.config();
     let counts = alerts.counts();
-    let count = |channel: &str, outcome: &'static str| counts.get(&(channel.to_owned(), outcome)).copied().unwrap_or(0);
+    let count = |channel: &str, outcome: &'static str| {
+        counts.get(&(channel.to_owned(), outcome)).copied().unwrap_or(0)
+    };
     let channels: Vec<Value> = config
         .channels
         .iter()
@@ -97,7 +99,9 @@ struct Which {
 pub async fn retry(asks: Asks<Write>, text: String) -> Answer<Json<Value>> {
     let which: Which = match text.trim() {
         "" => Which::default(),
-        text if text.len() > TEXT_BYTES_MAX => return Err(bad(format!("the body is longer than {TEXT_BYTES_MAX} bytes"))),
+        text if text.len() > TEXT_BYTES_MAX => {
+            return Err(bad(format!("the body is longer than {TEXT_BYTES_MAX} bytes")));
+        }
         text => serde_json::from_str(text).map_err(|e| bad(format!("the body: {e}")))?,
     };
     let n = asks.app.act(|s| s.try_again(now(), asks.project, which.message))?;

@@ -165,7 +165,12 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
             kept(&app.kept.longest_us),
         ),
         ("why500_alerts_waiting", "gauge", "Messages that wait to be sent.", waiting),
-        ("why500_alerts_given_up", "gauge", "Messages that could not be sent and are not tried any more.", given_up),
+        (
+            "why500_alerts_given_up",
+            "gauge",
+            "Messages that could not be sent and are not tried any more.",
+            given_up,
+        ),
     ];
     for (name, kind, help, value) in figures {
         let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
