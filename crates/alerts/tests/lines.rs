@@ -204,7 +204,7 @@ fn an_outage_is_one_message_that_names_the_dependency() {
 #[test]
 fn resolved_and_back_is_told_at_once() {
     let mut line = Line::new();
-    line.run(10, |l, m| l.fail("a", if m < 5 { 2 } else { 0 }));
+    line.run(10, |l, _| l.fail("a", 2));
     line.set("a", State::Resolved);
     line.problems.get_mut("a").unwrap().resolved_by = Some("ada".into());
     line.run(60, |l, m| l.fail("a", u64::from(m == 50)));

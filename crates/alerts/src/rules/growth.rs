@@ -116,6 +116,10 @@ fn grown(s: &Situation<'_>, p: &Failing) -> Option<Finding> {
     }
     let load = s.loads.measure(&p.service);
     let begun = minute_of(p.row.first_seen) + 1;
+    // With less past than is asked for, or dated ahead, there is nothing to look at.
+    if begun + PAST_MINUTES_MIN > end {
+        return None;
+    }
     let counted = load.range(begun.max(end - PAST_MINUTES)..end).any(|(_, (well, _))| *well > 0);
     let exposure = |m: i64| match load.get(&m) {
         Some((well, failed)) if counted => (well + failed) as f64,

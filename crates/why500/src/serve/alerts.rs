@@ -22,6 +22,8 @@ pub use watch::place_of;
 
 /// Options about alerts.
 #[derive(clap::Args, Debug, Clone)]
+// Other options have a group of this name.
+#[group(skip)]
 pub struct Options {
     /// Who is told of what (TOML; default: alerts.toml in the folder of --data, if it is there); read again when it changes
     #[arg(long, value_name = "FILE")]

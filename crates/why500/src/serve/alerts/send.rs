@@ -156,7 +156,7 @@ fn http(place: &Place, request: &Request) -> Result<String, Trouble> {
     let passes = status >= 500 || matches!(status, 408 | 425 | 429) || wait_s.is_some();
     let words = alerts::notice::cut(said.trim(), SAID_CHARS_MAX);
     let todo = match status {
-        300..400 => "; redirects are not followed: set the address that it points to",
+        300..=399 => "; redirects are not followed: set the address that it points to",
         401 | 403 => "; look whether the secret is right and may do this",
         404 | 410 => "; look whether the address is right and is still there",
         _ => "",
@@ -265,8 +265,9 @@ fn command(run: &Run) -> Result<String, Trouble> {
 
 /// The thread of one channel.
 pub struct Worker {
-    pub name: String,
+    /// Tells it to end.
     pub stop: Arc<AtomicBool>,
+    /// It.
     pub thread: std::thread::JoinHandle<()>,
 }
 
@@ -287,7 +288,7 @@ pub fn start(app: &Arc<App>, config: &Arc<alerts::Config>, name: &str) -> Result
     };
     let thread =
         std::thread::Builder::new().name(format!("alerts-{name}")).spawn(run).map_err(|e| e.to_string())?;
-    Ok(Worker { name: name.to_owned(), stop, thread })
+    Ok(Worker { stop, thread })
 }
 
 struct Sender<'a> {
