@@ -202,7 +202,8 @@ impl Config {
         let mut objectives = Objectives::default();
         for (service, percent) in raw.objectives {
             if !(50.0..100.0).contains(&percent) {
-                let (line, _) = blame(text, "objectives", &[service.clone()], &format!("`{service}`"));
+                let (line, _) =
+                    blame(text, "objectives", std::slice::from_ref(&service), &format!("`{service}`"));
                 return Err(format!(
                     "line {line}: objectives.{service}: a percentage of 50 up to below 100 is expected: 99.9"
                 ));
@@ -296,9 +297,8 @@ fn blame(text: &str, table: &str, keys: &[String], why: &str) -> (usize, String)
     let mut lines = text.lines().enumerate().skip_while(|(_, l)| l.replace(['"', ' '], "") != head);
     let at = lines.next().map_or(1, |(i, _)| i + 1);
     let Some(key) = named else { return (at, String::new()) };
-    let within = lines.take_while(|(_, l)| !l.trim_start().starts_with('['));
-    let found =
-        within.filter(|(_, l)| l.split('=').next().is_some_and(|k| k.trim().trim_matches('"') == key)).next();
+    let mut within = lines.take_while(|(_, l)| !l.trim_start().starts_with('['));
+    let found = within.find(|(_, l)| l.split('=').next().is_some_and(|k| k.trim().trim_matches('"') == key));
     (found.map_or(at, |(i, _)| i + 1), format!(".{key}"))
 }
 

@@ -390,7 +390,7 @@ pub fn percent(share: f64) -> String {
     match share * 100.0 {
         p if p >= 10.0 => format!("{p:.0} %"),
         p if p >= 0.995 => format!("{p:.1} %"),
-        p if p == 0.0 => "0 %".to_owned(),
+        0.0 => "0 %".to_owned(),
         p if p >= 0.01 => format!("{p:.2} %"),
         _ => "under 0.01 %".to_owned(),
     }

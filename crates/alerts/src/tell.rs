@@ -9,7 +9,7 @@
 use crate::notice::{
     About, Event, Figure, MEMBERS_MAX, Member, Notice, Project, Severity, seconds, span, title,
 };
-use crate::rules::{Finding, MINUTE_US, Over, Situation, over, problem_of, problem_subject};
+use crate::rules::{Finding, MINUTE_US, Over, Situation, over, problem_of};
 use record::{SECOND, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -151,7 +151,7 @@ pub fn decide(s: &Situation<'_>) -> Vec<Decision> {
     round.name_members();
     round.close(&subjects);
     round.edit();
-    for (subject, _) in &subjects {
+    for subject in subjects.keys() {
         round.note(subject);
     }
     round.decisions.into_values().collect()
@@ -205,7 +205,7 @@ impl<'a> Round<'a> {
                 memory.said.clear();
             }
         }
-        // What is worse than before has to be heard, whoever's message named it so far.
+        // What is worse than before has to be heard, whichever message named it so far.
         if speaker.severity > memory.severity && memory.open {
             memory.lead = None;
         }
@@ -578,9 +578,4 @@ pub fn digest(notices: &[Notice]) -> Option<Notice> {
         link: None,
         trial: false,
     })
-}
-
-/// The subject of a problem's alert, for whoever looks for it.
-pub fn subject_of(problem: &str) -> String {
-    problem_subject(problem)
 }
