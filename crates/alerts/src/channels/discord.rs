@@ -10,6 +10,7 @@ use crate::notice::{Event, Notice, Severity, cut};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
+/// Characters of an embed's title; Discord refuses more.
 const TITLE_CHARS_MAX: usize = 256;
 /// Characters of the description; each may get a backslash before it.
 const TEXT_CHARS_MAX: usize = 4_096;

@@ -9,6 +9,7 @@ use crate::notice::{Event, Notice, cut};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
+/// Characters of an issue's title; GitHub refuses more.
 const TITLE_CHARS_MAX: usize = 256;
 
 #[derive(Deserialize)]

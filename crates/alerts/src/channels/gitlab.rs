@@ -10,6 +10,7 @@ use crate::notice::{Event, Notice, cut};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
+/// Characters of an issue's title; GitLab refuses more.
 const TITLE_CHARS_MAX: usize = 255;
 
 #[derive(Deserialize)]

@@ -10,6 +10,7 @@ use crate::notice::{Event, Notice, Severity};
 use serde::Deserialize;
 use serde_json::json as object;
 
+/// Bytes of a message, somewhat below the 4,096 from which on ntfy makes it an attachment.
 const MESSAGE_BYTES_MAX: usize = 3_800;
 
 #[derive(Deserialize)]

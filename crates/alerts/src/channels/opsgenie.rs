@@ -10,7 +10,9 @@ use crate::notice::{Event, Notice, Severity, cut};
 use serde::Deserialize;
 use serde_json::json as object;
 
+/// Characters of the message; Opsgenie cuts what is longer.
 const MESSAGE_CHARS_MAX: usize = 130;
+/// Characters of the description, as above.
 const DESCRIPTION_CHARS_MAX: usize = 15_000;
 
 #[derive(Deserialize)]

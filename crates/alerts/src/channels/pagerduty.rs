@@ -9,7 +9,9 @@ use crate::notice::{Event, Notice, Severity, cut};
 use serde::Deserialize;
 use serde_json::json as object;
 
+/// Characters of the summary; PagerDuty cuts what is longer.
 const SUMMARY_CHARS_MAX: usize = 1_024;
+/// Characters of the key; PagerDuty refuses more.
 const KEY_CHARS_MAX: usize = 255;
 
 #[derive(Deserialize)]

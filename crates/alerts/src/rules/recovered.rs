@@ -18,7 +18,9 @@ pub(super) const RULE: Rule = Rule {
 
 /// Failures that would have been expected in the silence.
 const EXPECTED: f64 = 7.0;
+/// The least silence: a restart, a pause between two jobs of a client are shorter.
 const SILENCE_US_MIN: i64 = 5 * MINUTE_US;
+/// The longest silence that is asked for: a day has all hours in it.
 const SILENCE_US_MAX: i64 = 24 * 60 * MINUTE_US;
 /// A budget that no longer burns stays so for so long.
 const CALM_US: i64 = 10 * MINUTE_US;

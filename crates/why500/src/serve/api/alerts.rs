@@ -13,6 +13,7 @@ use std::collections::HashMap;
 const WEEK_US: i64 = 7 * 86_400 * SECOND;
 /// Alerts shown.
 const ROWS: usize = 50;
+/// … at most, as of problems.
 const ROWS_MAX: usize = 500;
 /// Bytes of what is said beside the path.
 const TEXT_BYTES_MAX: usize = 1_024;
