@@ -12,7 +12,7 @@ mod skeleton;
 mod time;
 mod words;
 
-pub use exception::{Exception, Frame};
+pub use exception::{Code, Exception, Frame, More};
 pub use hash::{Mixer, Numbered, Numbers, hash};
 pub use level::Level;
 pub use names::Name;

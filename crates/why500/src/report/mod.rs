@@ -120,6 +120,8 @@ fn scrub_problem(p: &mut Problem) {
     p.alternatives.iter_mut().filter_map(|a| a.culprit.as_mut()).for_each(clean);
     if let Some(e) = &mut p.exception {
         clean(&mut e.message);
+        let code = e.frames.iter_mut().filter_map(|f| f.more.as_mut()?.code.as_mut());
+        code.flat_map(record::Code::lines_mut).for_each(clean);
     }
     if let Some(what) = p.ended.as_mut().and_then(|e| e.what.as_mut()) {
         clean(what);

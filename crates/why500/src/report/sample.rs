@@ -208,7 +208,7 @@ fn database_down(timeline: Timeline) -> Problem {
 }
 
 fn frame(file: &str, line: u32, function: &str, in_app: bool) -> Frame {
-    Frame { file: file.into(), line: Some(line), function: function.into(), in_app }
+    Frame { file: file.into(), line: Some(line), function: function.into(), in_app, ..Frame::default() }
 }
 
 fn wrong_sum(timeline: Timeline) -> Problem {
