@@ -4,8 +4,7 @@ use crate::between::{TOLD_MAX, as_of, brought, tagged_before};
 use crate::follow::last_change;
 use crate::paths::{PATHS_MAX, Paths, Unmapped};
 use crate::repo::{Commit, Go, Id, Place, Repo};
-use record::{Code, Frame, Time};
-use serde::Serialize;
+use record::{Code, CodeFrame, CodeView, Frame, Suspect, Time, ToldCommit};
 use std::collections::HashMap;
 
 /// Frames whose lines are shown: of the app's own, the innermost. A page shows no more open at once.
@@ -42,80 +41,15 @@ pub struct Release {
     /// Its commit.
     pub commit: Option<String>,
     /// Its commits since the release before, the newest first.
-    pub commits: Vec<Told>,
+    pub commits: Vec<ToldCommit>,
 }
 
-/// A commit as a person reads of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Told {
-    /// Its number.
-    pub commit: String,
-    /// Who wrote it.
-    pub author: String,
-    /// When, RFC 3339; empty if unknown.
-    pub at: String,
-    /// The first line of its message.
-    pub subject: String,
-}
-
-/// The answer. As JSON it is the API's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Seen {
-    /// Frames of the app with their lines, the innermost first.
-    pub frames: Vec<Lines>,
-    /// Whose change it probably was.
-    pub suspect: Option<Suspect>,
-    /// What the release brought, the newest first.
-    pub brought: Vec<Told>,
-    /// The release that this is about.
-    pub release: Option<String>,
-    /// What could not be told, and why.
-    pub unmapped: Vec<String>,
-}
-
-/// A frame with its source.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Lines {
-    /// As the stack names it.
-    pub file: String,
-    /// Line.
-    pub line: Option<u32>,
-    /// Function.
-    pub function: String,
-    /// Path in the repository.
-    pub path: Option<String>,
-    /// The commit whose file is shown.
-    pub commit: Option<String>,
-    /// Lines before, the nearest last.
-    pub before: Vec<String>,
-    /// The line itself.
-    pub line_text: String,
-    /// Lines after, the nearest first.
-    pub after: Vec<String>,
-}
-
-/// The commit that probably did it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Suspect {
-    /// The commit.
-    #[serde(flatten)]
-    pub told: Told,
-    /// The file that it changed.
-    pub path: String,
-    /// The line there.
-    pub line: u32,
-    /// Why it is suspected, in a sentence.
-    pub why: String,
-}
-
-impl Told {
-    fn of(c: &Commit) -> Told {
-        Told {
-            commit: c.id.to_string(),
-            author: c.author.clone(),
-            at: c.at.to_string(),
-            subject: c.subject.clone(),
-        }
+fn told(c: &Commit) -> ToldCommit {
+    ToldCommit {
+        commit: c.id.to_string(),
+        author: c.author.clone(),
+        at: c.at.to_string(),
+        subject: c.subject.clone(),
     }
 }
 
@@ -152,8 +86,9 @@ impl Eyes {
     }
 
     /// Looks. What cannot be told says why; nothing is an error.
-    pub fn look(&mut self, ask: &Ask, go: Go<'_>) -> Seen {
-        let mut seen = Seen { release: ask.release.as_ref().map(|r| r.name.clone()), ..Seen::default() };
+    pub fn look(&mut self, ask: &Ask, go: Go<'_>) -> CodeView {
+        let mut seen =
+            CodeView { release: ask.release.as_ref().map(|r| r.name.clone()), ..CodeView::default() };
         let mut reasons = Vec::new();
         let places = self.places.clone();
         let mut scenes: Vec<Scene<'_>> = Vec::new();
@@ -274,9 +209,13 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 /// A frame with what its client told of its source.
-fn shown(f: &Frame) -> Lines {
-    let mut lines =
-        Lines { file: f.file.clone(), line: f.line, function: f.function.clone(), ..Lines::default() };
+fn shown(f: &Frame) -> CodeFrame {
+    let mut lines = CodeFrame {
+        file: f.file.clone(),
+        line: f.line,
+        function: f.function.clone(),
+        ..CodeFrame::default()
+    };
     if let Some(code) = f.code() {
         (lines.before, lines.line_text, lines.after) =
             (code.before.clone(), code.line.clone(), code.after.clone());
@@ -335,23 +274,23 @@ fn suspect(change: crate::follow::Change, ask: &Ask) -> Suspect {
     } else {
         "It changed this line last before the first failure."
     };
-    Suspect { told: Told::of(&change.commit), path: change.path, line: change.line, why: why.to_owned() }
+    Suspect { told: told(&change.commit), path: change.path, line: change.line, why: why.to_owned() }
 }
 
 /// The commits between the release before and this one: from the repository, else as they were told.
-fn of_release(scene: &Scene<'_>, ask: &Ask, reasons: &mut Vec<String>, go: Go<'_>) -> Vec<Told> {
+fn of_release(scene: &Scene<'_>, ask: &Ask, reasons: &mut Vec<String>, go: Go<'_>) -> Vec<ToldCommit> {
     let Some(release) = &ask.release else { return Vec::new() };
-    let told = release.commits.clone();
-    let Some(to) = scene.repo.release(&release.name, release.commit.as_deref()) else { return told };
+    let as_told = release.commits.clone();
+    let Some(to) = scene.repo.release(&release.name, release.commit.as_deref()) else { return as_told };
     let before =
         ask.before.as_ref().and_then(|r| scene.repo.release(&r.name, r.commit.as_deref())).map(|c| c.id);
-    let Some(from) = before.or_else(|| Some(tagged_before(&scene.repo, &to, go)?.0)) else { return told };
+    let Some(from) = before.or_else(|| Some(tagged_before(&scene.repo, &to, go)?.0)) else { return as_told };
     match brought(&scene.repo, &from, &to, go) {
-        Ok(list) if list.is_empty() => told,
-        Ok(list) => list.iter().map(Told::of).collect(),
+        Ok(list) if list.is_empty() => as_told,
+        Ok(list) => list.iter().map(told).collect(),
         Err(why) => {
             reasons.push(why);
-            told
+            as_told
         }
     }
 }

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use code::look::{Ask, Eyes, Release, Seen};
+use code::look::{Ask, Eyes, Release};
 use code::repo::{Place, Repo};
-use record::{Frame, Time};
+use record::{CodeView, Frame, Time};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -59,7 +59,7 @@ impl Drop for Made {
     }
 }
 
-fn look(folder: &Path, ask: &Ask) -> Seen {
+fn look(folder: &Path, ask: &Ask) -> CodeView {
     Eyes::new(vec![Place { folder: folder.to_owned(), prefix: None }]).look(ask, &|| true)
 }
 

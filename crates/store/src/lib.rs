@@ -25,6 +25,7 @@ mod problems;
 mod read;
 mod retention;
 mod schema;
+mod sources;
 mod state;
 mod store;
 
@@ -42,5 +43,6 @@ pub use read::{
     ProblemRow, Query, Reader, Revision, RouteHealth, Sizes, Sort, StateChange, Step, Thought,
 };
 pub use retention::{Retained, Retention};
+pub use sources::{MapName, MapRow, ReleaseRow};
 pub use state::State;
 pub use store::Store;

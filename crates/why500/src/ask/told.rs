@@ -36,6 +36,7 @@ fn cause(v: &Value) -> Cause {
 /// The problem.
 pub fn problem(v: &Value) -> Problem {
     Problem {
+        code: serde_json::from_value(v["code"].clone()).ok(),
         id: text(&v["id"]),
         title: text(&v["title"]),
         count: number(&v["count"]),

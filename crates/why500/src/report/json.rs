@@ -88,6 +88,8 @@ struct ProblemDoc<'a> {
     timeline: Option<TimelineDoc<'a>>,
     inputs: &'a [String],
     ended: Option<EndedDoc<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a record::CodeView>,
 }
 
 #[derive(Serialize)]
@@ -261,6 +263,7 @@ impl<'a> ProblemDoc<'a> {
             timeline: TimelineDoc::of(&p.timeline),
             inputs: &p.inputs,
             ended: p.ended.as_ref().map(EndedDoc::of),
+            code: p.code.as_ref(),
         }
     }
 }
