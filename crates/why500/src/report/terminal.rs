@@ -506,7 +506,7 @@ fn code(page: &mut Page<'_>, p: &Problem) -> io::Result<()> {
     }
     let room = page.room();
     let rows: Vec<String> = changes(p).iter().map(|r| cut(r, room, &ellipsis)).collect();
-    if rows.is_empty() { Ok(()) } else { page.labelled("CHANGED BY", &rows) }
+    if rows.is_empty() { Ok(()) } else { page.labelled("CHANGED", &rows) }
 }
 
 fn trace(page: &mut Page<'_>, e: &Exception) -> io::Result<()> {

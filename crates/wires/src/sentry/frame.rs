@@ -8,7 +8,7 @@
 //! Frames are made to read as the runtime itself prints them, so that the same fault found in a log and on this wire is the same
 //! problem: `com.shop.Prices.total(Prices.java:88)`, not `total` in `com.shop.Prices`.
 
-use crate::lenient::{Flag, List, Number, Text};
+use crate::lenient::{Flag, List, Number, Text, Texts};
 use record::{Code, Frame, More};
 use serde::Deserialize;
 
@@ -45,11 +45,11 @@ pub(super) struct RawFrame<'a> {
     colno: Number,
     pub in_app: Flag,
     #[serde(borrow)]
-    pre_context: List<Text<'a>>,
+    pre_context: Texts<'a>,
     #[serde(borrow)]
     pub context_line: Text<'a>,
     #[serde(borrow)]
-    post_context: List<Text<'a>>,
+    post_context: Texts<'a>,
 }
 
 /// Files that were loaded, by the ids that bundlers put into them.
@@ -133,15 +133,9 @@ impl RawFrame<'_> {
 
     /// The source around it, as the client read it from its disk.
     fn code(&self) -> Option<Code> {
-        let lines =
-            |list: &'_ List<Text<'_>>| list.0.iter().map(|t| t.0.as_ref().to_owned()).collect::<Vec<_>>();
-        let (before, after) = (lines(&self.pre_context), lines(&self.post_context));
-        let code = Code::bounded(
-            before.iter().map(String::as_str),
-            &self.context_line,
-            after.iter().map(String::as_str),
-        );
-        (!self.context_line.is_empty()).then_some(code)
+        let before = self.pre_context.0.iter().map(|t| t.0.as_ref());
+        let after = self.post_context.0.iter().map(|t| t.0.as_ref());
+        (!self.context_line.is_empty()).then(|| Code::bounded(before, &self.context_line, after))
     }
 }
 
@@ -219,7 +213,8 @@ mod tests {
             (Some(1_204), Some("395835f4-03e0-4436-80d3-136f0749a893"))
         );
         let code = list[0].code().unwrap();
-        assert_eq!((code.before.len(), code.line.as_str(), code.after.len()), (2, "!function(e){…}", 1));
+        assert_eq!((code.before.join("|"), code.after.join("|")), ("a|b".into(), "c".into()));
+        assert_eq!(code.line, "!function(e){…}");
     }
 
     /// sentry.python/0.9.5 calls all frames the app's own unless told otherwise.

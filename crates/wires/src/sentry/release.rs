@@ -14,7 +14,7 @@
 //! until its state is `ok`. (sentry-cli, `src/utils/file_upload.rs` and `src/api/mod.rs`; versions before 2.0 ask
 //! `releases/VERSION/assemble/`, those before 1.40 send each file by itself to `releases/VERSION/files/`.)
 
-use crate::lenient::{Instant, List, Text, read};
+use crate::lenient::{Instant, List, Text, Texts, read};
 use crate::{Access, Answer, Head, Refusal, Released, Taken, Told, Upload, Wire, multipart};
 use record::{Mark, Record, Time, Zone};
 use serde::Deserialize;
@@ -90,7 +90,7 @@ struct Assembled<'a> {
     #[serde(borrow)]
     checksum: Text<'a>,
     #[serde(borrow)]
-    chunks: List<Text<'a>>,
+    chunks: Texts<'a>,
     #[serde(borrow)]
     version: Text<'a>,
     #[serde(borrow)]
