@@ -7,10 +7,10 @@ use crate::repo::{Commit, Go, Id, Repo, Result};
 use imara_diff::sources::byte_lines;
 use imara_diff::{Algorithm, Diff, InternedInput};
 
-/// Commits gone through. Measured on a file with 5,000 commits: 0.1 ms each.
+/// Commits gone through; those that leave the file as it is cost a fraction of a comparison.
 const COMMITS_MAX: usize = 50_000;
-/// Versions of the file that are compared: a file is seldom changed so often between two changes of one line.
-const DIFFS_MAX: usize = 2_000;
+/// Versions of the file that are compared. Measured on 400 lines: 0.4 ms each, about as fast as git.
+const DIFFS_MAX: usize = 20_000;
 /// Files of a commit that are looked through for where a file was moved from.
 const MOVED_MAX: usize = 100_000;
 

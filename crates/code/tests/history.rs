@@ -198,3 +198,48 @@ fn hostile_repositories_are_only_read() {
     }
     assert!(Repo::open(Path::new("/nonexistent")).is_err());
 }
+
+/// What a look costs in a long history: `cargo test --release -p code --test history -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints figures; takes some seconds"]
+fn figures() {
+    use std::fmt::Write as _;
+    use std::io::Write as _;
+    let made = Made::new("figures");
+    let mut stream = String::new();
+    for n in 1..=5_000 {
+        let mut text: String = (0..400).map(|i| format!("line {i} of the file\n")).collect();
+        // Each commit changes another line than the one that is asked for.
+        text = text.replace(&format!("line {} of", 10 + n % 380), &format!("line {n}, changed, of"));
+        let at = 1_790_000_000 + n;
+        let _ = write!(
+            stream,
+            "commit refs/heads/main\ncommitter CI <ci@x> {at} +0000\ndata 3\nc{:02}\nM 100644 inline src/app.py\ndata {}\n{text}\n",
+            n % 100,
+            text.len()
+        );
+    }
+    let mut import = Command::new("git")
+        .args(["fast-import", "--quiet"])
+        .current_dir(&made.0)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+    let ask = Ask { frames: vec![frame("src/app.py", 3)], suspects: true, ..Ask::default() };
+    let mut eyes = Eyes::new(vec![Place { folder: made.0.clone(), prefix: None }]);
+    for what in ["first", "again"] {
+        let began = std::time::Instant::now();
+        let seen = eyes.look(&ask, &|| began.elapsed().as_secs() < 20);
+        println!(
+            "{what}: {:?}, {:?} {:?}",
+            began.elapsed(),
+            seen.suspect.map(|s| s.told.subject),
+            seen.unmapped
+        );
+    }
+    let began = std::time::Instant::now();
+    made.git(1, &["blame", "-L", "3,3", "-p", "main", "--", "src/app.py"]);
+    println!("git blame: {:?}", began.elapsed());
+}
