@@ -561,7 +561,8 @@ mod tests {
         ));
         assert_eq!(kinds(&chain), ["TypeError"]);
         assert_eq!(chain[0].message, "Cannot read properties of undefined (reading 'street')");
-        assert_eq!(chain[0].frames[0], frame("/srv/orders/services/address.js", Some(3), "formatAddress"));
+        let first = frame("/srv/orders/services/address.js", Some(3), "formatAddress");
+        assert_eq!(chain[0].frames[0], Frame { column: Some(39), ..first });
         assert_eq!(chain[0].frames[1].function, "Layer.handle");
         assert_eq!(
             chain[0].frames.iter().map(|f| f.in_app).collect::<Vec<_>>(),
