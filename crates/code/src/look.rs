@@ -96,7 +96,7 @@ impl Eyes {
             match scene(place, ask, &mut reasons, go) {
                 Ok(scene) => {
                     if let Err(why) = self.index(&scene, go) {
-                        reasons.push(format!("{}: {why}", place.folder.display()));
+                        reasons.push(format!("{}: {why}", name(place)));
                     }
                     scenes.push(scene);
                 }
@@ -198,6 +198,12 @@ impl Eyes {
     }
 }
 
+/// What a repository is called: where it lies is nobody's business who only reads.
+fn name(place: &Place) -> String {
+    let folder = place.folder.file_name().unwrap_or(place.folder.as_os_str());
+    folder.to_string_lossy().into_owned()
+}
+
 fn short(id: &Id) -> String {
     id.to_hex_with_len(SHORT).to_string()
 }
@@ -230,9 +236,10 @@ fn scene<'a>(
     reasons: &mut Vec<String>,
     go: Go<'_>,
 ) -> Result<Scene<'a>, String> {
-    let repo = Repo::open(&place.folder)?;
+    let repo = Repo::open(&place.folder)
+        .map_err(|_| format!("{}: it is no git repository any more", name(place)))?;
     let prefix = place.prefix.as_deref();
-    let named = |why: String| format!("{}: {why}", place.folder.display());
+    let named = |why: String| format!("{}: {why}", name(place));
     if let Some(r) = &ask.release {
         if let Some(commit) = repo.release(&r.name, r.commit.as_deref()) {
             return Ok(Scene { repo, prefix, commit });
