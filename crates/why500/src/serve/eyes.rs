@@ -50,7 +50,7 @@ impl Eyes {
             }
             inner.looked = Some(Instant::now());
         }
-        let key = record::hash(&format!("{ask:?}"));
+        let key = record::hash(format!("{ask:?}"));
         if let Some(known) = inner.seen.get(&key) {
             return known.clone();
         }

@@ -423,12 +423,12 @@ fn file(head: &Head, body: &[u8], release: &str) -> Result<(Upload, String), Str
     };
     // `header`: `Sourcemap:app.min.js.map`, one field each.
     let headers = parts.iter().filter(|p| p.name == "header").map(|p| String::from_utf8_lossy(p.bytes));
-    let map = headers.filter_map(|h| {
+    let mut map = headers.filter_map(|h| {
         let (name, value) = h.split_once(':')?;
         let named = ["sourcemap", "x-sourcemap"].iter().any(|n| name.trim().eq_ignore_ascii_case(n));
         named.then(|| value.trim().to_owned())
     });
-    let map = map.last().unwrap_or_default();
+    let map = map.next_back().unwrap_or_default();
     let (release, dist) = (release.to_owned(), clip(&field("dist")).to_owned());
     let shown = clip(&url).to_owned();
     Ok((Upload::File { release, dist, url, map, bytes: content.bytes.to_vec() }, shown))
