@@ -97,6 +97,8 @@ pub struct Problem {
     pub inputs: Vec<String>,
     /// When and why it ended, if it did.
     pub ended: Option<Ended>,
+    /// The code behind it, where whoever has the repositories looked.
+    pub code: Option<record::CodeView>,
 }
 
 /// A route with its failures.

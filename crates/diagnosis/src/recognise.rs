@@ -476,7 +476,7 @@ mod tests {
     }
 
     fn frame(file: &str, function: &str, in_app: bool) -> Frame {
-        Frame { file: file.into(), line: Some(12), function: function.into(), in_app }
+        Frame { file: file.into(), line: Some(12), function: function.into(), in_app, ..Frame::default() }
     }
 
     /// Cause and culprit of the best finding.

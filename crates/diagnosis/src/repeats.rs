@@ -83,6 +83,7 @@ mod tests {
             line: Some(12),
             function: "profile".into(),
             in_app,
+            ..Frame::default()
         };
         let frames = frames.iter().map(frame).collect();
         r.exceptions = [Exception { kind: kind.into(), message: message.into(), frames }].into();

@@ -540,6 +540,7 @@ pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], infe
         timeline: if times.is_empty() { Timeline::default() } else { timeline(&times, from, to) },
         inputs: inputs::separate(scene, g).into_iter().map(|s| scrub(&s).into_owned()).collect(),
         ended: trigger::ended(scene, g),
+        code: None,
         verdict: Verdict {
             cause: g.cause.clone(),
             culprit: culprit.map(|c| scrub(&c).into_owned()),

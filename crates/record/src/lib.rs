@@ -2,6 +2,7 @@
 //!
 //! This crate knows no log format, no wire, no rule: it holds what the floors above hand to each other.
 
+mod code;
 mod exception;
 mod hash;
 mod level;
@@ -12,7 +13,8 @@ mod skeleton;
 mod time;
 mod words;
 
-pub use exception::{Exception, Frame};
+pub use code::{CodeFrame, CodeView, Suspect, ToldCommit};
+pub use exception::{Code, Exception, Frame, More};
 pub use hash::{Mixer, Numbered, Numbers, hash};
 pub use level::Level;
 pub use names::Name;

@@ -26,6 +26,7 @@ mod problems;
 mod read;
 mod retention;
 mod schema;
+mod sources;
 mod state;
 mod store;
 
@@ -45,5 +46,6 @@ pub use read::{
     Thought,
 };
 pub use retention::{Retained, Retention};
+pub use sources::{MapName, MapRow, ReleaseRow};
 pub use state::State;
 pub use store::Store;

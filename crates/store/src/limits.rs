@@ -81,6 +81,18 @@ pub const IDS_AGE_MAX_US: i64 = 86_400 * record::SECOND;
 /// Days for which it is remembered what webhooks delivered: GitHub sends a delivery anew, when somebody asks for it, for three.
 pub const DELIVERED_DAYS: i64 = 30;
 
+/// Names of source maps of one project: an app of a thousand scripts, released fifty times.
+pub const MAPS_PER_PROJECT: i64 = 50_000;
+
+/// Releases of one project whose commits are kept: a release a commit, thirty a day, is a year.
+pub const RELEASES_PER_PROJECT: i64 = 10_000;
+
+/// Bytes kept of one release's commits: a thousand of two hundred bytes.
+pub const RELEASE_BYTES_MAX: usize = 256 * 1_024;
+
+/// Days after which a source map that nothing asked for goes: as failures do.
+pub const MAP_DAYS: i64 = 90;
+
 /// Rows on one page at most.
 pub const PAGE_ROWS_MAX: usize = 500;
 

@@ -7,11 +7,12 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// One text per version, the first being version 1. SQLite's `user_version` holds how many were applied.
-pub(crate) const MIGRATIONS: [&str; 4] = [
+pub(crate) const MIGRATIONS: [&str; 5] = [
     include_str!("schema/1-observed.sql"),
     include_str!("schema/2-access.sql"),
     include_str!("schema/3-webhooks.sql"),
     include_str!("schema/4-alerts.sql"),
+    include_str!("schema/5-code.sql"),
 ];
 
 /// The layout that this program writes.

@@ -1,6 +1,7 @@
 //! `why500 problems`, `show` and `tail`: what a running server knows, asked from a terminal.
 
 mod client;
+pub mod sourcemaps;
 pub(crate) mod told;
 
 use crate::explain::{Colour, Usage, look};
@@ -102,7 +103,13 @@ pub fn show(options: &Show) -> Result<ExitCode, Usage> {
         return Err(Usage(format!("{}: a problem's id is 16 hex digits", plain(&options.id))));
     }
     let client = Client::new(&options.server.at, options.server.project)?;
-    let doc = client.get(&format!("/api/v1/problems/{}", options.id), &[])?;
+    let mut doc = client.get(&format!("/api/v1/problems/{}", options.id), &[])?;
+    // A server of before has none.
+    if let Ok(code) = client.get(&format!("/api/v1/problems/{}/code", options.id), &[])
+        && let Some(doc) = doc.as_object_mut()
+    {
+        doc.insert("code".into(), code);
+    }
     let look = look(options.server.color, None, options.all_evidence);
     printed(|out| {
         if options.json {

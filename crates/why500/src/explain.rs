@@ -85,6 +85,9 @@ pub struct Explain {
     /// Layout of access logs, as in nginx log_format or Apache LogFormat
     #[arg(long, value_name = "LAYOUT")]
     log_format: Vec<String>,
+    /// A git repository of the service's code: source lines, and the commit that changed them last; may be given more than once
+    #[arg(long, value_name = "PATH[=PREFIX]")]
+    repo: Vec<code::repo::Place>,
     /// Threads that read [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=THREADS_MAX))]
     threads: Option<u16>,
@@ -289,6 +292,7 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     filter.route = options.route.clone();
     let fail_on =
         options.fail_on.as_deref().map(|f| FailOn::parse(f, options.baseline.as_ref())).transpose()?;
+    crate::repos::check(&options.repo).map_err(Usage)?;
     let recogniser = Recogniser::new(&signatures(options.signatures.as_ref())?).map_err(Usage)?;
     let mut paths = options.paths.clone();
     if paths.is_empty() {
@@ -343,6 +347,9 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
         if report.problems.is_empty() {
             eprintln!("why500: no problem with id {id} in these logs");
         }
+    }
+    if !options.repo.is_empty() {
+        crate::repos::look(&options.repo, &mut report, &|| stop.load(Ordering::Relaxed));
     }
     let format = if options.json { Format::Json } else { options.format };
     let mut look = look(options.color, options.top, options.all_evidence);

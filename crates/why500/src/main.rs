@@ -10,6 +10,7 @@ mod gather;
 mod input;
 mod reach;
 mod report;
+mod repos;
 mod serve;
 mod since;
 
@@ -48,6 +49,8 @@ enum Command {
     Show(Box<ask::Show>),
     /// Ask a running server: a line for each problem that fails, as it happens
     Tail(Box<ask::Tail>),
+    /// Hand a build's source maps to a running server
+    Sourcemaps(Box<ask::sourcemaps::Sourcemaps>),
     /// Make an API token for a server
     Token(Box<folder::Token>),
     /// Make the secret by which GitHub's and GitLab's webhooks tell a server of deployments
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Some(Command::Problems(options)) => ask::problems(options),
         Some(Command::Show(options)) => ask::show(options),
         Some(Command::Tail(options)) => ask::tail(options),
+        Some(Command::Sourcemaps(options)) => ask::sourcemaps::run(options),
         Some(Command::Token(options)) => folder::token(options),
         Some(Command::Webhook(options)) => folder::webhook(options),
         Some(Command::Alerts(options)) => alert::run(options),

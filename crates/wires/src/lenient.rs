@@ -294,6 +294,42 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Object<T> {
     }
 }
 
+/// A list of texts. Anything else is empty.
+#[derive(Clone, Debug, Default)]
+pub struct Texts<'a>(pub Vec<Text<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Texts<'a>, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Texts<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of texts")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts<'de>, A::Error> {
+                let mut out = Vec::new();
+                while out.len() < ELEMENTS_MAX {
+                    match list.next_element()? {
+                        Some(text) => out.push(text),
+                        None => return Ok(Texts(out)),
+                    }
+                }
+                skip_list(list)?;
+                Ok(Texts(out))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts<'de>, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Texts::default())
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Texts<'de>, E> {
+                Ok(Texts::default())
+            }
+            numbers_are_nothing!();
+        }
+        d.deserialize_any(V)
+    }
+}
+
 /// A list of objects, bare or as `{"values": […]}`. Anything else is empty.
 #[derive(Clone, Debug)]
 pub struct List<T>(pub Vec<T>);

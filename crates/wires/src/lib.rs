@@ -23,6 +23,7 @@ mod logplex;
 mod logtail;
 mod loki;
 mod msgpack;
+mod multipart;
 mod otlp;
 mod protobuf;
 mod query;
@@ -37,7 +38,7 @@ pub mod webhooks;
 
 pub use head::Head;
 pub use sentry::requests as requests_told;
-pub use taken::{Access, Answer, Line, Refusal, Taken};
+pub use taken::{Access, Answer, Line, Refusal, Released, Taken, Told, Upload};
 
 use record::Time;
 

@@ -17,8 +17,71 @@ pub struct Taken {
     pub dropped: BTreeMap<String, u64>,
     /// What clients say of themselves: `release`, `environment`, `server_name`, `sdk`, `dropped by the client`, …
     pub said: BTreeMap<String, String>,
+    /// What is to be kept beside the journal: files, and what is told of releases.
+    pub uploads: Vec<Upload>,
     /// The answer once all of it is durable.
     pub answer: Answer,
+}
+
+/// Something that a pipeline hands in with a release. Whoever keeps it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upload {
+    /// Pieces of files, each with its SHA-1 in hex as the sender says.
+    Chunks(Vec<(String, Vec<u8>)>),
+    /// Pieces sent before make an archive (see `sentry-cli`, artifact bundles).
+    Bundle {
+        /// Its SHA-1, in hex.
+        checksum: String,
+        /// Those of its pieces, in their order.
+        chunks: Vec<String>,
+        /// The release that it is for; empty where debug ids tell.
+        release: String,
+        /// The build of the release.
+        dist: String,
+    },
+    /// One file of a release, as `sentry-cli` sent them before there were bundles.
+    File {
+        /// The release.
+        release: String,
+        /// The build of the release.
+        dist: String,
+        /// What it is called where it runs: `~/js/app.min.js.map`.
+        url: String,
+        /// The reference to its source map, where its headers have one.
+        map: String,
+        /// Its content.
+        bytes: Vec<u8>,
+    },
+    /// What is in a release.
+    Release(Released),
+    /// The last release of which commits are known is asked for.
+    Previous,
+}
+
+/// The commits of a release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Its name.
+    pub release: String,
+    /// Its commit.
+    pub commit: String,
+    /// The commit of the release before.
+    pub previous: String,
+    /// Its commits since the release before, the newest first, as far as they are told.
+    pub commits: Vec<Told>,
+}
+
+/// A commit as somebody tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Its number.
+    pub commit: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When.
+    pub at: Option<Time>,
+    /// The first line of its message.
+    pub subject: String,
 }
 
 impl Taken {

@@ -48,7 +48,13 @@ pub(super) fn exception(kind: &str, message: &str) -> Exception {
 /// A frame, judged whether it is the app's own.
 pub(super) fn frame(file: &str, line: Option<u32>, function: &str) -> Frame {
     let (file, function) = (clip(file.trim(), 1024), clip(function.trim(), 1024));
-    Frame { file: file.to_owned(), line, function: function.to_owned(), in_app: in_app(file, function) }
+    Frame {
+        file: file.to_owned(),
+        line,
+        function: function.to_owned(),
+        in_app: in_app(file, function),
+        ..Frame::default()
+    }
 }
 
 /// Adds one more line to a message.

@@ -16,7 +16,7 @@
 
 use super::chain::{exception, frame, is_full, say_more};
 use super::kind::{error_head, error_within, headed, indent, is_error, type_name};
-use super::place::file_line;
+use super::place::{column, file_line};
 use crate::needle::{Needle, any};
 use memchr::memmem;
 use record::{Exception, Frame};
@@ -254,7 +254,8 @@ fn v8_frame(trimmed: &str) -> Option<Frame> {
         // "Layer.handle [as handle_request]": the alias is how it was called, not what it is.
         let function = function.split(" [as ").next().unwrap_or(function);
         if let Some((file, line)) = file_line(inside) {
-            return Some(frame(strip_file_url(file), Some(line), function));
+            let column = column(inside);
+            return Some(Frame { column, ..frame(strip_file_url(file), Some(line), function) });
         }
         let unplaced = inside == "<anonymous>"
             || inside == "native"
@@ -263,9 +264,8 @@ fn v8_frame(trimmed: &str) -> Option<Frame> {
             || inside == "unknown location";
         return unplaced.then(|| Frame {
             file: inside.to_owned(),
-            line: None,
             function: function.to_owned(),
-            in_app: false,
+            ..Frame::default()
         });
     }
     let rest = rest.strip_prefix("async ").unwrap_or(rest);
@@ -279,7 +279,7 @@ fn v8_frame(trimmed: &str) -> Option<Frame> {
             >= 2;
     (two && !file.contains(' ')
         && (file.contains(['/', '\\', '.']) || file.starts_with("node:") || file.starts_with('<')))
-    .then(|| frame(strip_file_url(file), Some(line), ""))
+    .then(|| Frame { column: column(rest), ..frame(strip_file_url(file), Some(line), "") })
 }
 
 /// `fn@file:///srv/x.js:1:2` (Firefox, Safari).
@@ -296,7 +296,8 @@ fn gecko_frame(trimmed: &str) -> Option<Frame> {
     let two =
         place.bytes().rev().take_while(|c| c.is_ascii_digit() || *c == b':').filter(|c| *c == b':').count()
             >= 2;
-    (located && two).then(|| frame(strip_file_url(file), Some(line), function))
+    (located && two)
+        .then(|| Frame { column: column(place), ..frame(strip_file_url(file), Some(line), function) })
 }
 
 fn strip_file_url(file: &str) -> &str {
@@ -560,7 +561,8 @@ mod tests {
         ));
         assert_eq!(kinds(&chain), ["TypeError"]);
         assert_eq!(chain[0].message, "Cannot read properties of undefined (reading 'street')");
-        assert_eq!(chain[0].frames[0], frame("/srv/orders/services/address.js", Some(3), "formatAddress"));
+        let first = frame("/srv/orders/services/address.js", Some(3), "formatAddress");
+        assert_eq!(chain[0].frames[0], Frame { column: Some(39), ..first });
         assert_eq!(chain[0].frames[1].function, "Layer.handle");
         assert_eq!(
             chain[0].frames.iter().map(|f| f.in_app).collect::<Vec<_>>(),

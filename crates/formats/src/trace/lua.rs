@@ -100,12 +100,7 @@ fn entry(line: &str) -> Option<Frame> {
     let known =
         file.contains(".lua") || file.contains("_by_lua") || file == "[C]" || file.starts_with("[string");
     if file == "[C]" {
-        return Some(Frame {
-            file: file.to_owned(),
-            line: None,
-            function: function.to_owned(),
-            in_app: false,
-        });
+        return Some(Frame { file: file.to_owned(), function: function.to_owned(), ..Frame::default() });
     }
     known.then(|| frame(file, n, function))
 }

@@ -256,7 +256,7 @@ fn stack_line(t: &str) -> Option<(u32, Frame)> {
     {
         return Some((
             n,
-            Frame { file: library.to_owned(), line: None, function: function.to_owned(), in_app: false },
+            Frame { file: library.to_owned(), function: function.to_owned(), ..Frame::default() },
         ));
     }
     addressed?;
@@ -268,7 +268,7 @@ fn stack_line(t: &str) -> Option<(u32, Frame)> {
     }
     let (function, module) = body.rsplit_once(" (").unwrap_or((body, ""));
     let module = module.split([' ', '+', ')']).next().unwrap_or_default();
-    Some((n, Frame { file: module.to_owned(), line: None, function: function.to_owned(), in_app: false }))
+    Some((n, Frame { file: module.to_owned(), function: function.to_owned(), ..Frame::default() }))
 }
 
 /// glibc's `backtrace_symbols`: `/srv/imgd(render+0x1f)[0x401233]`

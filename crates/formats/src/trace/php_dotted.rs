@@ -91,7 +91,7 @@ fn element(t: &str) -> Option<Frame> {
     }
     let line = Some(number(line)?);
     let in_app = !FOREIGN.iter().any(|f| function.starts_with(f));
-    Some(Frame { file: file.to_owned(), line, function: function.to_owned(), in_app })
+    Some(Frame { file: file.to_owned(), line, function: function.to_owned(), in_app, ..Frame::default() })
 }
 
 #[cfg(test)]

@@ -20,6 +20,13 @@ pub(super) fn file_line(text: &str) -> Option<(&str, u32)> {
     Some((unquoted(file), last)).filter(|(f, _)| !f.is_empty())
 }
 
+/// The column of `file:line:column`, which must end the text.
+pub(super) fn column(text: &str) -> Option<u32> {
+    let (rest, column) = text.trim().rsplit_once(':')?;
+    whole(rest.rsplit_once(':')?.1)?;
+    whole(column)
+}
+
 fn whole(text: &str) -> Option<u32> {
     if text.is_empty() || text.len() > 9 || !text.bytes().all(|c| c.is_ascii_digit()) {
         return None;
@@ -53,6 +60,7 @@ mod tests {
     #[test]
     fn columns_drives_and_quotes() {
         assert_eq!(file_line("/srv/app.js:3:15"), Some(("/srv/app.js", 3)));
+        assert_eq!((column("/srv/app.js:3:15"), column("lib/x.rb:6")), (Some(15), None));
         assert_eq!(file_line("lib/x.rb:6"), Some(("lib/x.rb", 6)));
         assert_eq!(file_line("C:\\app\\x.php:12"), Some(("C:\\app\\x.php", 12)));
         assert_eq!(file_line("\"/var/www/views/x.ejs\":18:40"), Some(("/var/www/views/x.ejs", 18)));

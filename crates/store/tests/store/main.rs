@@ -12,3 +12,4 @@ mod kit;
 mod lists;
 mod people;
 mod retention;
+mod sources;

@@ -11,6 +11,8 @@ use ureq::{Agent, Error};
 
 /// Answers take some milliseconds; a busy machine is given more.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
+/// Some megabytes go up, over a slow line.
+const POST_TIME: Duration = Duration::from_secs(300);
 /// Bytes of an answer: the largest page, each problem with all its evidence.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
@@ -48,6 +50,25 @@ impl Client {
         self.read(path, &[], None)
     }
 
+    /// Sends JSON, packed by gzip.
+    pub fn post(&self, path: &str, gzip: &[u8]) -> Result<(), Usage> {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        if let Some(project) = self.project {
+            request = request.query("project", project.to_string());
+        }
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let request = request.header("Content-Type", "application/json").header("Content-Encoding", "gzip");
+        let answer = request
+            .config()
+            .timeout_global(Some(POST_TIME))
+            .build()
+            .send(gzip)
+            .map_err(|e| self.unreachable(&e))?;
+        self.judged(answer).map(|_| ())
+    }
+
     fn read(
         &self,
         path: &str,
@@ -66,6 +87,11 @@ impl Client {
         }
         let answer =
             request.config().timeout_global(time).build().call().map_err(|e| self.unreachable(&e))?;
+        self.judged(answer)
+    }
+
+    /// The body of an answer, if it is a good one.
+    fn judged(&self, answer: ureq::http::Response<ureq::Body>) -> Result<impl Read + use<>, Usage> {
         let status = answer.status();
         let body = answer.into_body().into_reader();
         if status.is_success() {

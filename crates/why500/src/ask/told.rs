@@ -4,7 +4,7 @@
 
 use crate::report::span;
 use diagnosis::{Alternative, Ended, Endpoint, Evidence, Hop, HopState, Problem, Timeline, Trigger, Verdict};
-use record::{Cause, Class, Exception, Frame, Role, Time, TriggerKind};
+use record::{Cause, Class, Code, Exception, Frame, More, Role, Time, TriggerKind};
 use serde_json::Value;
 
 /// An instant as the API writes it.
@@ -36,6 +36,7 @@ fn cause(v: &Value) -> Cause {
 /// The problem.
 pub fn problem(v: &Value) -> Problem {
     Problem {
+        code: serde_json::from_value(v["code"].clone()).ok(),
         id: text(&v["id"]),
         title: text(&v["title"]),
         count: number(&v["count"]),
@@ -121,8 +122,16 @@ fn exception(v: &Value) -> Exception {
             line: f["line"].as_u64().and_then(|n| n.try_into().ok()),
             function: text(&f["function"]),
             in_app: f["in_app"].as_bool().unwrap_or(false),
+            column: f["column"].as_u64().and_then(|n| n.try_into().ok()),
+            more: f["code"]
+                .is_object()
+                .then(|| Box::new(More { code: Some(code(&f["code"])), ..More::default() })),
         }),
     }
+}
+
+fn code(v: &Value) -> Code {
+    Code { before: each(&v["before"], text), line: text(&v["line"]), after: each(&v["after"], text) }
 }
 
 fn timeline(v: &Value) -> Timeline {

@@ -8,6 +8,7 @@ use super::phrase::{
     Clock, certainty, certainty_percent, class, counted, number, percent, plain, range, size, span, trigger,
     trigger_mark,
 };
+use super::source::{changes, excerpt};
 use super::{Look, by_role, foremost, is_unexplained, needed, statuses};
 use diagnosis::{Endpoint, Evidence, Problem, Report};
 use record::{Class, Exception, TriggerKind};
@@ -406,6 +407,7 @@ fn evidence(h: &mut String, p: &Problem, look: &Look, clock: Clock) {
     if let Some(e) = &p.exception {
         exception(h, e, p.verdict.cause.class == Class::Code);
     }
+    source(h, p);
     h.push_str("</section>");
 }
 
@@ -429,6 +431,22 @@ fn quotes(h: &mut String, list: &[&Evidence], clock: Clock) {
         );
     }
     h.push_str("</tbody></table>");
+}
+
+/// Source lines around the culprit, and whose change it probably was.
+fn source(h: &mut String, p: &Problem) {
+    if let Some(e) = excerpt(p) {
+        let _ = write!(h, "<h3>Source</h3><p class=\"mono\">{}</p><pre>", text(&e.title));
+        for (row, (_, _, own)) in e.rows().iter().zip(&e.lines) {
+            let row = text(row);
+            let _ = if *own { writeln!(h, "<b>{row}</b>") } else { writeln!(h, "{row}") };
+        }
+        h.push_str("</pre>");
+    }
+    let rows = changes(p);
+    if !rows.is_empty() {
+        let _ = write!(h, "<h3>Changed by</h3><pre>{}</pre>", text(&rows.join("\n")));
+    }
 }
 
 fn exception(h: &mut String, e: &Exception, open: bool) {

@@ -88,6 +88,8 @@ struct ProblemDoc<'a> {
     timeline: Option<TimelineDoc<'a>>,
     inputs: &'a [String],
     ended: Option<EndedDoc<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a record::CodeView>,
 }
 
 #[derive(Serialize)]
@@ -156,6 +158,18 @@ struct FrameDoc<'a> {
     line: Option<u32>,
     function: &'a str,
     in_app: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<CodeDoc<'a>>,
+}
+
+/// Source around a frame, where the client or a source map told it.
+#[derive(Serialize)]
+struct CodeDoc<'a> {
+    before: &'a [String],
+    line: &'a str,
+    after: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -249,6 +263,7 @@ impl<'a> ProblemDoc<'a> {
             timeline: TimelineDoc::of(&p.timeline),
             inputs: &p.inputs,
             ended: p.ended.as_ref().map(EndedDoc::of),
+            code: p.code.as_ref(),
         }
     }
 }
@@ -325,7 +340,14 @@ impl<'a> ExceptionDoc<'a> {
         let frames = e
             .frames
             .iter()
-            .map(|f| FrameDoc { file: &f.file, line: f.line, function: &f.function, in_app: f.in_app })
+            .map(|f| FrameDoc {
+                file: &f.file,
+                line: f.line,
+                function: &f.function,
+                in_app: f.in_app,
+                column: f.column,
+                code: f.code().map(|c| CodeDoc { before: &c.before, line: &c.line, after: &c.after }),
+            })
             .collect();
         ExceptionDoc { kind: &e.kind, message: &e.message, frames }
     }

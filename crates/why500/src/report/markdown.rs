@@ -7,6 +7,7 @@
 use super::phrase::{
     Clock, certainty, certainty_percent, counted, number, percent, plain, range, size, span, trigger,
 };
+use super::source::{changes, excerpt};
 use super::{Look, by_role, foremost, is_unexplained, needed, statuses};
 use diagnosis::{Endpoint, Evidence, HopState, Problem, Report};
 use record::Exception;
@@ -124,6 +125,7 @@ fn facts(out: &mut dyn Write, all: u64, p: &Problem, look: &Look, clock: Clock) 
     if let Some(e) = &p.exception {
         exception(out, e)?;
     }
+    source(out, p)?;
     if !v.next_steps.is_empty() {
         writeln!(out, "\n### {}\n", if is_unexplained(p) { "To see more" } else { "Next" })?;
         for (i, s) in v.next_steps.iter().enumerate() {
@@ -189,6 +191,20 @@ fn evidence(out: &mut dyn Write, p: &Problem, look: &Look) -> io::Result<()> {
     }
     if !rest.is_empty() {
         writeln!(out, "\n{} left out.", counted(rest.len() as u64, "further line"))?;
+    }
+    Ok(())
+}
+
+/// Source lines around the culprit, and whose change it probably was.
+fn source(out: &mut dyn Write, p: &Problem) -> io::Result<()> {
+    if let Some(e) = excerpt(p) {
+        writeln!(out, "\n### Source\n\n{}\n", code(&e.title, false))?;
+        fence(out, "text", &e.rows().join("\n"))?;
+    }
+    let rows = changes(p);
+    if !rows.is_empty() {
+        writeln!(out, "\n### Changed by\n")?;
+        fence(out, "text", &rows.join("\n"))?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub(crate) mod phrase;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sarif;
+mod source;
 mod strip;
 mod terminal;
 
@@ -135,12 +136,22 @@ fn scrub_problem(p: &mut Problem) {
         .flatten()
         .for_each(clean);
     p.alternatives.iter_mut().filter_map(|a| a.culprit.as_mut()).for_each(clean);
+    if let Some(code) = &mut p.code {
+        clean_code(code);
+    }
     if let Some(e) = &mut p.exception {
         clean(&mut e.message);
+        let code = e.frames.iter_mut().filter_map(|f| f.more.as_mut()?.code.as_mut());
+        code.flat_map(record::Code::lines_mut).for_each(clean);
     }
     if let Some(what) = p.ended.as_mut().and_then(|e| e.what.as_mut()) {
         clean(what);
     }
+}
+
+/// The code of a problem as it may be shown: repositories hold secrets, too.
+pub(crate) fn clean_code(code: &mut record::CodeView) {
+    code.texts_mut().for_each(clean);
 }
 
 fn clean(text: &mut String) {

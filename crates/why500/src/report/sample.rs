@@ -204,11 +204,12 @@ fn database_down(timeline: Timeline) -> Problem {
         timeline,
         inputs: Vec::new(),
         ended: Some(Ended { at: at(7, 18, 15), what: Some("mariadb: ready for connections".into()) }),
+        code: None,
     }
 }
 
 fn frame(file: &str, line: u32, function: &str, in_app: bool) -> Frame {
-    Frame { file: file.into(), line: Some(line), function: function.into(), in_app }
+    Frame { file: file.into(), line: Some(line), function: function.into(), in_app, ..Frame::default() }
 }
 
 fn wrong_sum(timeline: Timeline) -> Problem {
@@ -276,6 +277,7 @@ fn wrong_sum(timeline: Timeline) -> Problem {
         timeline,
         inputs: vec!["All 16 failing requests have voucher=…; 0 of 404 that succeeded have it.".into()],
         ended: None,
+        code: None,
     }
 }
 
@@ -321,6 +323,7 @@ fn no_answer(timeline: Timeline) -> Problem {
         timeline,
         inputs: Vec::new(),
         ended: None,
+        code: None,
     }
 }
 

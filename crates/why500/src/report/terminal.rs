@@ -9,6 +9,7 @@ use super::phrase::{
     Clock, certainty, certainty_percent, counted, instants, number, percent, plain, range, size, span,
     trigger, trigger_mark,
 };
+use super::source::{changes, excerpt};
 use super::strip::{LEVELS, Strip};
 use super::{Look, Page, foremost, is_unexplained, needed, statuses};
 use diagnosis::{Endpoint, Evidence, HopState, Problem, Report};
@@ -182,6 +183,7 @@ fn problem(
     {
         trace(page, e)?;
     }
+    code(page, p)?;
     page.gap()?;
     let steps: Vec<String> = p.verdict.next_steps.iter().map(|s| plain(s).into_owned()).collect();
     let label = if is_unexplained(p) { "SEE MORE" } else { "NEXT" };
@@ -489,6 +491,22 @@ fn tail(text: &str, width: usize, ellipsis: &str) -> String {
         .find(|i| text.get(*i..).is_some_and(|t| columns(t) <= room))
         .unwrap_or(text.len());
     format!("{ellipsis}{}", text.get(begin..).unwrap_or(""))
+}
+
+/// Source lines around the culprit, and whose change it probably was.
+fn code(page: &mut Page<'_>, p: &Problem) -> io::Result<()> {
+    let ellipsis = page.sign("…", "...").to_owned();
+    if let Some(e) = excerpt(p) {
+        let mut rows = vec![page.ink(Ink::Bold, &cut(&e.title, page.room(), &ellipsis))];
+        for (row, (_, _, own)) in e.rows().iter().zip(&e.lines) {
+            let row = cut(&row.replace('\t', "    "), page.room(), &ellipsis);
+            rows.push(page.ink(if *own { Ink::Plain } else { Ink::Dim }, &row));
+        }
+        page.labelled("SOURCE", &rows)?;
+    }
+    let room = page.room();
+    let rows: Vec<String> = changes(p).iter().map(|r| cut(r, room, &ellipsis)).collect();
+    if rows.is_empty() { Ok(()) } else { page.labelled("CHANGED", &rows) }
 }
 
 fn trace(page: &mut Page<'_>, e: &Exception) -> io::Result<()> {

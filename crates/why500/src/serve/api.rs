@@ -4,6 +4,7 @@
 mod access;
 mod actions;
 mod alerts;
+mod code;
 mod hooks;
 mod problems;
 mod sign_in;
@@ -32,13 +33,14 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 const REFUSAL_BYTES_MAX: usize = 4_096;
 
 /// Paths of our own, as first words below `/api/v1/`; all others are protocols'.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "problems",
     "alerts",
     "failures",
     "projects",
     "deploys",
     "webhooks",
+    "sourcemaps",
     "timeline",
     "health",
     "stream",
@@ -105,6 +107,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<App>>)> {
         ("get", "/api/v1/problems/{id}", get(problems::one)),
         ("get", "/api/v1/problems/{id}/failures", get(problems::failures)),
         ("get", "/api/v1/problems/{id}/similar", get(problems::similar)),
+        ("get", "/api/v1/problems/{id}/code", get(code::code)),
         ("get", "/api/v1/problems/{id}/timeline", get(problems::timeline)),
         ("post", "/api/v1/problems/{id}/resolve", post(actions::resolve)),
         ("post", "/api/v1/problems/{id}/reopen", post(actions::reopen)),
@@ -123,6 +126,8 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<App>>)> {
         ("post", "/api/v1/webhooks/{id}/gitlab", post(hooks::gitlab)),
         ("get", "/api/v1/deploys", get(actions::deploys)),
         ("post", "/api/v1/deploys", post(actions::deploy)),
+        ("get", "/api/v1/sourcemaps", get(code::maps)),
+        ("post", "/api/v1/sourcemaps", post(code::add_map)),
         ("get", "/api/v1/timeline", get(problems::traffic)),
         ("get", "/api/v1/health", get(watch::health)),
         ("get", "/api/v1/stream", get(watch::stream)),

@@ -1,6 +1,6 @@
 //! What one body, call or chunk of a file held, as it is kept until it is digested.
 
-use record::{Record, Time, scrub};
+use record::{Code, Exception, Record, Time, scrub};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use wires::{Line, Taken};
@@ -94,10 +94,13 @@ fn clean(r: &mut Record) {
     if let Some(q) = &mut r.request {
         scrubbed(&mut q.target);
     }
-    if r.exceptions.iter().any(|e| matches!(scrub::scrub(&e.message), Cow::Owned(_))) {
+    let code = |e: &Exception| e.frames.iter().any(|f| f.code().is_some());
+    if r.exceptions.iter().any(|e| code(e) || matches!(scrub::scrub(&e.message), Cow::Owned(_))) {
         let mut list = r.exceptions.to_vec();
         for e in &mut list {
             scrubbed(&mut e.message);
+            let code = e.frames.iter_mut().filter_map(|f| f.more.as_mut()?.code.as_mut());
+            code.flat_map(Code::lines_mut).for_each(scrubbed);
         }
         r.exceptions = list.into();
     }

@@ -5,6 +5,7 @@ use super::batch::Batch;
 use super::bodies::{self, Received};
 use super::commit::Waiting;
 use super::decode::{self, Refused};
+use super::uploads::Sender;
 use super::{App, backlog, now};
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -113,10 +114,15 @@ async fn take_body(app: &App, wire: &'static dyn Wire, head: &Head, body: Receiv
     } else {
         read_body(app, wire, head, body.bytes, at)
     };
-    let (project, mut taken) = match read {
+    let (Sender { project, uploads }, mut taken) = match read {
         Ok(read) => read,
         Err(answer) => return answer,
     };
+    if !taken.uploads.is_empty() {
+        let _turn = app.long.acquire().await;
+        tokio::task::block_in_place(|| app.take_uploads(project, uploads, wire.name(), &mut taken));
+    }
+    app.unmap(project, wire.name(), &mut taken).await;
     app.counters.count(wire.name(), &taken);
     match app.keep(project, wire.name(), at, &mut taken).await {
         Ok(()) => taken.answer,
@@ -131,7 +137,7 @@ fn read_body(
     head: &Head,
     body: Vec<u8>,
     at: record::Time,
-) -> Result<(i64, Taken), Answer> {
+) -> Result<(Sender, Taken), Answer> {
     let encodings = head.header("content-encoding").unwrap_or("");
     let body = match decode::decode(encodings, body, DECODED_BYTES_MAX) {
         Ok(body) => body,
@@ -149,18 +155,18 @@ fn read_body(
         }
     };
     let access = wire.access(head, &body);
-    let Some(project) = app.project_of(&access) else {
+    let Some(sender) = app.sender(wire.name(), &access) else {
         let why = match &access.key {
             Some(_) => "the key is none of this server's projects",
             None => "no key was shown; the set-up page of the project names it",
         };
         return Err(wire.refuse(head, if access.key.is_some() { 403 } else { 401 }, why, None));
     };
-    if let Err(why) = app.progress.backlog.room(project) {
+    if let Err(why) = app.progress.backlog.room(sender.project) {
         return Err(full(wire, head, why));
     }
     match wire.read(head, &body, at) {
-        Ok(taken) => Ok((project, taken)),
+        Ok(taken) => Ok((sender, taken)),
         Err(refusal) => Err(refusal.answer),
     }
 }

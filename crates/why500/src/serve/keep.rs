@@ -133,6 +133,7 @@ impl Keeper {
                     }
                     retention = now.plus(RETENTION_US);
                     let fits = self.retain(now)?;
+                    self.app.forget_maps(now)?;
                     if !fits && !stuck {
                         eprintln!(
                             "why500: the database is larger than --keep-size though all failures went: counts stay for \

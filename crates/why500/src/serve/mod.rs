@@ -14,17 +14,20 @@ mod clock;
 mod commit;
 mod decode;
 mod digest;
+mod eyes;
 mod files;
 mod idle;
 mod intake;
 mod keep;
 mod listen;
+mod maps;
 mod pages;
 mod proxy;
 mod sockets;
 mod tally;
 mod tls;
 mod turns;
+mod uploads;
 
 pub use api::{TOKEN_MARK, secret, webhook_path, webhook_secret};
 pub use tls::certificates;
@@ -59,6 +62,7 @@ const LINK_US: i64 = 86_400 * record::SECOND;
   why500 serve                                        http://127.0.0.1:8500, data in ./why500-data
   why500 serve --follow '/var/log/nginx/*.log'         explain what these logs tell from now on
   why500 serve --syslog 127.0.0.1:5514                rsyslog:  *.* @@127.0.0.1:5514
+  why500 serve --repo /srv/shop.git=/app              show the code that fails, and who changed it last
   why500 serve --keep-days 30 --keep-size 2GB         keep less than the usual 90 days and 10 GB
   why500 serve --listen 10.0.0.5:8500 --tls-cert fullchain.pem --tls-key privkey.pem")]
 pub struct Serve {
@@ -102,6 +106,9 @@ pub struct Serve {
     pub tz: Option<String>,
     #[command(flatten)]
     pub alerts: alerts::Options,
+    /// A git repository of the services' code: source lines, the suspect commit, what a release brought; may be given more than once
+    #[arg(long, value_name = "PATH[=PREFIX]")]
+    pub repo: Vec<code::repo::Place>,
     /// How long things are kept
     #[command(flatten)]
     pub keep: keep::Keep,
@@ -144,6 +151,8 @@ pub struct App {
     events: broadcast::Sender<digest::Event>,
     kept: keep::Kept,
     alerts: alerts::Alerts,
+    maps: maps::Maps,
+    eyes: eyes::Eyes,
     started: Time,
 }
 
@@ -215,6 +224,9 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let zone = crate::explain::zone(options.tz.as_deref())?;
     let tls = tls::Tls::open(&options.tls).map_err(Usage)?;
     listen::more_descriptors();
+    for place in &options.repo {
+        code::repo::Repo::open(&place.folder).map_err(|why| Usage(format!("--repo {why}")))?;
+    }
     let recogniser = Recogniser::new(&[]).map_err(Usage)?;
     std::fs::create_dir_all(&options.data)
         .map_err(|e| Usage(format!("{}: {e}; name another folder with --data", options.data.display())))?;
@@ -288,6 +300,8 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         events,
         kept: keep::Kept::default(),
         alerts: alerts::Alerts::new(alerts::place_of(options.alerts.alerts.as_deref(), &options.data)),
+        maps: maps::Maps::new(&options.data),
+        eyes: eyes::Eyes::new(&options.repo),
         started: now(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -12,7 +12,7 @@
 //! round here. An error that nobody handled, in a request, stands for a 500 where nothing else says how the request ended; one
 //! that the app reports having caught (`handled: true`) only explains.
 
-use super::frame::{self, Stack};
+use super::frame::{self, DebugMeta, Stack};
 use super::request::{self, Http};
 use crate::lenient::{Flag, Instant, List, Number, Object, Pairs, Text};
 use record::{Exception, Level, Record, Request, Time, Zone};
@@ -48,6 +48,8 @@ pub(super) struct Event<'a> {
     #[serde(borrow)]
     pub release: Text<'a>,
     #[serde(borrow)]
+    dist: Text<'a>,
+    #[serde(borrow)]
     pub environment: Text<'a>,
     #[serde(borrow)]
     pub transaction: Text<'a>,
@@ -73,6 +75,8 @@ pub(super) struct Event<'a> {
     stacktrace: Object<Stack<'a>>,
     #[serde(borrow)]
     breadcrumbs: List<Breadcrumb<'a>>,
+    #[serde(borrow)]
+    debug_meta: Object<DebugMeta<'a>>,
     #[serde(borrow)]
     pub sdk: Object<Sdk<'a>>,
     #[serde(borrow)]
@@ -331,7 +335,7 @@ impl Event<'_> {
             chain.push(Exception {
                 kind: frame::kind(&v.kind, &v.module),
                 message: frame::clip(&v.value, MESSAGE_BYTES_MAX).to_owned(),
-                frames: frame::frames(&v.stacktrace, &self.platform),
+                frames: frame::frames(&v.stacktrace, &self.platform, &self.debug_meta),
             });
         }
         // Without a stack of its own: that of the thread that reported it (Rust, C#), or of the event (old clients).
@@ -358,7 +362,7 @@ impl Event<'_> {
             .find(|t| t.crashed.0 == Some(true))
             .or_else(|| with().find(|t| t.current.0 == Some(true)))
             .or_else(|| Some(with().next()).filter(|_| with().count() == 1).flatten());
-        frame::frames(thread.map_or(&*self.stacktrace, |t| &*t.stacktrace), &self.platform)
+        frame::frames(thread.map_or(&*self.stacktrace, |t| &*t.stacktrace), &self.platform, &self.debug_meta)
     }
 
     /// The outermost exception says how it came here.
@@ -501,6 +505,7 @@ impl Event<'_> {
         add("event_id", self.id().as_deref());
         add("transaction", self.transaction.some().or(self.culprit.some()));
         add("release", self.release.some());
+        add("dist", self.dist.some());
         add("environment", self.environment.some());
         add("logger", self.logger.some());
         add("mechanism", self.mechanism().and_then(|m| m.kind.some()));

@@ -8,12 +8,18 @@
 //! Frames are made to read as the runtime itself prints them, so that the same fault found in a log and on this wire is the same
 //! problem: `com.shop.Prices.total(Prices.java:88)`, not `total` in `com.shop.Prices`.
 
-use crate::lenient::{Flag, List, Number, Text};
-use record::Frame;
+use crate::lenient::{Flag, List, Number, Text, Texts};
+use record::{Code, Frame, More};
 use serde::Deserialize;
 
 /// Of one stack, this many frames are kept: Java's deepest have some hundreds. Relay trims at 250.
 const FRAMES_MAX: usize = 250;
+/// Of one stack, source lines are kept of this many frames of the app, the innermost: nobody reads further down.
+const CODE_FRAMES_MAX: usize = 8;
+/// Of one event, this many files with a debug id are looked at; a page loads some hundred scripts at most.
+const IMAGES_MAX: usize = 500;
+/// Bytes of a debug id: 32 hex digits and dashes; native ones have some more.
+const DEBUG_ID_BYTES_MAX: usize = 64;
 
 /// Frames, the oldest call first.
 #[derive(Debug, Default, Deserialize)]
@@ -36,13 +42,48 @@ pub(super) struct RawFrame<'a> {
     #[serde(borrow)]
     module: Text<'a>,
     lineno: Number,
+    colno: Number,
     pub in_app: Flag,
     #[serde(borrow)]
+    pre_context: Texts<'a>,
+    #[serde(borrow)]
     pub context_line: Text<'a>,
+    #[serde(borrow)]
+    post_context: Texts<'a>,
+}
+
+/// Files that were loaded, by the ids that bundlers put into them.
+/// <https://develop.sentry.dev/sdk/foundations/transport/event-payloads/debugmeta/>
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DebugMeta<'a> {
+    #[serde(borrow)]
+    images: List<Image<'a>>,
+}
+
+/// `{"type":"sourcemap","code_file":"https://shop.example/app.min.js","debug_id":"395835f4-03e0-4436-80d3-136f0749a893"}`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Image<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    code_file: Text<'a>,
+    #[serde(borrow)]
+    debug_id: Text<'a>,
+}
+
+impl DebugMeta<'_> {
+    /// The debug id of a file that has a source map.
+    fn of(&self, file: &str) -> Option<&str> {
+        let image =
+            self.images.0.iter().take(IMAGES_MAX).find(|i| &*i.kind == "sourcemap" && &*i.code_file == file);
+        image?.debug_id.some().filter(|id| id.len() <= DEBUG_ID_BYTES_MAX)
+    }
 }
 
 /// The frames, innermost first.
-pub(super) fn frames(stack: &Stack<'_>, platform: &str) -> Vec<Frame> {
+pub(super) fn frames(stack: &Stack<'_>, platform: &str, meta: &DebugMeta<'_>) -> Vec<Frame> {
     let raw = &stack.frames.0;
     let mut frames: Vec<Frame> = raw.iter().rev().take(FRAMES_MAX).map(|f| f.frame(platform)).collect();
     // Old SDKs call everything the app's own, others nothing: then what the paths say decides.
@@ -52,6 +93,16 @@ pub(super) fn frames(stack: &Stack<'_>, platform: &str) -> Vec<Frame> {
     let some = raw.iter().rev().zip(&frames).any(|(r, f)| both(r, f));
     for (r, f) in raw.iter().rev().zip(&mut frames) {
         f.in_app = if some { both(r, f) } else { r.in_app.0 == Some(true) };
+    }
+    let mut with_code = 0;
+    for (r, f) in raw.iter().rev().zip(&mut frames) {
+        let code = r.code().filter(|_| f.in_app && with_code < CODE_FRAMES_MAX);
+        with_code += usize::from(code.is_some());
+        let debug_id = [&r.abs_path, &r.filename].into_iter().find_map(|file| meta.of(file));
+        if code.is_some() || debug_id.is_some() {
+            f.more =
+                Some(Box::new(More { debug_id: debug_id.unwrap_or_default().to_ascii_lowercase(), code }));
+        }
     }
     frames
 }
@@ -74,9 +125,17 @@ impl RawFrame<'_> {
         Frame {
             file: clip(file, 1_000).to_owned(),
             line,
+            column: self.colno.whole().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0),
             function: clip(&function, 1_000).to_owned(),
-            in_app: false,
+            ..Frame::default()
         }
+    }
+
+    /// The source around it, as the client read it from its disk.
+    fn code(&self) -> Option<Code> {
+        let before = self.pre_context.0.iter().map(|t| t.0.as_ref());
+        let after = self.post_context.0.iter().map(|t| t.0.as_ref());
+        (!self.context_line.is_empty()).then(|| Code::bounded(before, &self.context_line, after))
     }
 }
 
@@ -114,7 +173,7 @@ mod tests {
 
     fn of(platform: &str, json: &str) -> Vec<Frame> {
         let mut room = Vec::new();
-        frames(&read::<Stack<'_>>(json.as_bytes(), &mut room).unwrap(), platform)
+        frames(&read::<Stack<'_>>(json.as_bytes(), &mut room).unwrap(), platform, &DebugMeta::default())
     }
 
     #[test]
@@ -135,6 +194,27 @@ mod tests {
             r#"{"frames":[{"module":"main","function":"(*Cart).Total","abs_path":"/srv/cart.go","filename":"cart.go","lineno":9,"in_app":true}]}"#,
         );
         assert_eq!((go[0].function.as_str(), go[0].file.as_str()), ("main.(*Cart).Total", "/srv/cart.go"));
+    }
+
+    #[test]
+    fn source_lines_columns_and_debug_ids_are_handed_on() {
+        let (mut room, mut other) = (Vec::new(), Vec::new());
+        let stack = r#"{"frames":[{"abs_path":"https://shop.example/app.min.js","function":"n","lineno":1,"colno":1204,"in_app":true,
+            "pre_context":["a","b"],"context_line":"!function(e){…}","post_context":["c"]}]}"#;
+        let meta = r#"{"images":[{"type":"elf"},{"type":"sourcemap","code_file":"https://shop.example/app.min.js",
+            "debug_id":"395835F4-03e0-4436-80d3-136f0749a893"}]}"#;
+        let list = frames(
+            &read::<Stack<'_>>(stack.as_bytes(), &mut room).unwrap(),
+            "javascript",
+            &read::<DebugMeta<'_>>(meta.as_bytes(), &mut other).unwrap(),
+        );
+        assert_eq!(
+            (list[0].column, list[0].debug_id()),
+            (Some(1_204), Some("395835f4-03e0-4436-80d3-136f0749a893"))
+        );
+        let code = list[0].code().unwrap();
+        assert_eq!((code.before.join("|"), code.after.join("|")), ("a|b".into(), "c".into()));
+        assert_eq!(code.line, "!function(e){…}");
     }
 
     /// sentry.python/0.9.5 calls all frames the app's own unless told otherwise.

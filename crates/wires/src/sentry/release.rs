@@ -6,19 +6,31 @@
 //! {"environment":"production","name":"deploy 311","url":null,"dateStarted":"…","dateFinished":"2026-11-24T07:38:05.751626889Z"}
 //! ```
 //!
-//! A deploy, and a release that is finalised (`dateReleased`), mark the time line. Source maps and debug files are accepted so that
-//! the pipeline goes on, and not kept: each is counted as let go.
+//! A deploy, and a release that is finalised (`dateReleased`), mark the time line. Source maps and what commits a release has are handed
+//! on to be kept ([`Upload`]); debug files are accepted so that the pipeline goes on, and not kept: each is counted as let go.
+//!
+//! Files come in pieces. What is told first is which there are (`…/assemble/`); the answer names those that are missing; they come to
+//! `…/chunk-upload/` as files of a form, named by their SHA-1, gzipped where the field is called `file_gzip`; then the first is asked again
+//! until its state is `ok`. (sentry-cli, `src/utils/file_upload.rs` and `src/api/mod.rs`; versions before 2.0 ask
+//! `releases/VERSION/assemble/`, those before 1.40 send each file by itself to `releases/VERSION/files/`.)
 
-use crate::lenient::{Instant, List, Text, read};
-use crate::{Access, Answer, Head, Refusal, Taken, Wire};
+use crate::lenient::{Instant, List, Text, Texts, read};
+use crate::{Access, Answer, Head, Refusal, Released, Taken, Told, Upload, Wire, multipart};
 use record::{Mark, Record, Time, Zone};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::io::Read;
 
-/// What `sentry-cli` may send at once; what it sends is not kept. Sentry's own figures.
-const CHUNK_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// See [`CHUNK_BYTES_MAX`].
-const REQUEST_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Bytes of a piece. A power of two, as `sentry-cli` before 2.39.1 wants it.
+const CHUNK_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of a request with pieces: below what the port takes of any body (20 MB).
+const REQUEST_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Bytes of a whole file that is put together of pieces: the source maps of a large app, packed.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Pieces of one file.
+const CHUNKS_MAX: usize = (FILE_BYTES_MAX / CHUNK_BYTES_MAX) as usize;
+/// Commits of one release that are taken; Sentry takes as many.
+const COMMITS_MAX: usize = 1_000;
 /// Names of releases are not longer (Sentry's own limit is 200).
 const NAME_BYTES_MAX: usize = 250;
 
@@ -42,13 +54,48 @@ struct Body<'a> {
     date_released: Instant,
     date_started: Instant,
     date_finished: Instant,
-    refs: List<Ref>,
+    #[serde(borrow)]
+    refs: List<Ref<'a>>,
+    #[serde(borrow)]
+    commits: List<RawCommit<'a>>,
 }
 
-/// A commit that went into the release: only counted.
+/// The commit of a release in one repository.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Ref<'a> {
+    #[serde(borrow)]
+    commit: Text<'a>,
+    #[serde(borrow)]
+    previous_commit: Text<'a>,
+}
+
+/// One commit that went into a release.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Ref {}
+struct RawCommit<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    author_name: Text<'a>,
+    #[serde(borrow)]
+    message: Text<'a>,
+    timestamp: Instant,
+}
+
+/// What is to be put together.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Assembled<'a> {
+    #[serde(borrow)]
+    checksum: Text<'a>,
+    #[serde(borrow)]
+    chunks: Texts<'a>,
+    #[serde(borrow)]
+    version: Text<'a>,
+    #[serde(borrow)]
+    dist: Text<'a>,
+}
 
 /// The segments behind `/api/0/`, percent-decoded.
 fn segments(path: &str) -> Option<Vec<String>> {
@@ -67,6 +114,7 @@ impl Wire for Api {
 
     fn access(&self, head: &Head, body: &[u8]) -> Access {
         // `DSN KEY` is what monitors use for check-ins.
+        // (What may hand in files shows an API token instead: whoever keeps them looks.)
         let key = ["Bearer", "DSN", "Basic"].into_iter().find_map(|s| head.authorization(s));
         let list = segments(&head.path).unwrap_or_default();
         let in_path = list.first().filter(|s| *s == "projects").and_then(|_| list.get(2)).cloned();
@@ -88,7 +136,8 @@ impl Wire for Api {
         };
         let mut taken = Taken::default();
         let mut room = Vec::new();
-        let reads = matches!(head.method.as_str(), "POST" | "PUT") && !below.contains(&"chunk-upload");
+        let form = below.contains(&"chunk-upload") || below.last() == Some(&"files");
+        let reads = matches!(head.method.as_str(), "POST" | "PUT") && !form;
         let sent = match read::<Body<'_>>(body, &mut room) {
             Ok(sent) => sent,
             Err(why) if reads && !body.is_empty() => {
@@ -119,21 +168,37 @@ impl Wire for Api {
             ("POST", ["releases", version, "deploys"]) => deployed(&sent, clip(version), now, &mut taken),
             ("GET", ["releases" | "repos" | "projects" | "monitors" | "organizations"])
             | ("GET", ["releases", _, "deploys" | "files" | "commits"]) => ok(json!([])),
-            ("GET", ["releases", _, "previous-with-commits"]) => ok(json!({})),
+            ("GET", ["releases", _, "previous-with-commits"]) => {
+                taken.uploads.push(Upload::Previous);
+                ok(json!({}))
+            }
             ("GET", ["chunk-upload"]) => ok(options(head)),
             ("POST", ["chunk-upload"]) => {
-                taken.drop("source maps and debug files: not kept");
+                let chunks = chunks(head, body).map_err(|why| refusal(400, &why))?;
+                taken.uploads.push(Upload::Chunks(chunks));
                 ok(json!([]))
             }
-            ("POST", [.., "assemble"]) => {
-                taken.item("artifact");
-                ok(assembled(below, body))
+            ("POST", ["files", "difs", "assemble"]) => {
+                taken.drop("debug files: not kept");
+                ok(files_there(body))
             }
-            ("POST", ["releases", _, "files"]) => {
-                taken.drop("source maps and debug files: not kept");
+            ("POST", [before @ .., "assemble"]) if matches!(before, ["artifactbundle"] | ["releases", _]) => {
+                taken.item("artifact bundle");
+                let of_path = before.get(1).copied().unwrap_or("");
+                taken.uploads.push(bundle(body, of_path).map_err(|why| refusal(400, &why))?);
+                ok(json!({ "state": "ok", "missingChunks": [], "detail": null }))
+            }
+            ("POST", [.., "assemble"]) => {
+                taken.drop("files that are no source maps: not kept");
+                ok(json!({ "state": "ok", "missingChunks": [], "detail": null }))
+            }
+            ("POST", ["releases", version, "files"]) => {
+                taken.item("release file");
+                let (file, name) = file(head, body, clip(version)).map_err(|why| refusal(400, &why))?;
+                taken.uploads.push(file);
                 answer(
                     201,
-                    json!({ "id": "0", "name": "", "headers": {}, "size": body.len(), "sha1": "", "dist": null }),
+                    json!({ "id": "0", "name": name, "headers": {}, "size": body.len(), "sha1": "", "dist": null }),
                 )
             }
             ("POST", [.., "monitors", slug, "checkins"]) | ("PUT", [.., "monitors", slug, "checkins", _]) => {
@@ -195,6 +260,17 @@ fn release(version: &str, sent: &Body<'_>, now: Time) -> Value {
 fn released(sent: &Body<'_>, version: &str, now: Time, taken: &mut Taken) {
     taken.item("release");
     taken.said.insert("release".into(), version.to_owned());
+    let commits: Vec<Told> = sent.commits.0.iter().take(COMMITS_MAX).map(RawCommit::told).collect();
+    let of_refs = sent.refs.0.first();
+    let commit = of_refs.map(|r| &r.commit).or_else(|| sent.commits.0.first().map(|c| &c.id));
+    if let Some(commit) = commit.filter(|c| !version.is_empty() && !c.is_empty()) {
+        taken.uploads.push(Upload::Release(Released {
+            release: version.to_owned(),
+            commit: clip(commit).to_owned(),
+            previous: of_refs.map_or("", |r| clip(&r.previous_commit)).to_owned(),
+            commits,
+        }));
+    }
     if let Some(at) = sent.date_released.0.filter(|_| !version.is_empty()) {
         taken.records.push(mark(format!("release={version}"), at.min(now), version, ""));
     }
@@ -252,23 +328,110 @@ fn options(head: &Head) -> Value {
         None => path.to_owned(),
     };
     json!({
-        "url": url, "chunkSize": CHUNK_BYTES_MAX, "chunksPerRequest": 64, "maxFileSize": 2_147_483_648_u64,
+        "url": url, "chunkSize": CHUNK_BYTES_MAX, "chunksPerRequest": 64, "maxFileSize": FILE_BYTES_MAX,
         "maxRequestSize": REQUEST_BYTES_MAX, "concurrency": 1, "hashAlgorithm": "sha1", "compression": ["gzip"],
         "accept": ["debug_files", "release_files", "pdbs", "sources", "bcsymbolmaps", "il2cpp", "portablepdbs",
             "artifact_bundles", "artifact_bundles_v2", "proguard"],
     })
 }
 
-/// "All of it is here": nothing needs to be uploaded. Debug files are asked for by checksum, bundles one at a time.
-fn assembled(below: &[&str], body: &[u8]) -> Value {
+/// "All of it is here": debug files are asked for by checksum.
+fn files_there(body: &[u8]) -> Value {
     let state = || json!({ "state": "ok", "missingChunks": [], "detail": null });
     let mut room = Vec::new();
     match read::<serde_json::Map<String, Value>>(body, &mut room) {
-        Ok(asked) if below.contains(&"difs") => {
-            asked.into_iter().map(|(checksum, _)| (checksum, state())).collect()
-        }
+        Ok(asked) => asked.into_iter().map(|(checksum, _)| (checksum, state())).collect(),
         _ => state(),
     }
+}
+
+impl RawCommit<'_> {
+    fn told(&self) -> Told {
+        let line = |t: &str| super::frame::first_line(t).chars().take(200).collect::<String>();
+        Told {
+            commit: clip(&self.id).to_owned(),
+            author: line(&self.author_name),
+            at: self.timestamp.0,
+            subject: line(&self.message),
+        }
+    }
+}
+
+/// Forty hex digits.
+fn is_sha1(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+/// The pieces of a form.
+fn chunks(head: &Head, body: &[u8]) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let mut out = Vec::new();
+    for part in multipart::parts(head.header("content-type").unwrap_or(""), body)? {
+        if !is_sha1(&part.file) {
+            return Err("a chunk's file name is its SHA-1 in hex".to_owned());
+        }
+        let bytes = match part.name.as_str() {
+            "file" => part.bytes.to_vec(),
+            "file_gzip" => {
+                let mut bytes = Vec::new();
+                let unpacked = flate2::read::GzDecoder::new(part.bytes)
+                    .take(CHUNK_BYTES_MAX + 1)
+                    .read_to_end(&mut bytes);
+                unpacked.map_err(|e| format!("chunk {}: {e}", part.file))?;
+                bytes
+            }
+            other => return Err(format!("a form has fields file and file_gzip, not {}", clip(other))),
+        };
+        if bytes.len() as u64 > CHUNK_BYTES_MAX {
+            return Err(format!("chunk {}: more than {CHUNK_BYTES_MAX} bytes", part.file));
+        }
+        out.push((part.file, bytes));
+    }
+    Ok(out)
+}
+
+/// The archive that pieces are to be put together to.
+fn bundle(body: &[u8], release_of_path: &str) -> Result<Upload, String> {
+    let mut room = Vec::new();
+    let asked = read::<Assembled<'_>>(body, &mut room)?;
+    let list = &asked.chunks.0;
+    if !is_sha1(&asked.checksum) || !list.iter().all(|c| is_sha1(c)) {
+        return Err("checksum and chunks are SHA-1s in hex".to_owned());
+    }
+    if list.len() > CHUNKS_MAX {
+        return Err(format!("a file of more than {CHUNKS_MAX} chunks ({FILE_BYTES_MAX} bytes)"));
+    }
+    let release = asked.version.some().unwrap_or(release_of_path);
+    Ok(Upload::Bundle {
+        checksum: asked.checksum.0.to_string(),
+        chunks: list.iter().map(|c| c.0.to_string()).collect(),
+        release: clip(release).to_owned(),
+        dist: clip(&asked.dist).to_owned(),
+    })
+}
+
+/// A file that comes by itself, and its name.
+fn file(head: &Head, body: &[u8], release: &str) -> Result<(Upload, String), String> {
+    let parts = multipart::parts(head.header("content-type").unwrap_or(""), body)?;
+    let field = |name: &str| {
+        let part = parts.iter().find(|p| p.name == name);
+        part.map(|p| String::from_utf8_lossy(p.bytes).into_owned()).unwrap_or_default()
+    };
+    let content = parts.iter().find(|p| p.name == "file").ok_or("the form has no field file")?;
+    let url = match field("name") {
+        name if name.is_empty() => content.file.clone(),
+        name => name,
+    };
+    // `header`: `Sourcemap:app.min.js.map`, one field each.
+    let headers = parts.iter().filter(|p| p.name == "header").map(|p| String::from_utf8_lossy(p.bytes));
+    let mut map = headers.filter_map(|h| {
+        let (name, value) = h.split_once(':')?;
+        let named = ["sourcemap", "x-sourcemap"].iter().any(|n| name.trim().eq_ignore_ascii_case(n));
+        named.then(|| value.trim().to_owned())
+    });
+    let map = map.next_back().unwrap_or_default();
+    let (release, dist) = (release.to_owned(), clip(&field("dist")).to_owned());
+    let shown = clip(&url).to_owned();
+    Ok((Upload::File { release, dist, url, map, bytes: content.bytes.to_vec() }, shown))
 }
 
 #[cfg(test)]
@@ -307,5 +470,39 @@ mod tests {
         let difs = send("POST", "/api/0/projects/acme/shop/files/difs/assemble/", r#"{"abc":{"chunks":[]}}"#)
             .unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&difs.answer.body).unwrap()["abc"]["state"], "ok");
+    }
+
+    #[test]
+    fn commits_and_bundles_are_handed_on() {
+        let path = "/api/0/organizations/acme/releases/shop@4.9.0/";
+        let taken = send("PUT", path, r#"{"commits":[{"id":"9f2c1ab","author_name":"Ada","author_email":"a@x","message":"Taxes\n\nby rate","timestamp":"2026-11-24T07:00:00Z","patch_set":[]},{"id":"77aa012"}]}"#).unwrap();
+        let [Upload::Release(told)] = &taken.uploads[..] else { panic!("{:?}", taken.uploads) };
+        assert_eq!(
+            (told.commit.as_str(), told.commits.len(), told.commits[0].subject.as_str()),
+            ("9f2c1ab", 2, "Taxes")
+        );
+        let taken =
+            send("PUT", path, r#"{"refs":[{"repository":"acme/shop","commit":"b2","previousCommit":"a1"}]}"#)
+                .unwrap();
+        let [Upload::Release(told)] = &taken.uploads[..] else { panic!("{:?}", taken.uploads) };
+        assert_eq!((told.commit.as_str(), told.previous.as_str()), ("b2", "a1"));
+
+        let (sum, assemble) = ("aa".repeat(20), "/api/0/organizations/acme/artifactbundle/assemble/");
+        let body = format!(r#"{{"checksum":"{sum}","chunks":["{sum}"],"projects":["shop"],"dist":"7"}}"#);
+        let taken = send("POST", assemble, &body).unwrap();
+        let bundle = |release: &str| Upload::Bundle {
+            checksum: sum.clone(),
+            chunks: vec![sum.clone()],
+            release: release.into(),
+            dist: "7".into(),
+        };
+        assert_eq!(taken.uploads, [bundle("")]);
+        let old = send("POST", "/api/0/organizations/acme/releases/shop@4.9.0/assemble/", &body).unwrap();
+        assert_eq!(old.uploads, [bundle("shop@4.9.0")]);
+        for no in
+            [r#"{"checksum":"../x","chunks":[]}"#, &body.replace(&format!("[\"{sum}\"]"), r#"["x"]"#), "{"]
+        {
+            assert_eq!(send("POST", assemble, no).unwrap_err().answer.status, 400, "{no}");
+        }
     }
 }
