@@ -759,7 +759,8 @@ pub(crate) fn unlogged(
 }
 
 /// Failures of requests that no ledger has: clients that count a sample of the requests still report each error that nobody
-/// handled ([`record::Request::assumed`]). An access log that covers that time has all requests, so what it lacks is none.
+/// handled ([`record::Request::assumed`]). An access log that covers that time has all requests of the routes that it knows, so what it
+/// lacks of them is none.
 pub(crate) fn unsampled(
     obs: &Observations,
     ledger: &Ledger,
@@ -776,14 +777,21 @@ pub(crate) fn unsampled(
     let ids = |i: usize| obs.request(i).into_iter().flat_map(|q| [&q.id, &q.trace]).flatten();
     let counted: HashSet<&String> =
         (0..obs.records.len()).filter(|&i| obs.records[i].is_ledger()).flat_map(ids).collect();
+    // A log that knows no such route is another service's: what it lacks, others may well have failed at.
+    let failed: HashSet<String> = ledger.failures.iter().map(|f| route::template(&f.target)).collect();
+    let of_its = |s: &Stream, r: &Record| {
+        let Some(q) = r.request.as_ref().filter(|q| !q.target.is_empty()) else { return true };
+        let template = route::template(&q.target);
+        s.traffic.routes_folded().is_some()
+            || s.traffic.seen(&q.method, &template).is_some()
+            || failed.contains(&template)
+            || s.traffic.ticks().iter().any(|t| t.key == request_key(&q.target))
+    };
     let covered = |r: &Record| {
         let own = obs.log_of(r.source);
-        ledger
-            .edges
-            .iter()
-            .map(|&e| &obs.streams[e])
-            .filter(|s| &*s.family != own)
-            .any(|s| r.at.is_some_and(|t| s.traffic.span().is_some_and(|(a, b)| a <= t && b >= t)))
+        ledger.edges.iter().map(|&e| &obs.streams[e]).filter(|s| &*s.family != own).any(|s| {
+            r.at.is_some_and(|t| s.traffic.span().is_some_and(|(a, b)| a <= t && b >= t)) && of_its(s, r)
+        })
     };
     let errors: Vec<usize> = candidates
         .iter()

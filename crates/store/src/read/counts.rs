@@ -21,9 +21,10 @@ impl Reader {
     pub fn timeline(&self, project: i64, from: Time, to: Time, step_minutes: i64) -> Result<Vec<Step>> {
         let (mut line, begin, end, step) = empty_line(from, to, step_minutes)?;
         for (table, failures) in [("requests", false), ("failed", true)] {
+            let healthy = if failures { "" } else { HEALTHY };
             let text = format!(
-                "SELECT (minute - ?2) / ?4, sum(n) FROM {table} WHERE project = ?1 AND minute >= ?2 AND minute < ?3
-                 GROUP BY 1"
+                "SELECT (minute - ?2) / ?4, sum(n) FROM {table} c
+                 WHERE project = ?1 AND minute >= ?2 AND minute < ?3 {healthy} GROUP BY 1"
             );
             let rows = self.rows(&text, params![project, begin, end, step], |row| {
                 Ok((row.get::<_, i64>(0)?, count(row.get(1)?)))
@@ -33,6 +34,7 @@ impl Reader {
                 *(if failures { &mut step.failures } else { &mut step.requests }) += n;
             }
         }
+        whole_requests(&mut line);
         Ok(line)
     }
 
@@ -109,10 +111,11 @@ impl Reader {
         let (empty, begin, end, step) = empty_line(from, to, step_minutes)?;
         let mut lines: BTreeMap<(i64, i64, i64), Vec<Step>> = BTreeMap::new();
         for (table, failures) in [("failed", true), ("requests", false)] {
+            let healthy = if failures { "" } else { HEALTHY };
             let text = format!(
                 "SELECT s.service, s.method, s.route, (c.minute - ?2) / ?4, sum(c.n)
                  FROM {table} c JOIN shapes s ON s.id = c.shape
-                 WHERE c.project = ?1 AND c.minute >= ?2 AND c.minute < ?3 GROUP BY 1, 2, 3, 4"
+                 WHERE c.project = ?1 AND c.minute >= ?2 AND c.minute < ?3 {healthy} GROUP BY 1, 2, 3, 4"
             );
             let rows = self.rows(&text, params![project, begin, end, step], |row| {
                 Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, i64>(3)?, count(row.get(4)?)))
@@ -129,6 +132,7 @@ impl Reader {
                 }
             }
         }
+        lines.values_mut().for_each(|line| whole_requests(line));
         let sum = |line: &[Step]| line.iter().map(|s| s.failures).sum::<u64>();
         let mut sorted: Vec<_> = lines.into_iter().collect();
         sorted.sort_by_key(|(key, line)| (std::cmp::Reverse(sum(line)), *key));
@@ -264,6 +268,17 @@ impl Reader {
     }
 }
 
+/// Of requests, those that went well: the failed are counted as failures.
+const HEALTHY: &str =
+    "AND EXISTS (SELECT 1 FROM shapes h WHERE h.id = c.shape AND h.status > 0 AND h.status < 500)";
+
+/// Requests are the healthy and the failed; where nobody counts the healthy ones, they are not known.
+fn whole_requests(line: &mut [Step]) {
+    if line.iter().any(|s| s.requests > 0) {
+        line.iter_mut().for_each(|s| s.requests += s.failures);
+    }
+}
+
 /// The steps from one instant up to another with nothing counted yet; the first and the last minute, and the minutes of a step.
 fn empty_line(from: Time, to: Time, step_minutes: i64) -> Result<(Vec<Step>, i64, i64, i64)> {
     let step = step_minutes.max(1);
@@ -282,9 +297,21 @@ fn minute(at: Time) -> i64 {
     at.0.div_euclid(MINUTE_US)
 }
 
+/// Clients of wires tell of healthy requests, of failed ones, or of both; failures are counted by us. So the failed are whichever
+/// of the two is more.
 fn route_health((key, sums): ((String, String, String), (u64, u64, u64))) -> RouteHealth {
-    let ((service, method, route), (requests, failed_requests, failures)) = (key, sums);
-    let requests = (requests > 0).then_some(requests);
-    let share = requests.map(|all| failed_requests as f64 / all as f64);
-    RouteHealth { service, method, route, requests, failed_requests, failures, share }
+    let ((service, method, route), (counted, counted_failed, failures)) = (key, sums);
+    let healthy = counted.saturating_sub(counted_failed);
+    let failed = counted_failed.max(failures);
+    let requests = (counted > 0).then_some(healthy + failed);
+    let share = requests.map(|all| failed as f64 / all as f64);
+    RouteHealth {
+        service,
+        method,
+        route,
+        requests,
+        failed_requests: if counted > 0 { failed } else { 0 },
+        failures,
+        share,
+    }
 }

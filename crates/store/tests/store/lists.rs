@@ -95,7 +95,10 @@ fn a_query_finds_what_it_names() {
     assert_eq!(found(&reader, Query { text: "/part/11".to_owned(), ..all() }), [11]);
     assert_eq!(found(&reader, Query { text: "00001e".to_owned(), ..all() }), [30]);
     assert_eq!(found(&reader, Query { text: "100%_\\'".to_owned(), ..all() }), []);
-    assert_eq!(found(&reader, Query { states: vec![State::New], ..all() }), (1..10).rev().collect::<Vec<_>>());
+    assert_eq!(
+        found(&reader, Query { states: vec![State::New], ..all() }),
+        (1..10).rev().collect::<Vec<_>>()
+    );
     store.resolve(at(4_000), PROJECT, "0000000000000003", "ada", None).unwrap();
     assert_eq!(found(&reader, Query { states: vec![State::Resolved], ..all() }), [3]);
     assert!(reader.problems(2, &all()).unwrap().rows.is_empty());

@@ -2,6 +2,7 @@
 
 use super::access::{Asks, Read};
 use super::{Answer, Params, bad, instant, missing, number};
+use crate::report::counted;
 use crate::serve::now;
 use axum::Json;
 use axum::extract::Path;
@@ -109,6 +110,14 @@ pub fn whole(full: &store::ProblemFull) -> Value {
             })
         })
         .collect();
+    // The report's sentence begins with the failures of the window in which it was made; here all are counted.
+    if let Some(said) = doc["verdict"]["summary"].as_str() {
+        let n = doc["count"].as_u64().unwrap_or(0);
+        let of_window = if n == 1 { "1 request ".to_owned() } else { format!("{n} requests ") };
+        if let Some(rest) = said.strip_prefix(&of_window) {
+            doc["verdict"]["summary"] = json!(format!("{} {rest}", counted(full.row.count, "request")));
+        }
+    }
     let summary = row(&full.row);
     if let (Some(doc), Some(summary)) = (doc.as_object_mut(), summary.as_object()) {
         let verdict = doc.remove("verdict");

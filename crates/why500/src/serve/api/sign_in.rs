@@ -310,10 +310,8 @@ fn warning(why: &str) -> Markup {
 }
 
 fn too_many(next: &str) -> Response<Body> {
-    let mut response = page(
-        StatusCode::TOO_MANY_REQUESTS,
-        &login_form("Too many attempts; try again in a minute.", next),
-    );
+    let mut response =
+        page(StatusCode::TOO_MANY_REQUESTS, &login_form("Too many attempts; try again in a minute.", next));
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(WINDOW.as_secs()));
     response
 }

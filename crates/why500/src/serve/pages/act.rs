@@ -44,7 +44,8 @@ pub async fn reopen(Acts(v): Acts, Path((project, id)): Named, Form(said): Said)
 
 /// `for`: `1h`, `24h`, `168h`, or a number of failures, `100x`.
 pub async fn mute(Acts(v): Acts, Path((project, id)): Named, Form(said): Said) -> Seen {
-    let until = until(field(&said, "for").unwrap_or("24h")).ok_or_else(|| bad("for: 24h or 100x is expected"))?;
+    let until =
+        until(field(&said, "for").unwrap_or("24h")).ok_or_else(|| bad("for: 24h or 100x is expected"))?;
     v.app.act(|s| s.mute(now(), project, &id, &v.who, until))?;
     Ok(back(&said, project, &id))
 }

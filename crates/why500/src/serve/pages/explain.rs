@@ -89,7 +89,10 @@ async fn explain(visit: Visit, State(app): State<Arc<App>>, mut parts: Multipart
         };
         let Some(name) = name else { continue };
         if names.len() >= FILES_MAX {
-            return Err(bad(format!("{FILES_MAX} files at most are explained at once; drop an archive of them")).into());
+            return Err(bad(format!(
+                "{FILES_MAX} files at most are explained at once; drop an archive of them"
+            ))
+            .into());
         }
         let name = unlike(&names, name);
         if received(field, &scratch.0.join(&name)).await? > 0 {
@@ -138,7 +141,9 @@ async fn explained(app: &Arc<App>, folder_of: &Path) -> Result<Report, Failed> {
     };
     match outcome {
         Ok(report) => report.map_err(|e| busy(&e.0)),
-        Err(_) => Err(busy("these logs could not be explained; please send what they are like to the authors")),
+        Err(_) => {
+            Err(busy("these logs could not be explained; please send what they are like to the authors"))
+        }
     }
 }
 

@@ -92,7 +92,10 @@ fn of_api(params: &Params) -> Params {
     let mut asked: Params = params
         .iter()
         .filter(|(k, _)| {
-            matches!(k.as_str(), "q" | "class" | "state" | "route" | "service" | "release" | "environment" | "sort")
+            matches!(
+                k.as_str(),
+                "q" | "class" | "state" | "route" | "service" | "release" | "environment" | "sort"
+            )
         })
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
@@ -112,7 +115,8 @@ fn filters(visit: &Visit) -> Result<Markup, super::Wrong> {
     })?;
     let chosen = |name: &str| visit.params.get(name).map_or("", String::as_str);
     let classes = record::Class::ALL.map(|c| (c.name().to_owned(), c.name().to_owned()));
-    let mut states: Vec<(String, String)> = vec![(String::new(), "open".into()), ("all".into(), "all".into())];
+    let mut states: Vec<(String, String)> =
+        vec![(String::new(), "open".into()), ("all".into(), "all".into())];
     states.extend(State::ALL.iter().map(|s| (s.name().to_owned(), s.name().to_owned())));
     let ranges: Vec<(String, String)> = std::iter::once((String::new(), "any time".to_owned()))
         .chain(RANGES.iter().map(|(name, words, _)| ((*name).to_owned(), (*words).to_owned())))

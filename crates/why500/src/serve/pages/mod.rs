@@ -168,7 +168,10 @@ fn to_sign_in(parts: &Parts) -> Response<Body> {
 /// Leads to another page of this server.
 pub fn led(to: &str) -> Response<Body> {
     let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/problems"));
-    (StatusCode::SEE_OTHER, [(header::LOCATION, to), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))])
+    (
+        StatusCode::SEE_OTHER,
+        [(header::LOCATION, to), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))],
+    )
         .into_response()
 }
 
@@ -262,7 +265,8 @@ async fn icon() -> Response<Body> {
     const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 20 20\"><rect x=\"1.5\" y=\"1.5\" width=\"17\" \
         height=\"17\" rx=\"5\" fill=\"#fdecea\" stroke=\"#b3261e\" stroke-width=\"2.5\"/><path d=\"M6.5 6.5l7 7m0-7l-7 7\" \
         fill=\"none\" stroke=\"#b3261e\" stroke-width=\"2.2\" stroke-linecap=\"round\"/></svg>";
-    ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "max-age=86400")], ICON).into_response()
+    ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "max-age=86400")], ICON)
+        .into_response()
 }
 
 /// How long ago, in one unit: `4 min ago`. The script keeps it true while the page is open.
@@ -295,18 +299,26 @@ mod tests {
 
     #[test]
     fn the_root_is_a_page_for_browsers_only() {
-        for (method, accept, is) in
-            [("GET", "text/html,application/xhtml+xml", true), ("GET", "*/*", false), ("POST", "text/html", false)]
-        {
-            let request =
-                Request::builder().method(method).uri("/").header("accept", accept).body(Body::empty()).unwrap();
+        for (method, accept, is) in [
+            ("GET", "text/html,application/xhtml+xml", true),
+            ("GET", "*/*", false),
+            ("POST", "text/html", false),
+        ] {
+            let request = Request::builder()
+                .method(method)
+                .uri("/")
+                .header("accept", accept)
+                .body(Body::empty())
+                .unwrap();
             assert_eq!(is_page(&request), is, "{method} {accept}");
         }
     }
 
     #[test]
     fn nobody_is_led_to_another_server() {
-        for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "", "/a b"] {
+        for bad in
+            ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "", "/a b"]
+        {
             assert_eq!(own_path(bad), None, "{bad}");
         }
         assert_eq!(own_path("/problems/1/00?x=%20"), Some("/problems/1/00?x=%20"));

@@ -6,7 +6,9 @@ use super::shell::{badge, sure, whole};
 use super::{Seen, Visit, ago, page, percent, text};
 use crate::ask::told;
 use crate::report::chart::way;
-use crate::report::phrase::{Clock, certainty_percent, counted, instants, number, percent as share_words, span, trigger};
+use crate::report::phrase::{
+    Clock, certainty_percent, counted, instants, number, percent as share_words, span, trigger,
+};
 use crate::report::{by_role, clean_problem, problem_in_markdown, statuses};
 use crate::serve::api::{missing, whole as document};
 use crate::serve::now;
@@ -41,7 +43,9 @@ type Named = Path<(i64, String)>;
 pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
     let now = now();
     let (full, similar, page_of, line, marks) = visit.app.read(|r| {
-        let Some(full) = r.problem(project, &id)? else { return Err(store::Error::Missing(format!("problem {id}"))) };
+        let Some(full) = r.problem(project, &id)? else {
+            return Err(store::Error::Missing(format!("problem {id}")));
+        };
         let (from, to) = range(&full.row, now);
         let step = step_minutes(to.since(from), BARS);
         Ok((
@@ -260,11 +264,13 @@ fn times(line: &[Step], marks: &[MarkSeen], full: &ProblemFull) -> Markup {
         .take(FLAGS_MAX)
         .map(|m| Flag { at: m.at, kind: m.kind.clone(), words: format!("{} {}", m.kind, text(&m.what)) })
         .collect();
-    flags.extend(full.states.iter().filter(|s| matches!(s.state, State::Resolved | State::Regressed)).map(|s| Flag {
-        at: s.at,
-        kind: s.state.name().to_owned(),
-        words: s.state.name().to_owned(),
-    }));
+    flags.extend(
+        full.states.iter().filter(|s| matches!(s.state, State::Resolved | State::Regressed)).map(|s| Flag {
+            at: s.at,
+            kind: s.state.name().to_owned(),
+            words: s.state.name().to_owned(),
+        }),
+    );
     html! {
         section.card { h2 { "Over time" } figure.timeline { (over_time(line, Drawn::Failures, &flags, None)) } }
     }
@@ -333,7 +339,8 @@ fn frames(e: &Exception) -> Markup {
 
 fn seen_in(full: &ProblemFull, p: &Problem) -> Markup {
     let all = full.row.count;
-    let lists = [("Service", &full.services), ("Release", &full.releases), ("Environment", &full.environments)];
+    let lists =
+        [("Service", &full.services), ("Release", &full.releases), ("Environment", &full.environments)];
     let example = |method: &str, route: &str| {
         let like = p.endpoints.iter().find(|e| e.method == method && e.route == route)?;
         (!like.example.is_empty() && like.example != route).then(|| like.example.clone())
@@ -418,9 +425,11 @@ pub async fn failures(visit: Visit, Path((project, id)): Named) -> Seen {
 /// `GET /failures/{project}/{id}`: one failure's records in the order of time, across all hops.
 pub async fn failure(visit: Visit, Path((project, id)): Named) -> Seen {
     let number: u64 = id.parse().map_err(|_| missing("failure"))?;
-    let example = visit.app.read(|r| r.example(project, number))?.ok_or_else(|| missing("example of a failure"))?;
+    let example =
+        visit.app.read(|r| r.example(project, number))?.ok_or_else(|| missing("example of a failure"))?;
     let records: Vec<Value> = serde_json::from_str(&example.text).unwrap_or_default();
-    let mut records: Vec<(Option<Time>, &Value)> = records.iter().map(|r| (told::time(&r["at"]), r)).collect();
+    let mut records: Vec<(Option<Time>, &Value)> =
+        records.iter().map(|r| (told::time(&r["at"]), r)).collect();
     records.sort_by_key(|(at, _)| *at);
     let first = records.iter().find_map(|(at, _)| *at);
     let said = |r: &Value, name: &str| r[name].as_str().unwrap_or("").to_owned();
@@ -519,7 +528,8 @@ fn notes(full: &ProblemFull) -> Markup {
 pub async fn markdown(visit: Visit, Path((project, id)): Named) -> Seen {
     let full = visit.app.read(|r| r.problem(project, &id))?.ok_or_else(|| missing("problem"))?;
     let p = told::problem(&document(&full));
-    let kind = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    let kind =
+        [(header::CONTENT_TYPE, "text/markdown; charset=utf-8"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
     Ok((kind, problem_in_markdown(&p)).into_response())
 }
 
@@ -527,11 +537,15 @@ pub async fn markdown(visit: Visit, Path((project, id)): Named) -> Seen {
 pub async fn postman(visit: Visit, Path((project, id)): Named) -> Seen {
     let full = visit.app.read(|r| r.problem(project, &id))?.ok_or_else(|| missing("problem"))?;
     let p = clean_problem(told::problem(&document(&full)));
-    let request = p.reproduce.as_deref().and_then(Request::of_curl).ok_or_else(|| missing("request to repeat"))?;
+    let request =
+        p.reproduce.as_deref().and_then(Request::of_curl).ok_or_else(|| missing("request to repeat"))?;
     let name = p.endpoints.first().map_or_else(|| p.title.clone(), |e| format!("{} {}", e.method, e.route));
     let headers = [
         (header::CONTENT_TYPE, "application/json".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"why500-{}.postman_collection.json\"", full.row.id)),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"why500-{}.postman_collection.json\"", full.row.id),
+        ),
     ];
     Ok((headers, request.postman(name.trim()).to_string()).into_response())
 }
@@ -561,7 +575,8 @@ pub fn of_report(p: &Problem) -> Markup {
 fn steps_of(p: &Problem) -> Vec<Step> {
     let t = &p.timeline;
     let merge = t.failed.len().div_ceil(usize::try_from(BARS).unwrap_or(1)).max(1);
-    let whole = |i: usize| t.start.plus(t.step_us.saturating_mul(i64::try_from(i * merge).unwrap_or(i64::MAX)));
+    let whole =
+        |i: usize| t.start.plus(t.step_us.saturating_mul(i64::try_from(i * merge).unwrap_or(i64::MAX)));
     let mut requests = t.requests.chunks(merge).map(|c| c.iter().sum::<u64>());
     t.failed
         .chunks(merge)
@@ -574,4 +589,3 @@ fn steps_of(p: &Problem) -> Vec<Step> {
 pub fn spark_of(p: &Problem) -> Markup {
     spark(&steps_of(p))
 }
-

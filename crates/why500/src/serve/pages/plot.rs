@@ -30,10 +30,7 @@ pub struct Flag {
 /// Minutes of a step, so that a range has [`BARS`] of them or fewer: 1, 2, 5, 10, 15, 30 minutes, hours, days.
 pub fn step_minutes(range_us: i64, bars: i64) -> i64 {
     let least = range_us / (60 * SECOND) / bars.max(1);
-    [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440]
-        .into_iter()
-        .find(|m| *m > least)
-        .unwrap_or(7 * 1_440)
+    [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440].into_iter().find(|m| *m > least).unwrap_or(7 * 1_440)
 }
 
 /// What is drawn of each step.
@@ -95,7 +92,7 @@ pub fn over_time(steps: &[Step], drawn: Drawn, flags: &[Flag], line: Option<(f64
             @if let Some((level, words)) = line {
                 @let y = round(HEIGHT - level * HEIGHT / peak);
                 line.level x1="0" x2="100%" y1=(y) y2=(y) {}
-                text.level-words x="100%" y={ (y - 4.0) } text-anchor="end" { (words) }
+                text.level-words x="0" y={ (y - 4.0) } { (words) }
             }
             @for p in &placed {
                 line class={ "mark " (p.flag.kind) } x1={ (p.x) "%" } x2={ (p.x) "%" } y1="0" y2=(HEIGHT) {
@@ -229,7 +226,10 @@ mod tests {
         let page = over_time(&steps(&[0, 4, 0, 0]), Drawn::Failures, &[flag], None).into_string();
         assert!(page.contains("<line class=\"mark deploy\" x1=\"25%\" x2=\"25%\""), "{page}");
         assert!(page.contains("aria-label=\"4 failures over time, at most 4 in 1 min\""), "{page}");
-        assert!(page.contains("&lt;b&gt;3.8.0") && !page.contains("<b>") && !page.contains("style="), "{page}");
+        assert!(
+            page.contains("&lt;b&gt;3.8.0") && !page.contains("<b>") && !page.contains("style="),
+            "{page}"
+        );
     }
 
     #[test]
@@ -245,6 +245,10 @@ mod tests {
     fn nothing_is_drawn_of_nothing() {
         assert_eq!(over_time(&[], Drawn::Share, &[], None).into_string(), "");
         assert!(spark(&[]).into_string().contains("0 failures"));
-        assert!(over_time(&steps(&[0, 0]), Drawn::Share, &[], Some((0.1, "objective"))).into_string().contains("objective"));
+        assert!(
+            over_time(&steps(&[0, 0]), Drawn::Share, &[], Some((0.1, "objective")))
+                .into_string()
+                .contains("objective")
+        );
     }
 }

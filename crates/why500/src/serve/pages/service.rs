@@ -95,7 +95,7 @@ fn budget(month: &[Step]) -> Markup {
                 span { "of the error budget left" }
             }
             div.figure-of { strong { (percent(failures, requests)) } span { "failed in " (BUDGET_DAYS) " days" } }
-            div.figure-of { strong { (number(failures)) } span { "of " (number(may.floor() as u64)) " that may fail, of " (counted(requests, "request")) } }
+            div.figure-of { strong { (number(failures)) } span { "of " @if may < 10.0 { (format!("{may:.1}")) } @else { (number(may.floor() as u64)) } " that may fail, of " (counted(requests, "request")) } }
             div.wide { (share(left.max(0.0), if left < 0.25 { "share-bad" } else { "share-ok" }))
                 p.soft.small { "The objective is that " (format!("{:.1} %", OBJECTIVE * 100.0)) " of requests succeed." } }
         }

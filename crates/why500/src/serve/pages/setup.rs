@@ -80,7 +80,8 @@ struct Here {
 
 impl Here {
     fn filled(&self, lines: &str) -> String {
-        let (host, port) = self.at.rsplit_once(':').unwrap_or((&self.at, if self.scheme == "https" { "443" } else { "80" }));
+        let (host, port) =
+            self.at.rsplit_once(':').unwrap_or((&self.at, if self.scheme == "https" { "443" } else { "80" }));
         [
             ("{dsn}", format!("{}://{}@{}/{}", self.scheme, self.key, self.at, self.project)),
             ("{url}", format!("{}://{}", self.scheme, self.at)),
@@ -207,14 +208,21 @@ pub struct Admin(Visit);
 impl FromRequestParts<Arc<crate::serve::App>> for Admin {
     type Rejection = axum::http::Response<axum::body::Body>;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<crate::serve::App>) -> Result<Admin, Self::Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<crate::serve::App>,
+    ) -> Result<Admin, Self::Rejection> {
         Visit::of(parts, app, "admin").await.map(Admin)
     }
 }
 
 /// `POST /setup/projects`: `name`.
 pub async fn add_project(Admin(v): Admin, Form(said): Form<HashMap<String, String>>) -> Seen {
-    let name = said.get("name").map(|n| n.trim()).filter(|n| !n.is_empty()).ok_or_else(|| bad("a project needs a name"))?;
+    let name = said
+        .get("name")
+        .map(|n| n.trim())
+        .filter(|n| !n.is_empty())
+        .ok_or_else(|| bad("a project needs a name"))?;
     let project = v.app.act(|s| s.add_project(now(), name))?;
     let key = v.app.act(|s| s.add_key(now(), project.id, "first"))?;
     v.app.learn_key(&key.key, project.id);

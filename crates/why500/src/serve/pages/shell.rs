@@ -63,7 +63,7 @@ fn bare(title: &str, project: Option<i64>, nav: &Markup, main: &Markup) -> Marku
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
-                title { (title) " · why500" }
+                title { (text(title)) " · why500" }
                 link rel="icon" href="/favicon.ico" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/why500.css";
                 script src="/assets/why500.js" defer {}
