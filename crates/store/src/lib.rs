@@ -9,6 +9,7 @@
 
 mod access;
 mod actions;
+mod alerts;
 mod backup;
 mod check;
 mod commit;
@@ -30,6 +31,7 @@ mod store;
 
 pub use access::{ApiToken, Key, Link, Project, Session, User};
 pub use actions::{Mute, Swept};
+pub use alerts::{AlertChange, AlertRow, Outcome, Outgoing, Send, Told};
 pub use check::Findings;
 pub use commit::{
     Commit, Dropped, Example, FailureChange, MarkRow, OTHER_PROBLEM, ProblemChange, RequestCount,
@@ -38,8 +40,9 @@ pub use error::{Error, Result};
 pub use journal::{Entry, Journal};
 pub use limits::*;
 pub use read::{
-    DroppedRow, EndpointRow, ExampleRow, FailureRow, FullExample, MarkSeen, Note, Page, ProblemFull,
-    ProblemRow, Query, Reader, Revision, RouteHealth, RouteLine, Sizes, Sort, StateChange, Step, Thought,
+    DroppedRow, EndpointRow, ExampleRow, Failing, FailureRow, FullExample, Load, MarkSeen, Note, Page,
+    ProblemFull, ProblemRow, Query, Reader, Revision, RouteHealth, RouteLine, Sizes, Sort, StateChange, Step,
+    Thought,
 };
 pub use retention::{Retained, Retention};
 pub use state::State;

@@ -97,3 +97,16 @@ pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes that must be free for the disk not to count as full: some batches.
 pub const ROOM_BYTES: usize = 256 << 10;
+
+/// Alerts kept of a project: closed ones beyond it go, the oldest first. A page shows some hundred; a flood of new problems is one
+/// message, and yet a row for each.
+pub const ALERTS_PER_PROJECT: i64 = 10_000;
+
+/// Days for which closed alerts are kept: as long as failures are.
+pub const ALERT_DAYS: i64 = KEEP_DAYS;
+
+/// Messages of one channel that wait to be sent, at most: one that was away for long is told the latest, not all.
+pub const OUTBOX_PER_CHANNEL: i64 = 1_000;
+
+/// Messages of one channel kept that could not be sent: enough to see what was missed.
+pub const DEAD_PER_CHANNEL: i64 = 200;

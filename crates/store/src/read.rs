@@ -5,10 +5,12 @@
 
 mod access;
 mod counts;
-mod list;
+mod failing;
+pub(crate) mod list;
 mod one;
 mod rows;
 
+pub use failing::{Failing, Load};
 pub use rows::*;
 
 use crate::error::{Doing, Error, Result};

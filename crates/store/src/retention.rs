@@ -307,6 +307,7 @@ impl Store {
             "tokens",
             "webhooks",
             "delivered",
+            "alerts",
         ];
         for table in tables {
             step.execute(&format!("DELETE FROM {table} WHERE project = ?1"), [project]).doing(doing)?;

@@ -7,10 +7,11 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// One text per version, the first being version 1. SQLite's `user_version` holds how many were applied.
-pub(crate) const MIGRATIONS: [&str; 3] = [
+pub(crate) const MIGRATIONS: [&str; 4] = [
     include_str!("schema/1-observed.sql"),
     include_str!("schema/2-access.sql"),
     include_str!("schema/3-webhooks.sql"),
+    include_str!("schema/4-alerts.sql"),
 ];
 
 /// The layout that this program writes.

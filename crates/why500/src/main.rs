@@ -1,5 +1,6 @@
 //! why500 tells people why their server answered 500.
 
+mod alert;
 mod ask;
 mod catalogue;
 mod deploy;
@@ -51,6 +52,8 @@ enum Command {
     Token(Box<folder::Token>),
     /// Make the secret by which GitHub's and GitLab's webhooks tell a server of deployments
     Webhook(folder::Webhook),
+    /// Who is told when failures become a problem: the channels, and a trial of one
+    Alerts(alert::Alerts),
     /// Copy what a server knows to a file, while it runs
     Backup(Box<folder::Backup>),
     /// Check a server's folder
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Some(Command::Tail(options)) => ask::tail(options),
         Some(Command::Token(options)) => folder::token(options),
         Some(Command::Webhook(options)) => folder::webhook(options),
+        Some(Command::Alerts(options)) => alert::run(options),
         Some(Command::Backup(options)) => folder::backup(options),
         Some(Command::Check(options)) => folder::check(options),
         Some(Command::Causes { name }) => teach(|out| catalogue::causes(out, name.as_deref(), &plain_look())),

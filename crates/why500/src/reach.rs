@@ -64,7 +64,7 @@ impl At {
 }
 
 /// The system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others), and those of a file.
-fn roots(ca: Option<&Path>) -> Result<RootCerts, Usage> {
+pub fn roots(ca: Option<&Path>) -> Result<RootCerts, Usage> {
     // Some of them may be unreadable; one that is missed is told as an unknown issuer.
     let mut all = rustls_native_certs::load_native_certs().certs;
     if let Some(file) = ca.filter(|f| !f.as_os_str().is_empty()) {

@@ -92,7 +92,7 @@ impl Reader {
     }
 
     /// All rows.
-    pub(super) fn rows<T>(
+    pub(crate) fn rows<T>(
         &self,
         sql: &str,
         args: impl rusqlite::Params,

@@ -17,12 +17,12 @@ use rusqlite::{Row, params, params_from_iter};
 const PAGE_ROWS: usize = 50;
 
 /// Columns of a [`ProblemRow`], of problems `p`.
-pub(super) const COLUMNS: &str = "p.project, p.hex, p.title, p.class, p.cause, p.culprit, p.trigger, p.confidence, \
+pub(crate) const COLUMNS: &str = "p.project, p.hex, p.title, p.class, p.cause, p.culprit, p.trigger, p.confidence, \
     p.explained, p.count, p.first_seen, p.last_seen, p.state, p.state_at, p.muted_until, p.muted_count, \
     p.resolved_release, p.assigned, (SELECT s.hex FROM problems s WHERE s.id = p.superseded_by), p.id, p.harm";
 
 /// Reads [`COLUMNS`].
-pub(super) fn problem_row(row: &Row) -> rusqlite::Result<ProblemRow> {
+pub(crate) fn problem_row(row: &Row) -> rusqlite::Result<ProblemRow> {
     let state = State::of(row.get(12)?);
     Ok(ProblemRow {
         project: row.get(0)?,
@@ -49,7 +49,7 @@ pub(super) fn problem_row(row: &Row) -> rusqlite::Result<ProblemRow> {
 }
 
 /// A count as kept is never negative.
-pub(super) fn count(n: i64) -> u64 {
+pub(crate) fn count(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
 

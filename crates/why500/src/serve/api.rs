@@ -3,6 +3,7 @@
 
 mod access;
 mod actions;
+mod alerts;
 mod hooks;
 mod problems;
 mod sign_in;
@@ -31,8 +32,9 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 const REFUSAL_BYTES_MAX: usize = 4_096;
 
 /// Paths of our own, as first words below `/api/v1/`; all others are protocols'.
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "problems",
+    "alerts",
     "failures",
     "projects",
     "deploys",
@@ -110,6 +112,8 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<App>>)> {
         ("post", "/api/v1/problems/{id}/assign", post(actions::assign)),
         ("post", "/api/v1/problems/{id}/notes", post(actions::note)),
         ("get", "/api/v1/failures/{id}", get(problems::failure)),
+        ("get", "/api/v1/alerts", get(alerts::list)),
+        ("post", "/api/v1/alerts/retry", post(alerts::retry)),
         ("get", "/api/v1/projects", get(actions::projects)),
         ("post", "/api/v1/projects", post(actions::add_project)),
         ("get", "/api/v1/projects/{id}/keys", get(actions::keys)),

@@ -5,6 +5,7 @@
 //!                           └ 2xx is answered here, once it is durable ┘
 //! ```
 
+pub mod alerts;
 mod api;
 mod backlog;
 mod batch;
@@ -99,6 +100,8 @@ pub struct Serve {
     /// Zone of logs that state none (default: the machine's)
     #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
+    #[command(flatten)]
+    pub alerts: alerts::Options,
     /// How long things are kept
     #[command(flatten)]
     pub keep: keep::Keep,
@@ -140,6 +143,7 @@ pub struct App {
     hooks: tokio::sync::Mutex<()>,
     events: broadcast::Sender<digest::Event>,
     kept: keep::Kept,
+    alerts: alerts::Alerts,
     started: Time,
 }
 
@@ -197,6 +201,13 @@ fn scratch(data: &std::path::Path) -> PathBuf {
     let folder = data.join("explain");
     let _ = std::fs::remove_dir_all(&folder);
     folder
+}
+
+/// Where links in messages point to: where it listens, if nothing else is said and that is an address that others can open.
+fn links(options: &Serve) -> Option<String> {
+    let scheme = if options.tls.tls_cert.is_some() { "https" } else { "http" };
+    let listens = options.listen.port() != 0 && !options.listen.ip().is_unspecified();
+    options.alerts.url.clone().or_else(|| listens.then(|| format!("{scheme}://{}", options.listen)))
 }
 
 /// Runs until told to stop.
@@ -276,6 +287,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         hooks: tokio::sync::Mutex::default(),
         events,
         kept: keep::Kept::default(),
+        alerts: alerts::Alerts::new(alerts::place_of(options.alerts.alerts.as_deref(), &options.data)),
         started: now(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -294,14 +306,17 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     )
     .map_err(Usage)?;
     let keeping = keep::start(&app, options.keep, &stopped).map_err(Usage)?;
+    let alerting = alerts::start(&app, links(options), &stopped).map_err(Usage)?;
     let outcome =
         runtime.block_on(listen::serve(Arc::clone(&app), options, tls, &key, link.as_deref(), again));
     stopped.store(true, Ordering::Relaxed);
     keeping.thread().unpark();
+    alerting.thread().unpark();
     if let Some(following) = following {
         let _ = following.join();
     }
     let _ = keeping.join();
+    let _ = alerting.join();
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     // The last to hold the sending ends: commit and digest come to their ends, in this order.
     drop(app);

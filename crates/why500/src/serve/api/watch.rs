@@ -80,6 +80,7 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
         ));
     }
     let mut out = String::new();
+    let (waiting, given_up) = app.read(store::Reader::outbox_size)?;
     let p = &app.progress;
     let kept = |n: &AtomicU64| n.load(Ordering::Relaxed);
     let figures = [
@@ -163,6 +164,13 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
             "The longest that a step of the retention had the store, in microseconds.",
             kept(&app.kept.longest_us),
         ),
+        ("why500_alerts_waiting", "gauge", "Messages that wait to be sent.", waiting),
+        (
+            "why500_alerts_given_up",
+            "gauge",
+            "Messages that could not be sent and are not tried any more.",
+            given_up,
+        ),
     ];
     for (name, kind, help, value) in figures {
         let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
@@ -190,6 +198,17 @@ pub async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<
                 quoted(reason)
             );
         }
+    }
+    let _ = write!(
+        out,
+        "# HELP why500_alerts_sends_total Attempts to send, by channel and outcome.\n# TYPE why500_alerts_sends_total counter\n"
+    );
+    for ((channel, outcome), n) in app.alerts.counts() {
+        let _ = writeln!(
+            out,
+            "why500_alerts_sends_total{{channel=\"{}\",outcome=\"{outcome}\"}} {n}",
+            quoted(&channel)
+        );
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out).into_response())
 }

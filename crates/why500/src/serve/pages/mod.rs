@@ -4,6 +4,7 @@
 //! /problems?class=database&state=open   list.rs    the list
 //! /problems/1/4f1c2a9e00c0ffee          one.rs     a problem        …/resolve, …/mute …   act.rs
 //! /service                              service.rs share of 5xx, budget
+//! /alerts                               alerts.rs  what was told to whom
 //! /setup                                setup.rs   what to paste where
 //! /explain                              explain.rs logs dropped here
 //! /learn                                learn.rs   causes and statuses
@@ -13,6 +14,7 @@
 //! text from outside is escaped by the templates, with control characters shown ([`text`]).
 
 mod act;
+mod alerts;
 mod explain;
 mod learn;
 mod list;
@@ -62,6 +64,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/problems/{project}/{id}/notes", post(act::note)),
         ("/problems/{project}/several", post(act::several)),
         ("/failures/{project}/{id}", get(one::failure)),
+        ("/alerts", get(alerts::alerts)),
+        ("/alerts/retry", post(alerts::retry)),
         ("/service", get(service::service)),
         ("/setup", get(setup::setup)),
         ("/setup/projects", post(setup::add_project)),
@@ -91,7 +95,15 @@ pub fn is_page(request: &Request<Body>) -> bool {
     let first = path.split('/').nth(1).unwrap_or("");
     matches!(
         first,
-        "problems" | "failures" | "service" | "setup" | "explain" | "learn" | "assets" | "favicon.ico"
+        "problems"
+            | "failures"
+            | "alerts"
+            | "service"
+            | "setup"
+            | "explain"
+            | "learn"
+            | "assets"
+            | "favicon.ico"
     )
 }
 

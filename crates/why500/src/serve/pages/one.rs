@@ -562,7 +562,7 @@ pub fn of_report(p: &Problem) -> Markup {
             section.card.answer { p.why { (text(&instants(&p.verdict.summary, Clock::dated()))) } (facts(p, None)) }
             (proof(p))
             (the_way(p))
-            @let steps: Vec<Step> = (p.timeline.step_us > 0).then(|| steps_of(p)).unwrap_or_default();
+            @let steps: Vec<Step> = if p.timeline.step_us > 0 { steps_of(p) } else { Vec::new() };
             @if !steps.is_empty() { section.card { h2 { "Over time" } figure.timeline { (over_time(&steps, Drawn::Failures, &[], None)) } } }
             (next(p))
             @if let Some(curl) = &p.reproduce { section.card { h2 { "Make it happen again" } pre.curl tabindex="0" { (text(curl)) } } }

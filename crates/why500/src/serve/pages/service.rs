@@ -10,8 +10,6 @@ use maud::{Markup, html};
 use record::SECOND;
 use store::{RouteHealth, RouteLine, Step};
 
-/// Requests that are to succeed, of all.
-const OBJECTIVE: f64 = 0.999;
 /// The error budget is of so many days.
 const BUDGET_DAYS: i64 = 30;
 /// Routes and releases shown.
@@ -31,6 +29,8 @@ pub async fn service(visit: Visit) -> Seen {
     let from = now.plus(-hours * 3_600 * SECOND);
     let range = now.since(from);
     let p = visit.project;
+    // That of what names no service: the page shows all of them together.
+    let objective = visit.app.alerts.config().objectives.of("");
     let (steps, marks, month, routes, releases, health) = visit.app.read(|r| {
         Ok((
             r.timeline(p, from, now, step_minutes(range, BARS))?,
@@ -55,7 +55,7 @@ pub async fn service(visit: Visit) -> Seen {
                 a href={ "/service?hours=" (h) "&project=" (p) } aria-current=[(h == hours).then_some("true")] { (words) }
             } }
         }
-        (budget(&month))
+        (budget(&month, objective))
         section.card {
             h2 { @if counted_requests { "Share of requests that failed" } @else { "Failures" } }
             @if steps.iter().all(|s| s.requests == 0 && s.failures == 0) {
@@ -63,7 +63,7 @@ pub async fn service(visit: Visit) -> Seen {
             } @else {
                 figure.timeline {
                     @if counted_requests {
-                        (over_time(&steps, Drawn::Share, &flags, Some(((1.0 - OBJECTIVE) * 100.0, "objective"))))
+                        (over_time(&steps, Drawn::Share, &flags, Some(((1.0 - objective) * 100.0, "objective"))))
                     } @else {
                         (over_time(&steps, Drawn::Failures, &flags, None))
                     }
@@ -80,13 +80,13 @@ pub async fn service(visit: Visit) -> Seen {
 }
 
 /// What may still fail this month. Where nobody counts requests there is none.
-fn budget(month: &[Step]) -> Markup {
+fn budget(month: &[Step], objective: f64) -> Markup {
     let requests: u64 = month.iter().map(|s| s.requests).sum();
     let failures: u64 = month.iter().map(|s| s.failures).sum();
     if requests == 0 {
         return html! {};
     }
-    let may = requests as f64 * (1.0 - OBJECTIVE);
+    let may = requests as f64 * (1.0 - objective);
     let left = 1.0 - failures as f64 / may.max(f64::MIN_POSITIVE);
     html! {
         section.card.budget aria-label="Error budget" {
@@ -97,7 +97,7 @@ fn budget(month: &[Step]) -> Markup {
             div.figure-of { strong { (percent(failures, requests)) } span { "failed in " (BUDGET_DAYS) " days" } }
             div.figure-of { strong { (number(failures)) } span { "of " @if may < 10.0 { (format!("{may:.1}")) } @else { (number(may.floor() as u64)) } " that may fail, of " (counted(requests, "request")) } }
             div.wide { (share(left.max(0.0), if left < 0.25 { "share-bad" } else { "share-ok" }))
-                p.soft.small { "The objective is that " (format!("{:.1} %", OBJECTIVE * 100.0)) " of requests succeed." } }
+                p.soft.small { "The objective is that " (format!("{:.1} %", objective * 100.0)) " of requests succeed." } }
         }
     }
 }

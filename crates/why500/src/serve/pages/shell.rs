@@ -7,9 +7,10 @@ use axum::http::{Response, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 
 /// The pages that are always at hand.
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 6] = [
     ("/problems", "Problems"),
     ("/service", "Service health"),
+    ("/alerts", "Alerts"),
     ("/setup", "Set-up"),
     ("/explain", "Explain logs"),
     ("/learn", "Learn"),
