@@ -106,8 +106,12 @@ async function openProblem(page, p) {
 
 const link = async (page, p) => page.locator(S.rowOf(p.id)).locator(S.title).getAttribute('href');
 
-/** Pixels that a page is wider than its window. */
-const beyond = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+/** Pixels that a page is wider than its window, and what is. */
+const beyond = (page) => page.evaluate(() => {
+  const width = document.documentElement.clientWidth, by = document.documentElement.scrollWidth - width;
+  const wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > width + 1);
+  return by > 1 ? `${by} pixels beyond the right edge: ${wide.slice(0, 3).map((e) => `${e.tagName.toLowerCase()}.${e.className}`).join(', ')}` : null;
+});
 
 /** The rules that are broken, with where. */
 async function accessible(page, what) {
@@ -410,7 +414,7 @@ const scenarios = {
             continue;
           }
           const wide = await beyond(page);
-          if (wide > 1) bad.push(`${what}: ${wide} pixels beyond the right edge`);
+          if (wide) bad.push(`${what}: ${wide}`);
           const shifted = await page.evaluate(() => window.shifted);
           if (shifted >= SHIFT_MAX) bad.push(`${what}: the layout shifted by ${shifted}`);
           if (width !== 320) await page.screenshot({ path: path.join(SHOTS, `${name}-${zoom > 1 ? '1280-200%' : width}-${scheme}.png`), fullPage: true });
@@ -454,7 +458,8 @@ const scenarios = {
     await page.setViewportSize({ width: 390, height: 844 });
     for (const at of [...Object.values(PAGES), ...rows.slice(0, 12)]) {
       await look(at);
-      check((await beyond(page)) <= 1, `${at} at 390: ${await beyond(page)} pixels beyond the right edge`);
+      const wide = await beyond(page);
+      check(!wide, `${at} at 390: ${wide}`);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
     for (const p of probes) {
