@@ -9,7 +9,7 @@ use crate::report::chart::way;
 use crate::report::phrase::{
     Clock, certainty_percent, counted, instants, number, percent as share_words, span, trigger,
 };
-use crate::report::{by_role, clean_problem, problem_in_markdown, statuses};
+use crate::report::{by_role, clean_code, clean_problem, problem_in_markdown, statuses};
 use crate::serve::api::{missing, whole as document};
 use crate::serve::now;
 use axum::extract::Path;
@@ -17,8 +17,10 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use diagnosis::{Evidence, Problem};
 use maud::{Markup, html};
-use record::{Exception, Role, SECOND, Time};
+use record::{CodeFrame, CodeView, Exception, Role, SECOND, Time};
 use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
 use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, State, Step};
 
 /// Quoted records shown at once; the rest is folded away.
@@ -35,6 +37,8 @@ const FLAGS_MAX: usize = 24;
 const LINE_US: i64 = 30 * 86_400 * SECOND;
 /// … and is at least so long.
 const LINE_LEAST_US: i64 = 30 * 60 * SECOND;
+/// A page waits so long for a repository; what it tells later stands on the next one.
+const LOOK_TIME: Duration = Duration::from_millis(400);
 
 /// Project and id.
 type Named = Path<(i64, String)>;
@@ -57,12 +61,14 @@ pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
         ))
         .map(|(similar, failures, line, marks, full)| (full, similar, failures, line, marks))
     })?;
+    let seen = code_of(&visit, &full).await?;
     let doc = document(&full);
     let p = clean_problem(told::problem(&doc));
     let live = html! {
         (head(&full, &p, now))
         (answer(&p, &full, now))
         (proof(&p))
+        (code(seen.as_ref()))
         (the_way(&p))
         (times(&line, &marks, &full))
         (next(&p))
@@ -83,6 +89,71 @@ pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
         p.soft { "Raw: " a href={ "/api/v1/problems/" (id) "?project=" (project) } { "the problem as JSON" } }
     };
     Ok(page(StatusCode::OK, whole(&visit, "/problems", &p.title, &main)))
+}
+
+/// The code behind it. `None` while it is still looked up: it is there when the page is asked for again.
+async fn code_of(visit: &Visit, full: &ProblemFull) -> Result<Option<CodeView>, super::Wrong> {
+    let (app, project) = (Arc::clone(&visit.app), visit.project);
+    let ask = visit.app.read(|r| app.ask_of(r, project, full))?;
+    let look = tokio::task::spawn_blocking(move || app.eyes.look(&ask));
+    let seen = tokio::time::timeout(LOOK_TIME, look).await;
+    Ok(seen.ok().and_then(Result::ok).map(|mut seen| {
+        clean_code(&mut seen);
+        seen
+    }))
+}
+
+/// Source lines around the frames, the commit that probably did it, what the release brought.
+fn code(seen: Option<&CodeView>) -> Markup {
+    let Some(seen) = seen else {
+        return html! { section.card { h2 { "The code" } p.soft { "Its history is being looked up; it is here when the page is loaded again." } } };
+    };
+    let known = |f: &&CodeFrame| !f.line_text.is_empty();
+    let mut frames = seen.frames.iter().filter(known);
+    let first = frames.next();
+    let rest: Vec<&CodeFrame> = frames.collect();
+    html! {
+        @if seen.tells() {
+            section.card.code {
+                h2 { "The code" }
+                @if let Some(f) = first { (source(f)) }
+                @if let Some(s) = &seen.suspect {
+                    p.suspect { strong { "Suspect: " } code { (text(s.told.short())) } " " (text(&s.told.subject))
+                        span.soft { " by " (text(&s.told.author)) ", " (text(&s.told.at)) } }
+                    p.soft { (text(&s.why)) }
+                }
+                @if !rest.is_empty() {
+                    details { summary { (counted(rest.len() as u64, "more frame")) " with source" } @for f in &rest { (source(f)) } }
+                }
+                @if !seen.brought.is_empty() {
+                    details {
+                        summary { "What " @match &seen.release { Some(r) => { (text(r)) } None => { "the release" } } " brought: " (counted(seen.brought.len() as u64, "commit")) }
+                        ul { @for c in &seen.brought {
+                            li { code { (text(c.short())) } " " (text(&c.subject)) span.soft { " by " (text(&c.author)) } }
+                        } }
+                    }
+                }
+                @for why in &seen.unmapped { p.soft.small { (text(why)) } }
+            }
+        }
+    }
+}
+
+fn source(f: &CodeFrame) -> Markup {
+    let place = f.path.as_deref().unwrap_or(&f.file);
+    let first = f.line.map_or(1, |l| l.saturating_sub(u32::try_from(f.before.len()).unwrap_or(0)).max(1));
+    let lines = f
+        .before
+        .iter()
+        .map(|l| (l, false))
+        .chain([(&f.line_text, true)])
+        .chain(f.after.iter().map(|l| (l, false)));
+    html! {
+        p.place.mono { (text(place)) @if let Some(l) = f.line { ":" (l) } @if !f.function.is_empty() { span.soft { " " (text(&f.function)) } } }
+        pre.source tabindex="0" { @for (n, (line, here)) in (first..).zip(lines) {
+            span.here[here] { span.number { (format!("{n:>5} ")) } (text(line)) } "\n"
+        } }
+    }
 }
 
 /// What the time line shows: from shortly before the first failure to shortly after the last, or to now while it goes on.
