@@ -108,7 +108,7 @@ fn muted_until_an_instant_or_so_many_failures() {
     store.mute(at(140), PROJECT, CART, "ada", Mute::Forever).unwrap();
     store.sweep(at(100 * DAY), 7).unwrap();
     assert_eq!(one(&reader, CART).row.state, State::Muted, "silence does not unmute");
-    store.unmute(at(150), PROJECT, CART, "ada").unwrap();
+    store.reopen(at(150), PROJECT, CART, "ada").unwrap();
     assert_eq!(one(&reader, CART).row.state, State::Ongoing);
 }
 
