@@ -96,7 +96,8 @@ pub struct Example {
     pub odd: bool,
 }
 
-/// Requests of one minute, route and status, to be added to what is counted already.
+/// Requests of one minute, route and status, to be added to what is counted already: those that went well, as the failed are
+/// counted as failures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestCount {
     /// The project.

@@ -86,6 +86,7 @@ fn burning(s: &Situation<'_>, service: &str) -> Option<Finding> {
         let share = failed as f64 / all;
         let speed = share / budget;
         let name = if service.is_empty() { "all services".to_owned() } else { line(service, 80) };
+        let whose = if service.is_empty() { "all requests".to_owned() } else { format!("{name}'s requests") };
         let spent = speed * burn.long as f64 / (BUDGET_DAYS * 24.0 * 60.0);
         let main = main_problem(s, service, end, failed.min(s.loads.sum(service, end - 60, end).1));
         // Somebody knows, and does not want to hear of it.
@@ -98,7 +99,7 @@ fn burning(s: &Situation<'_>, service: &str) -> Option<Finding> {
         f.onset = Time((end - burn.short) * MINUTE_US);
         f.title = main.is_none().then(|| format!("{name} answers 5xx too often"));
         f.why = format!(
-            "{} of {name}'s requests failed in the last {} ({failed} of {}), {speed:.1} times as fast as the objective of {} \
+            "{} of {whose} failed in the last {} ({failed} of {}), {speed:.1} times as fast as the objective of {} \
              allows.",
             percent(share),
             burn.words,

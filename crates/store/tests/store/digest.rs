@@ -94,9 +94,9 @@ fn failures_are_counted_by_problem_route_status_and_minute() {
     assert_eq!(database.minutes[..3], [(30_000_000, 2), (30_000_001, 3), (30_000_002, 2)]);
     assert_eq!(database.document, format!("{{\"id\": \"{DATABASE}\"}}"));
     let line = reader.timeline(PROJECT, at(0), at(120), 1).unwrap();
-    assert_eq!(line.iter().map(|s| (s.requests, s.failures)).collect::<Vec<_>>(), [(1_000, 5), (0, 3)]);
+    assert_eq!(line.iter().map(|s| (s.requests, s.failures)).collect::<Vec<_>>(), [(1_005, 5), (3, 3)]);
     let health = reader.health(PROJECT, at(0), at(HOUR)).unwrap();
-    assert_eq!((health[0].requests, health[0].failures, health[0].share), (Some(1_000), 22, Some(0.0)));
+    assert_eq!((health[0].requests, health[0].failures, health[0].share), (Some(1_022), 22, Some(22.0 / 1_022.0)));
     assert_eq!((health[1].requests, health[1].failures, health[1].share), (None, 1, None));
     assert_eq!(reader.dropped().unwrap()[0].count, 3);
     assert_eq!(reader.marks(PROJECT, at(-10), at(0)).unwrap()[0].what, "shop@3.8.0");

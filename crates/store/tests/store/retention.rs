@@ -65,7 +65,7 @@ fn counts_by_minute_become_counts_by_hour() {
     let hours = one(&reader, CART).minutes;
     assert_eq!(hours.iter().map(|m| m.1).collect::<Vec<_>>(), [60, 60]);
     let line = reader.timeline(PROJECT, at(0), at(7_200), 60).unwrap();
-    assert_eq!(line.iter().map(|s| (s.requests, s.failures)).collect::<Vec<_>>(), [(600, 60), (600, 60)]);
+    assert_eq!(line.iter().map(|s| (s.requests, s.failures)).collect::<Vec<_>>(), [(660, 60), (660, 60)]);
     // A failure of that time that goes is taken off its hour.
     let gone =
         store::Commit { digested: 2, at: at(40 * DAY), gone: vec![(PROJECT, 7)], ..Default::default() };
