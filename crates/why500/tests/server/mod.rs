@@ -226,7 +226,7 @@ impl Server {
                 return now;
             }
             before = now;
-            assert!(began.elapsed() < Duration::from_secs(120), "{waits} batches wait, {now} counted");
+            assert!(began.elapsed() < Duration::from_secs(300), "{waits} batches wait, {now} counted");
             std::thread::sleep(Duration::from_millis(250));
         }
     }
