@@ -96,7 +96,10 @@ fn failures_are_counted_by_problem_route_status_and_minute() {
     let line = reader.timeline(PROJECT, at(0), at(120), 1).unwrap();
     assert_eq!(line.iter().map(|s| (s.requests, s.failures)).collect::<Vec<_>>(), [(1_005, 5), (3, 3)]);
     let health = reader.health(PROJECT, at(0), at(HOUR)).unwrap();
-    assert_eq!((health[0].requests, health[0].failures, health[0].share), (Some(1_022), 22, Some(22.0 / 1_022.0)));
+    assert_eq!(
+        (health[0].requests, health[0].failures, health[0].share),
+        (Some(1_022), 22, Some(22.0 / 1_022.0))
+    );
     assert_eq!((health[1].requests, health[1].failures, health[1].share), (None, 1, None));
     assert_eq!(reader.dropped().unwrap()[0].count, 3);
     assert_eq!(reader.marks(PROJECT, at(-10), at(0)).unwrap()[0].what, "shop@3.8.0");
