@@ -17,8 +17,7 @@ const WEEK_US: i64 = 7 * 86_400 * SECOND;
 /// Alerts shown.
 const ROWS: usize = 60;
 /// What a first `alerts.toml` may look like.
-const EXAMPLE: &str =
-    "[[channel]]\nname = \"on-call\"\nkind = \"slack\"\nurl = { env = \"SLACK_WEBHOOK\" }\n";
+const EXAMPLE: &str = "[channels.on-call]\nkind = \"slack\"\nurl = { env = \"SLACK_WEBHOOK\" }\n";
 
 /// `GET /alerts`
 pub async fn alerts(visit: Visit) -> Seen {
@@ -132,4 +131,16 @@ pub async fn retry(Acts(v): Acts, Form(said): Form<HashMap<String, String>>) -> 
     }
     v.app.act(|s| s.try_again(now(), project, None))?;
     Ok(led(&format!("/alerts?project={project}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_configuration() {
+        let config = ::alerts::config::Config::parse(EXAMPLE, &|_| Ok("https://hooks.example/x".into()));
+        let named: Vec<_> = config.unwrap().channels.iter().map(|c| c.name.clone()).collect();
+        assert_eq!(named, ["on-call"]);
+    }
 }
