@@ -362,8 +362,38 @@ fn one_project_never_reads_another() {
     }
     bad.append(&mut told);
     assert!(bad.is_empty(), "\n{}", bad.join("\n"));
+    pages_are_apart(&server, &other, &[&problem, &failure], &secrets);
+    let reads = server.get("/setup", &server.token("read", Some("1")));
+    assert!(reads.status == 200 && !reads.text().contains(secrets[2]), "whoever may only read sees no key");
+    assert!(server.get("/setup", &session).text().contains(secrets[2]));
     assert_eq!(server.get(&format!("/api/v1/problems/{problem}"), &session).json(), everything);
     streams_are_apart(&server, &other, &session);
+}
+
+/// Pages show, and forms act on, only what is of one's own project.
+fn pages_are_apart(server: &Server, other: &str, [problem, failure]: &[&str; 2], secrets: &[&str]) {
+    let of = format!("/problems/1/{problem}");
+    let theirs = ["", "/markdown", "/postman", "/failures"].map(|part| format!("{of}{part}"));
+    let theirs = theirs.into_iter().chain([format!("/failures/1/{failure}")]);
+    let named = ["/problems", "/service", "/alerts", "/setup", "/explain", "/learn"];
+    for path in theirs.chain(named.iter().map(|p| format!("{p}?project=1"))) {
+        let answer = server.get(&path, other);
+        assert_eq!(answer.status, 403, "{path}: {}", answer.text());
+    }
+    for path in named {
+        let answer = server.get(path, other);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        let told = secrets.iter().find(|s| answer.text().contains(**s));
+        assert_eq!(told, None, "{path}");
+    }
+    let form = format!("{other}Content-Type: application/x-www-form-urlencoded\r\n");
+    let acts = ["resolve", "reopen", "mute", "assign", "notes"].map(|act| format!("{of}/{act}"));
+    for path in acts.iter().map(String::as_str).chain(["/problems/1/several"]) {
+        let answer = server.ask("POST", path, &form, &format!("do=resolve&id={problem}&text=x&to=x"));
+        assert_eq!(answer.status, 403, "{path}: {}", answer.text());
+    }
+    let retried = server.ask("POST", "/alerts/retry", &form, "project=1");
+    assert_eq!(retried.status, 404, "{}", retried.text());
 }
 
 /// A stream tells only of its own project.

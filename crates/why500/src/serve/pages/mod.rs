@@ -118,6 +118,8 @@ pub struct Visit {
     pub params: Params,
     /// One signed in by name and password, so signing out is offered.
     pub signed_in: bool,
+    /// May make projects and see keys, as with the API.
+    pub admin: bool,
 }
 
 impl FromRequestParts<Arc<App>> for Visit {
@@ -156,7 +158,8 @@ impl Visit {
             return Err(refuse(Failed(StatusCode::NOT_FOUND, "there is no such project".into())));
         }
         let signed_in = app.session(&parts.headers).ok().flatten().is_some();
-        Ok(Visit { app: Arc::clone(app), who: permit.who, project, projects, params, signed_in })
+        let admin = app.permit(&parts.headers, "admin").is_ok();
+        Ok(Visit { app: Arc::clone(app), who: permit.who, project, projects, params, signed_in, admin })
     }
 }
 

@@ -125,13 +125,9 @@ pub async fn setup(visit: Visit, Reached(at): Reached) -> Seen {
     if visit.params.get("part").is_some_and(|p| p == "waiting") {
         return Ok(page(StatusCode::OK, waiting(came, p)));
     }
-    // Ingest keys stand in every client's configuration; still, whoever may only read is not shown them.
-    let key = visit
-        .app
-        .read(|r| r.keys(p))?
-        .into_iter()
-        .find(|k| k.revoked.is_none())
-        .map_or_else(|| "KEY".to_owned(), |k| k.key);
+    // As with the API, whoever may only read is not shown keys.
+    let keys = if visit.admin { visit.app.read(|r| r.keys(p))? } else { Vec::new() };
+    let key = keys.into_iter().find(|k| k.revoked.is_none()).map_or_else(|| "KEY".to_owned(), |k| k.key);
     let scheme = if visit.app.tls || !visit.app.proxies.is_empty() { "https" } else { "http" };
     let here = Here { scheme, at: at.unwrap_or_else(|| "127.0.0.1:8500".into()), key, project: p };
     let asked = visit.params.get("way").map_or("", String::as_str);
