@@ -777,20 +777,27 @@ pub(crate) fn unsampled(
     let ids = |i: usize| obs.request(i).into_iter().flat_map(|q| [&q.id, &q.trace]).flatten();
     let counted: HashSet<&String> =
         (0..obs.records.len()).filter(|&i| obs.records[i].is_ledger()).flat_map(ids).collect();
-    // A log that knows no such route is another service's: what it lacks, others may well have failed at.
+    // A log that knows no such route is another service's: what it lacks, others may well have failed at. What each knows is
+    // gathered once: there may be as many errors as requests.
     let failed: HashSet<String> = ledger.failures.iter().map(|f| route::template(&f.target)).collect();
-    let of_its = |s: &Stream, r: &Record| {
-        let Some(q) = r.request.as_ref().filter(|q| !q.target.is_empty()) else { return true };
-        let template = route::template(&q.target);
-        s.traffic.routes_folded().is_some()
-            || s.traffic.seen(&q.method, &template).is_some()
-            || failed.contains(&template)
-            || s.traffic.ticks().iter().any(|t| t.key == request_key(&q.target))
-    };
+    let edges: Vec<(&Stream, Numbers<u64>)> = ledger
+        .edges
+        .iter()
+        .map(|&e| &obs.streams[e])
+        .map(|s| (s, s.traffic.ticks().iter().map(|t| t.key).collect()))
+        .collect();
     let covered = |r: &Record| {
         let own = obs.log_of(r.source);
-        ledger.edges.iter().map(|&e| &obs.streams[e]).filter(|s| &*s.family != own).any(|s| {
-            r.at.is_some_and(|t| s.traffic.span().is_some_and(|(a, b)| a <= t && b >= t)) && of_its(s, r)
+        let asked = r.request.as_ref().filter(|q| !q.target.is_empty());
+        let asked = asked.map(|q| (q, route::template(&q.target), request_key(&q.target)));
+        edges.iter().filter(|(s, _)| &*s.family != own).any(|(s, keys)| {
+            let then = r.at.is_some_and(|t| s.traffic.span().is_some_and(|(a, b)| a <= t && b >= t));
+            then && asked.as_ref().is_none_or(|(q, template, key)| {
+                s.traffic.routes_folded().is_some()
+                    || s.traffic.seen(&q.method, template).is_some()
+                    || failed.contains(template)
+                    || keys.contains(key)
+            })
         })
     };
     let errors: Vec<usize> = candidates

@@ -179,6 +179,31 @@ fn repeated_and_broken_bodies() {
 }
 
 /// A problem that was resolved and comes back is a regression; a deploy is on the time line.
+/// An access log has all requests of the service that writes it, and none of another one's in the same project.
+#[test]
+fn an_access_log_hides_no_error_of_another_service() {
+    let server = Server::start("other-service");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let stamp = |at: i64| record::Time::from_secs(at).to_string();
+    let lines: Vec<String> = (0..60)
+        .map(|i| {
+            let at = stamp(now - 120 + 2 * i);
+            format!("{{\"time\":\"{at}\",\"method\":\"GET\",\"path\":\"/products/{i}\",\"status\":200,\"remote_addr\":\"203.0.113.7\"}}")
+        })
+        .collect();
+    assert_eq!(server.post("/api/v1/ingest", "", lines.join("\n").as_bytes()).0, 202);
+    for i in 0..5 {
+        let event = serde_json::json!({
+            "event_id": format!("{:032x}", i + 1), "timestamp": now - 100 + 10 * i, "level": "error",
+            "request": { "url": format!("http://billing.example/invoices/{i}"), "method": "GET" },
+            "exception": { "values": [{ "type": "KeyError", "value": "'country'", "mechanism": { "handled": false } }] },
+        });
+        let envelope = format!("{{}}\n{{\"type\":\"event\"}}\n{event}\n");
+        assert_eq!(server.post("/api/1/envelope/", "", envelope.as_bytes()).0, 200);
+    }
+    server.wait("five failures", |p| counted(p) == 5);
+}
+
 #[test]
 fn a_problem_that_comes_back() {
     let server = Server::start("states");
