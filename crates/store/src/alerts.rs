@@ -131,6 +131,16 @@ pub enum Outcome {
     Failed(String, Option<Time>),
 }
 
+fn told_row(row: &Row) -> rusqlite::Result<Told> {
+    Ok(Told {
+        alert: row.get(0)?,
+        channel: row.get(1)?,
+        event: row.get(2)?,
+        at: Time(row.get(3)?),
+        reference: row.get(4)?,
+    })
+}
+
 const ALERT: &str = "id, project, subject, rule, severity, open, since, changed, lead, memory, notice";
 
 fn alert_row(row: &Row) -> rusqlite::Result<AlertRow> {
@@ -424,15 +434,7 @@ impl Reader {
             "SELECT t.alert, t.channel, t.event, t.at, t.reference FROM told t JOIN alerts a ON a.id = t.alert
              WHERE a.project = ?1 ORDER BY t.at DESC, t.alert DESC LIMIT ?2",
             params![project, i64::try_from(limit).unwrap_or(i64::MAX)],
-            |row| {
-                Ok(Told {
-                    alert: row.get(0)?,
-                    channel: row.get(1)?,
-                    event: row.get(2)?,
-                    at: Time(row.get(3)?),
-                    reference: row.get(4)?,
-                })
-            },
+            told_row,
         )
     }
 
@@ -441,15 +443,7 @@ impl Reader {
         self.rows(
             "SELECT alert, channel, event, at, reference FROM told WHERE alert = ?1 ORDER BY channel",
             [alert],
-            |row| {
-                Ok(Told {
-                    alert: row.get(0)?,
-                    channel: row.get(1)?,
-                    event: row.get(2)?,
-                    at: Time(row.get(3)?),
-                    reference: row.get(4)?,
-                })
-            },
+            told_row,
         )
     }
 

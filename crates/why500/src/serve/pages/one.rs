@@ -66,7 +66,7 @@ pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
     let p = clean_problem(told::problem(&doc));
     let live = html! {
         (head(&full, &p, now))
-        (answer(&p, &full, now))
+        (answer(&p, &full))
         (proof(&p))
         (code(seen.as_ref()))
         (the_way(&p))
@@ -217,8 +217,7 @@ fn head(full: &ProblemFull, p: &Problem, now: Time) -> Markup {
     }
 }
 
-fn answer(p: &Problem, full: &ProblemFull, now: Time) -> Markup {
-    let _ = now;
+fn answer(p: &Problem, full: &ProblemFull) -> Markup {
     let v = &p.verdict;
     let clock = Clock::dated();
     let r = &full.row;
