@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../code/tests/made/mod.rs"]
+mod made;
 mod server;
 
+use made::Made;
 use serde_json::{Value, json};
 use server::{Client, Server, now_s};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const SOURCE: &str = "export function total(order) {\n  return order.items.length * order.price;\n}\n";
@@ -274,60 +277,21 @@ fn bundles_come_in_pieces_and_only_with_a_token() {
     assert_eq!(std::fs::read_dir(data.join("maps/chunks")).unwrap().count(), 0);
 }
 
-/// A repository that goes when the test ends.
-struct Made(PathBuf);
-
-impl Made {
-    fn git(&self, at_s: i64, words: &[&str]) -> String {
-        let date = format!("{at_s} +0000");
-        let done = Command::new("git")
-            .args(words)
-            .current_dir(&self.0)
-            .envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null")])
-            .envs([("GIT_AUTHOR_DATE", date.as_str()), ("GIT_COMMITTER_DATE", date.as_str())])
-            .envs([("GIT_AUTHOR_NAME", "Ada"), ("GIT_AUTHOR_EMAIL", "ada@shop.example")])
-            .envs([("GIT_COMMITTER_NAME", "CI"), ("GIT_COMMITTER_EMAIL", "ci@shop.example")])
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8_lossy(&done.stdout).trim().to_owned()
-    }
-
-    fn commit(&self, at_s: i64, path: &str, text: &str, subject: &str) -> String {
-        let file = self.0.join(path);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(file, text).unwrap();
-        self.git(at_s, &["add", "-A"]);
-        self.git(at_s, &["commit", "-q", "-m", subject]);
-        self.git(at_s, &["rev-parse", "HEAD"])
-    }
-
-    /// Two releases, of which the second breaks line 4 of `shop/cart.py`; gives the commit that did.
-    fn shop(name: &str) -> (Made, String) {
-        let folder = std::env::temp_dir().join(format!("why500-repo-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        let made = Made(folder);
-        made.git(1_700_000_000, &["init", "-q", "-b", "main"]);
-        let good = "def total(order):\n    # password=hunter2hunter2\n    items = order['items']\n    return len(items) * order['price']\n";
-        made.commit(1_700_000_100, "shop/cart.py", good, "Totals");
-        made.git(1_700_000_100, &["tag", "1.0"]);
-        let broke = made.commit(
-            1_700_000_200,
-            "shop/cart.py",
-            &good.replace("order['price']", "order['tax']['rate']"),
-            "Taxes by rate",
-        );
-        made.commit(1_700_000_300, "README", "shop\n", "Says what it is");
-        made.git(1_700_000_300, &["tag", "2.0"]);
-        (made, broke)
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// Two releases, of which the second breaks line 4 of `shop/cart.py`; gives the commit that did.
+fn shop(name: &str) -> (Made, String) {
+    let made = Made::new(&format!("repo-{name}"));
+    let good = "def total(order):\n    # password=hunter2hunter2\n    items = order['items']\n    return len(items) * order['price']\n";
+    made.commit(1_700_000_100, "shop/cart.py", good, "Totals");
+    made.git(1_700_000_100, &["tag", "1.0"]);
+    let broke = made.commit(
+        1_700_000_200,
+        "shop/cart.py",
+        &good.replace("order['price']", "order['tax']['rate']"),
+        "Taxes by rate",
+    );
+    made.commit(1_700_000_300, "README", "shop\n", "Says what it is");
+    made.git(1_700_000_300, &["tag", "2.0"]);
+    (made, broke)
 }
 
 fn python(id: &str, release: &str) -> Vec<u8> {
@@ -348,7 +312,7 @@ fn python(id: &str, release: &str) -> Vec<u8> {
 
 #[test]
 fn the_suspect_of_a_problem_and_what_its_release_brought() {
-    let (made, broke) = Made::shop("serve");
+    let (made, broke) = shop("serve");
     let data = std::env::temp_dir().join(format!("why500-serve-repo-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&data);
     let server = Server::on(&data, &["--repo", made.0.to_str().unwrap()]);
@@ -404,7 +368,7 @@ fn the_suspect_of_a_problem_and_what_its_release_brought() {
 
 #[test]
 fn explain_shows_the_code_behind_a_log() {
-    let (made, broke) = Made::shop("explain");
+    let (made, broke) = shop("explain");
     let log = made.0.join("app.log");
     let text = "2026-11-24 07:00:00,123 ERROR in app: Exception on /cart/7 [GET]\nTraceback (most recent call last):\n  File \"/srv/releases/42/shop/cart.py\", line 4, in total\n    return len(items) * order['tax']['rate']\nKeyError: 'tax'\n";
     std::fs::write(&log, text).unwrap();

@@ -4,34 +4,29 @@
 
 mod server;
 
-use server::Server;
+use server::{Answer, Client, Server, now_s};
 
 /// Bytes of a page with its style and script, all together.
 const PAGE_BYTES_MAX: usize = 100_000;
 
-/// What a browser asks with, and gets.
+/// What a browser gets.
 struct Page {
     status: u16,
     head: String,
     text: String,
 }
 
-fn ask(server: &Server, method: &str, path: &str, kind: &str, body: &[u8]) -> Page {
-    use std::io::{Read, Write};
-    let mut s = std::net::TcpStream::connect(&server.address).unwrap();
-    s.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+/// `headers`: further ones, each with its line end.
+fn ask(server: &Server, method: &str, path: &str, headers: &str, body: &[u8]) -> Page {
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\nConnection: close\r\n{kind}Content-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\nContent-Length: {}\r\n{headers}\r\n",
         server.address,
         body.len()
     );
-    s.write_all(&[head.as_bytes(), body].concat()).unwrap();
-    let mut answer = Vec::new();
-    s.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an answer");
-    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Page { status, head, text: String::from_utf8_lossy(&answer[end + 4..]).into_owned() }
+    let mut client = Client::connect(&server.address).unwrap();
+    client.write(&[head.as_bytes(), body].concat()).unwrap();
+    let Answer { status, head, body } = client.answer().unwrap();
+    Page { status, head, text: String::from_utf8_lossy(&body).into_owned() }
 }
 
 fn get(server: &Server, path: &str) -> Page {
@@ -45,9 +40,8 @@ fn form(server: &Server, path: &str, said: &str) -> Page {
 
 /// A failure of a Python app, as Sentry's SDK tells it.
 fn fail(server: &Server, n: usize, kind: &str, said: &str, route: &str) {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     let event = serde_json::json!({
-        "event_id": format!("{n:032x}"), "timestamp": now, "platform": "python", "level": "error", "transaction": route,
+        "event_id": format!("{n:032x}"), "timestamp": now_s(), "platform": "python", "level": "error", "transaction": route,
         "release": "shop@3.8.0", "environment": "production",
         "request": { "url": format!("http://shop.example{route}?q=<script>boom()</script>"), "method": "GET" },
         "contexts": { "response": { "status_code": 500 } },
