@@ -694,6 +694,8 @@ struct Affinity {
     templates: Numbered<u64, u32>,
     /// By source: how often an error stood directly before, and directly after, the only failed request near it.
     sides: Numbered<u32, (u32, u32)>,
+    /// Everything was joined once. Before, the side only decides between failures that are worth the same.
+    learned: bool,
 }
 
 /// Lines between an error and the failed request it belongs to, in a log that writes both.
@@ -702,6 +704,9 @@ const ADJACENT_LINES: u64 = 4;
 impl Affinity {
     /// Up to 24 points for a route that takes most of a template's records; nothing is known of templates seen once.
     fn side_points(&self, facet: &Facet<'_>, r: &Record) -> i32 {
+        if !self.learned {
+            return 0;
+        }
         let Some(&(before, after)) = self.sides.get(&r.source) else { return 0 };
         if before == after {
             return 0;
@@ -716,10 +721,16 @@ impl Affinity {
         }
     }
 
+    /// Does the failure stand on the side on which this log writes an error's request?
+    fn is_beside(&self, facet: &Facet<'_>, r: &Record) -> bool {
+        let (before, after) = self.sides.get(&r.source).copied().unwrap_or_default();
+        before != after && side(facet, r) == Some(before > after)
+    }
+
     /// What both can give at most.
     fn most(&self, template: u64, r: &Record) -> i32 {
         let points = if self.templates.contains_key(&template) { 24 } else { 0 };
-        points + if self.sides.contains_key(&r.source) { 14 } else { 0 }
+        points + if self.learned && self.sides.contains_key(&r.source) { 14 } else { 0 }
     }
 
     fn points(&self, template: u64, route: u64) -> i32 {
@@ -750,8 +761,8 @@ fn route_of(f: &Failure) -> u64 {
     hash((&f.method, &f.route, f.status))
 }
 
-/// Joins every candidate to at most one failure: once by what each record says itself, then again knowing which errors go with
-/// which routes, for those that say little. `gone`: by template, records that were let go as they join nothing.
+/// Joins every candidate to at most one failure: once by what each record says itself and where it stands, then again knowing which
+/// errors go with which routes, for those that say little. `gone`: by template, records that were let go as they join nothing.
 pub(crate) fn join(
     obs: &Observations,
     failures: &[Failure],
@@ -759,32 +770,13 @@ pub(crate) fn join(
     gone: &Numbered<u64, u32>,
 ) -> Joins {
     let scene = Scene::new(obs, failures, candidates);
-    let first = scene.join_once(&Affinity::default());
-    let mut affinity = Affinity::default();
+    let mut affinity = Affinity { sides: sides(obs, candidates), ..Affinity::default() };
+    let first = scene.join_once(&affinity);
+    affinity.learned = true;
     for j in first.list.iter().filter(|j| j.how != How::Same) {
         let t = candidates[j.candidate].template;
         *affinity.pairs.entry((t, scene.routes[j.failure])).or_default() += 1;
         *affinity.templates.entry(t).or_default() += 1;
-    }
-    // On which side of its request does each log write an error? Told by errors that stand next to failed requests on one side
-    // nearly always.
-    let mut beside: Numbered<(u32, u64), [u32; 3]> = Numbered::default();
-    for cand in candidates.iter().filter(|c| !c.ledger) {
-        let r = &obs.records[cand.record];
-        if let (Some(b), Some(a)) = (r.status_before, r.status_after) {
-            let e = beside.entry((r.source, cand.template)).or_default();
-            e[0] += 1;
-            e[1] += u32::from(a >= 500);
-            e[2] += u32::from(b >= 500);
-        }
-    }
-    for ((source, _), [n, next_failed, last_failed]) in beside {
-        let votes = affinity.sides.entry(source).or_default();
-        if next_failed * 5 >= n * 4 && next_failed > last_failed {
-            votes.0 += next_failed - last_failed;
-        } else if last_failed * 5 >= n * 4 && last_failed > next_failed {
-            votes.1 += last_failed - next_failed;
-        }
     }
     // Both lists together would be the most memory of all.
     drop(first);
@@ -795,8 +787,35 @@ pub(crate) fn join(
     joins
 }
 
-/// What a failure is worth to a record: points, how it was joined, and of equals the nearest, of those the first.
-type Worth = (i32, How, std::cmp::Reverse<i64>, std::cmp::Reverse<usize>);
+/// On which side of its request each log writes an error, told by errors that stand next to failed requests on one side nearly
+/// always. Known before anything is joined: between two failed requests nothing else tells, and what was joined to the wrong one
+/// would then look like a habit of its route.
+fn sides(obs: &Observations, candidates: &[Candidate]) -> Numbered<u32, (u32, u32)> {
+    let mut beside: Numbered<(u32, u64), [u32; 3]> = Numbered::default();
+    for cand in candidates.iter().filter(|c| !c.ledger) {
+        let r = &obs.records[cand.record];
+        if let (Some(b), Some(a)) = (r.status_before, r.status_after) {
+            let e = beside.entry((r.source, cand.template)).or_default();
+            e[0] += 1;
+            e[1] += u32::from(a >= 500);
+            e[2] += u32::from(b >= 500);
+        }
+    }
+    let mut sides: Numbered<u32, (u32, u32)> = Numbered::default();
+    for ((source, _), [n, next_failed, last_failed]) in beside {
+        let votes = sides.entry(source).or_default();
+        if next_failed * 5 >= n * 4 && next_failed > last_failed {
+            votes.0 += next_failed - last_failed;
+        } else if last_failed * 5 >= n * 4 && last_failed > next_failed {
+            votes.1 += last_failed - next_failed;
+        }
+    }
+    sides
+}
+
+/// What a failure is worth to a record: points, how it was joined, and of equals the nearest, of those the one on the side where the
+/// log writes it, else the first.
+type Worth = (i32, How, std::cmp::Reverse<i64>, bool, std::cmp::Reverse<usize>);
 
 /// What [`score`] can give at most for a failure that took no longer than [`SHORT_US`], `away` from the record, whether the record names
 /// a route or only a client. `timed`: how long it took may be known.
@@ -866,7 +885,8 @@ impl<'a> Scene<'a> {
                 s += affinity.side_points(facet, asker.r);
                 s += affinity.points(template, routes[k]);
             }
-            Some((s, how, std::cmp::Reverse(off), std::cmp::Reverse(k)))
+            let beside = affinity.is_beside(facet, asker.r);
+            Some((s, how, std::cmp::Reverse(off), beside, std::cmp::Reverse(k)))
         };
         let mut later = Vec::new();
         for (c, cand) in candidates.iter().enumerate() {
@@ -922,7 +942,7 @@ impl<'a> Scene<'a> {
                     ask(*k);
                 }
             }
-            let best = best.map(|(s, how, _, std::cmp::Reverse(k))| (s, how, k));
+            let best = best.map(|(s, how, _, _, std::cmp::Reverse(k))| (s, how, k));
             match best {
                 Some((s, how, k)) if s >= 25 && how != How::Time => {
                     *has.entry((k, cand.template)).or_default() += 1;
