@@ -1,24 +1,26 @@
 //! Logs dropped on a page, or pasted, explained at once. They lie in a folder of their own while they are read, and are kept nowhere.
 
-use super::one::{of_report, spark_of};
+use super::answer::{facts, next, proof, stack, the_way};
+use super::plot::{BARS, Drawn, over_time, spark};
 use super::shell::{badge, whole};
-use super::{Seen, Visit, page, text};
+use super::{Seen, Visit, page, percent, text};
 use crate::explain::folder;
-use crate::report::phrase::{counted, number, range, size};
-use crate::report::{needed, shown};
+use crate::report::phrase::{Clock, counted, instants, number, range, size};
+use crate::report::{needed, shown, statuses};
 use crate::serve::App;
 use crate::serve::api::{Failed, bad};
 use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, get};
-use diagnosis::Report;
+use diagnosis::{Problem, Report};
 use maud::{Markup, html};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use store::Step;
 
 /// Bytes of all files that are dropped at once; larger ones are for `why500 explain`.
 const DROPPED_BYTES_MAX: usize = 200 << 20;
@@ -208,6 +210,46 @@ fn told(r: &Report) -> Markup {
         }
         @for p in &r.problems { (of_report(p)) }
     }
+}
+
+/// A problem of a report that is kept nowhere.
+fn of_report(p: &Problem) -> Markup {
+    html! {
+        article.of-report id={ "p-" (p.id) } {
+            header.problem-head {
+                p { (badge(p.verdict.cause.class.name())) " " a.cause href={ "/learn/" (p.verdict.cause.class.name()) "/" (percent(&p.verdict.cause.name)) } { (text(&p.verdict.cause.name)) } }
+                h2.h1 { (text(&p.title)) }
+                p.soft.figures { strong { (counted(p.count, "failure")) } @let codes = statuses(p, "×"); @if !codes.is_empty() { " (" (codes) ")" } }
+            }
+            section.card.answer { p.why { (text(&instants(&p.verdict.summary, Clock::dated()))) } (facts(p, None)) }
+            (proof(p))
+            (the_way(p))
+            @let steps: Vec<Step> = if p.timeline.step_us > 0 { steps_of(p) } else { Vec::new() };
+            @if !steps.is_empty() { section.card { h2 { "Over time" } figure.timeline { (over_time(&steps, Drawn::Failures, &[], None)) } } }
+            (next(p))
+            @if let Some(curl) = &p.reproduce { section.card { h2 { "Make it happen again" } pre.curl tabindex="0" { (text(curl)) } } }
+            (stack(p))
+        }
+    }
+}
+
+/// The report's time line in at most [`BARS`] steps.
+fn steps_of(p: &Problem) -> Vec<Step> {
+    let t = &p.timeline;
+    let merge = t.failed.len().div_ceil(usize::try_from(BARS).unwrap_or(1)).max(1);
+    let whole =
+        |i: usize| t.start.plus(t.step_us.saturating_mul(i64::try_from(i * merge).unwrap_or(i64::MAX)));
+    let mut requests = t.requests.chunks(merge).map(|c| c.iter().sum::<u64>());
+    t.failed
+        .chunks(merge)
+        .enumerate()
+        .map(|(i, c)| Step { at: whole(i), requests: requests.next().unwrap_or(0), failures: c.iter().sum() })
+        .collect()
+}
+
+/// A row of a report's problem in a list, with its sparkline.
+fn spark_of(p: &Problem) -> Markup {
+    spark(&steps_of(p))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! ```text
 //! /problems?class=database&state=open   list.rs    the list
 //! /problems/1/4f1c2a9e00c0ffee          one.rs     a problem        …/resolve, …/mute …   act.rs
+//! /failures/1/8841                      failures.rs one failure's records
 //! /service                              service.rs share of 5xx, budget
 //! /alerts                               alerts.rs  what was told to whom
 //! /setup                                setup.rs   what to paste where
@@ -15,7 +16,9 @@
 
 mod act;
 mod alerts;
+mod answer;
 mod explain;
+mod failures;
 mod learn;
 mod list;
 mod one;
@@ -56,14 +59,14 @@ fn routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/problems/{project}/{id}", get(one::one)),
         ("/problems/{project}/{id}/markdown", get(one::markdown)),
         ("/problems/{project}/{id}/postman", get(one::postman)),
-        ("/problems/{project}/{id}/failures", get(one::failures)),
+        ("/problems/{project}/{id}/failures", get(failures::failures)),
         ("/problems/{project}/{id}/resolve", post(act::resolve)),
         ("/problems/{project}/{id}/reopen", post(act::reopen)),
         ("/problems/{project}/{id}/mute", post(act::mute)),
         ("/problems/{project}/{id}/assign", post(act::assign)),
         ("/problems/{project}/{id}/notes", post(act::note)),
         ("/problems/{project}/several", post(act::several)),
-        ("/failures/{project}/{id}", get(one::failure)),
+        ("/failures/{project}/{id}", get(failures::failure)),
         ("/alerts", get(alerts::alerts)),
         ("/alerts/retry", post(alerts::retry)),
         ("/service", get(service::service)),

@@ -1,34 +1,28 @@
 //! A problem: the answer first, then what proves it, then all that is known.
 
-use super::plot::{BARS, Drawn, Flag, drawn, over_time, share, spark, step_minutes};
+use super::answer::{facts, next, proof, stack, the_way, words};
+use super::failures::failure_table;
+use super::plot::{BARS, Drawn, Flag, over_time, share, step_minutes};
 use super::reproduce::Request;
-use super::shell::{badge, sure, whole};
+use super::shell::{badge, whole};
 use super::{Seen, Visit, ago, page, percent, text};
 use crate::ask::told;
-use crate::report::chart::way;
-use crate::report::phrase::{
-    Clock, certainty_percent, counted, instants, number, percent as share_words, span, trigger,
-};
-use crate::report::{by_role, clean_code, clean_problem, problem_in_markdown, statuses};
+use crate::report::phrase::{Clock, certainty_percent, counted, instants, number, percent as share_words};
+use crate::report::{clean_code, clean_problem, problem_in_markdown, statuses};
 use crate::serve::api::{missing, whole as document};
 use crate::serve::now;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use diagnosis::{Evidence, Problem};
+use diagnosis::Problem;
 use maud::{Markup, html};
-use record::{CodeFrame, CodeView, Exception, Role, SECOND, Time};
-use serde_json::Value;
+use record::{CodeFrame, CodeView, SECOND, Time};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, State, Step};
 
-/// Quoted records shown at once; the rest is folded away.
-const EVIDENCE_MAX: usize = 5;
 /// Failures shown on the page; the rest has pages of its own.
 const FAILURES: usize = 15;
-/// Failures of a page of them.
-const FAILURES_PAGE: usize = 100;
 /// Routes, releases … of a table.
 const NAMES_MAX: usize = 20;
 /// Marks on the time line, the latest.
@@ -41,7 +35,7 @@ const LINE_LEAST_US: i64 = 30 * 60 * SECOND;
 const LOOK_TIME: Duration = Duration::from_millis(400);
 
 /// Project and id.
-type Named = Path<(i64, String)>;
+pub type Named = Path<(i64, String)>;
 
 /// `GET /problems/{project}/{id}`. With `part=live` only what changes by itself.
 pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
@@ -238,95 +232,6 @@ fn answer(p: &Problem, full: &ProblemFull) -> Markup {
     }
 }
 
-fn words(class: &str, cause: &str, culprit: Option<&str>) -> Markup {
-    html! { (text(class)) "/" (text(cause)) @if let Some(c) = culprit { " at " code { (text(c)) } } }
-}
-
-/// Where, since when, what set it off, how sure, what else.
-pub fn facts(p: &Problem, seen: Option<(Time, Time)>) -> Markup {
-    let v = &p.verdict;
-    let clock = Clock::dated();
-    let seen = seen.or_else(|| Some((p.first_seen?, p.last_seen?)));
-    html! {
-        dl.facts {
-            @if let Some(c) = &v.culprit { div { dt { "Where to look" } dd { strong { code { (text(c)) } } } } }
-            @if let Some((first, last)) = seen {
-                div { dt { "Since" } dd {
-                    (clock.at(first))
-                    @if last > first { span.soft { ", for " (span(last.since(first))) } }
-                } }
-            }
-            div { dt { "Set off" } dd {
-                @match trigger(&v.trigger, p.first_seen, clock) {
-                    Some(words) => { (text(&words)) }
-                    None => { "nothing that was seen shows it" }
-                }
-            } }
-            @if let Some(e) = &p.ended {
-                div { dt { "Ended" } dd { (clock.at(e.at)) @if let Some(w) = &e.what { ": " (text(w)) } } }
-            }
-            div { dt { "How sure" } dd { (share(v.confidence, "share-ink")) (sure(v.confidence)) } }
-            @for a in p.alternatives.iter().take(3) {
-                div { dt { "Else" } dd {
-                    (words(a.cause.class.name(), &a.cause.name, a.culprit.as_deref()))
-                    span.soft { " (" (certainty_percent(a.confidence)) " %)" }
-                } }
-            }
-        }
-        @if !p.inputs.is_empty() {
-            h3 { "Which inputs fail" }
-            ul { @for i in &p.inputs { li { (text(i)) } } }
-        }
-    }
-}
-
-/// The lines that prove it.
-pub fn proof(p: &Problem) -> Markup {
-    if p.evidence.is_empty() {
-        return html! {};
-    }
-    let all = by_role(p);
-    let (first, rest) = all.split_at(all.len().min(EVIDENCE_MAX));
-    html! {
-        section.card {
-            h2 { "What proves it" }
-            ol.evidence { @for e in first { (quote(e)) } }
-            @if !rest.is_empty() {
-                details {
-                    summary { (counted(rest.len() as u64, "more line")) }
-                    ol.evidence start=(first.len() + 1) { @for e in rest { (quote(e)) } }
-                }
-            }
-        }
-    }
-}
-
-fn quote(e: &Evidence) -> Markup {
-    let role = match e.role {
-        Role::Cause => "cause",
-        Role::Symptom => "symptom",
-        Role::Context => "context",
-    };
-    html! {
-        li {
-            span class={ "role " (role) } { (role) } " "
-            span.place.mono { (text(&e.source)) @if e.line > 0 { ":" (e.line) } }
-            @if let Some(at) = e.at { span.soft { " · " (Clock::dated().at(at)) } }
-            @if !e.why.is_empty() { span.soft { " · " (text(&e.why)) } }
-            pre tabindex="0" { (text(e.text.trim_end())) }
-        }
-    }
-}
-
-/// The way of the request, with the broken hop marked.
-pub fn the_way(p: &Problem) -> Markup {
-    html! {
-        @if p.hops.len() > 1 {
-            section.card { h2 { "The way of the request" } figure.way-figure.way-of-request { (drawn(way(&p.hops))) } }
-        }
-    }
-}
-
 fn times(line: &[Step], marks: &[MarkSeen], full: &ProblemFull) -> Markup {
     let mut flags: Vec<Flag> = marks
         .iter()
@@ -346,22 +251,6 @@ fn times(line: &[Step], marks: &[MarkSeen], full: &ProblemFull) -> Markup {
     }
 }
 
-/// What to do next, to be ticked off.
-pub fn next(p: &Problem) -> Markup {
-    html! {
-        @if !p.verdict.next_steps.is_empty() {
-            section.card {
-                h2 { "What to do next" }
-                ol.checklist data-checklist=(p.id) {
-                    @for (i, s) in p.verdict.next_steps.iter().enumerate() {
-                        li { label { input type="checkbox" data-step=(i); " " span { (text(s)) } } }
-                    }
-                }
-            }
-        }
-    }
-}
-
 fn reproduce(p: &Problem, row: &ProblemRow) -> Markup {
     let Some(curl) = p.reproduce.as_deref() else { return html! {} };
     let request = Request::of_curl(curl);
@@ -376,33 +265,6 @@ fn reproduce(p: &Problem, row: &ProblemRow) -> Markup {
                     p { a href={ "/problems/" (row.project) "/" (row.id) "/postman" } download { "Postman collection" } }
                 }
             }
-        }
-    }
-}
-
-/// The stack of an exception, the service's own code marked.
-pub fn stack(p: &Problem) -> Markup {
-    let Some(e) = &p.exception else { return html! {} };
-    let message = if e.message.is_empty() { e.kind.clone() } else { format!("{}: {}", e.kind, e.message) };
-    html! {
-        section.card {
-            h2 { "Stack trace" }
-            pre tabindex="0" { (text(&message)) }
-            (frames(e))
-        }
-    }
-}
-
-fn frames(e: &Exception) -> Markup {
-    html! {
-        @if !e.frames.is_empty() {
-            ol.frames.mono { @for f in &e.frames {
-                li.app[f.in_app] {
-                    (text(&f.place()))
-                    @if !f.function.is_empty() { " " (text(&f.function)) }
-                    @if f.in_app { span.soft { " (own code)" } }
-                }
-            } }
         }
     }
 }
@@ -456,86 +318,6 @@ fn failures_card(rows: &[FailureRow], row: &ProblemRow, more: bool) -> Markup {
             @else { (failure_table(rows, row.project)) }
             @if more { p { a href={ "/problems/" (row.project) "/" (row.id) "/failures" } { "All failures" } } }
         }
-    }
-}
-
-fn failure_table(rows: &[FailureRow], project: i64) -> Markup {
-    html! {
-        table.failures {
-            thead { tr { th scope="col" { "When" } th scope="col" { "Status" } th scope="col" { "Request" } th scope="col" { "In" } } }
-            tbody { @for f in rows {
-                tr {
-                    td { time datetime=(f.at) { (Clock::dated().at(f.at)) } }
-                    td { @if f.status == 0 { "no answer" } @else { (f.status) } }
-                    td { code { (text(format!("{} {}", f.method, f.target).trim())) }
-                        @if f.example { " " a href={ "/failures/" (project) "/" (f.id) } { "all its records" } } }
-                    td.soft { (text(&[f.service.as_deref(), f.release.as_deref(), f.environment.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" · "))) }
-                }
-            } }
-        }
-    }
-}
-
-/// `GET /problems/{project}/{id}/failures`: all whose rows are kept, page by page.
-pub async fn failures(visit: Visit, Path((project, id)): Named) -> Seen {
-    let after = visit.params.get("after").map(String::as_str);
-    let (full, rows) = visit.app.read(|r| {
-        let full = r.problem(project, &id)?.ok_or_else(|| store::Error::Missing(format!("problem {id}")))?;
-        Ok((full, r.failures(project, &id, after, FAILURES_PAGE)?))
-    })?;
-    let main = html! {
-        nav.crumbs aria-label="Where this is" { a href="/problems" { "Problems" } " / " a href={ "/problems/" (project) "/" (id) } { (text(&full.row.title)) } }
-        h1 { "Failures" }
-        section.card { (failure_table(&rows.rows, project)) }
-        @if let Some(next) = rows.next { p.more { a rel="next" href={ "?after=" (percent(&next)) } { "Earlier failures" } } }
-    };
-    Ok(page(StatusCode::OK, whole(&visit, "/problems", "Failures", &main)))
-}
-
-/// `GET /failures/{project}/{id}`: one failure's records in the order of time, across all hops.
-pub async fn failure(visit: Visit, Path((project, id)): Named) -> Seen {
-    let number: u64 = id.parse().map_err(|_| missing("failure"))?;
-    let example =
-        visit.app.read(|r| r.example(project, number))?.ok_or_else(|| missing("example of a failure"))?;
-    let records: Vec<Value> = serde_json::from_str(&example.text).unwrap_or_default();
-    let mut records: Vec<(Option<Time>, &Value)> =
-        records.iter().map(|r| (told::time(&r["at"]), r)).collect();
-    records.sort_by_key(|(at, _)| *at);
-    let first = records.iter().find_map(|(at, _)| *at);
-    let said = |r: &Value, name: &str| r[name].as_str().unwrap_or("").to_owned();
-    let main = html! {
-        nav.crumbs aria-label="Where this is" { a href="/problems" { "Problems" } " / " a href={ "/problems/" (project) "/" (example.problem) } { code { (example.problem) } } }
-        h1 { "One failure, " (Clock::dated().at(example.at)) }
-        section.card {
-            @if records.is_empty() { p.soft { "Its records are no longer kept." } }
-            ol.records { @for (at, r) in &records {
-                li {
-                    p {
-                        @if let (Some(at), Some(first)) = (at, first) {
-                            span.mono { (Clock::dated().at(*at)) } span.soft { " +" (span(at.since(first))) " · " }
-                        }
-                        strong { (text(&said(r, "service"))) } " " span.soft { (text(&said(r, "source"))) } " "
-                        span class={ "level " (level(&said(r, "level"))) } { (text(&said(r, "level"))) }
-                    }
-                    pre tabindex="0" { (text(&said(r, "text"))) }
-                    @let message = said(r, "message");
-                    @if message.len() > said(r, "text").len() {
-                        details { summary { "whole" } pre tabindex="0" { @for line in message.lines() { (text(line)) "\n" } } }
-                    }
-                }
-            } }
-        }
-        p.soft { "Raw: " a href={ "/api/v1/failures/" (number) "?project=" (project) } { "the records as JSON" } }
-    };
-    Ok(page(StatusCode::OK, whole(&visit, "/problems", "One failure", &main)))
-}
-
-/// A level as a name of the style sheet.
-fn level(name: &str) -> &'static str {
-    match name {
-        "error" | "fatal" | "critical" | "alert" | "emergency" => "bad",
-        "warning" | "warn" => "warn",
-        _ => "calm",
     }
 }
 
@@ -618,44 +400,4 @@ pub async fn postman(visit: Visit, Path((project, id)): Named) -> Seen {
         ),
     ];
     Ok((headers, request.postman(name.trim()).to_string()).into_response())
-}
-
-/// A problem of a report that is kept nowhere.
-pub fn of_report(p: &Problem) -> Markup {
-    html! {
-        article.of-report id={ "p-" (p.id) } {
-            header.problem-head {
-                p { (badge(p.verdict.cause.class.name())) " " a.cause href={ "/learn/" (p.verdict.cause.class.name()) "/" (percent(&p.verdict.cause.name)) } { (text(&p.verdict.cause.name)) } }
-                h2.h1 { (text(&p.title)) }
-                p.soft.figures { strong { (counted(p.count, "failure")) } @let codes = statuses(p, "×"); @if !codes.is_empty() { " (" (codes) ")" } }
-            }
-            section.card.answer { p.why { (text(&instants(&p.verdict.summary, Clock::dated()))) } (facts(p, None)) }
-            (proof(p))
-            (the_way(p))
-            @let steps: Vec<Step> = if p.timeline.step_us > 0 { steps_of(p) } else { Vec::new() };
-            @if !steps.is_empty() { section.card { h2 { "Over time" } figure.timeline { (over_time(&steps, Drawn::Failures, &[], None)) } } }
-            (next(p))
-            @if let Some(curl) = &p.reproduce { section.card { h2 { "Make it happen again" } pre.curl tabindex="0" { (text(curl)) } } }
-            (stack(p))
-        }
-    }
-}
-
-/// The report's time line in at most [`BARS`] steps.
-fn steps_of(p: &Problem) -> Vec<Step> {
-    let t = &p.timeline;
-    let merge = t.failed.len().div_ceil(usize::try_from(BARS).unwrap_or(1)).max(1);
-    let whole =
-        |i: usize| t.start.plus(t.step_us.saturating_mul(i64::try_from(i * merge).unwrap_or(i64::MAX)));
-    let mut requests = t.requests.chunks(merge).map(|c| c.iter().sum::<u64>());
-    t.failed
-        .chunks(merge)
-        .enumerate()
-        .map(|(i, c)| Step { at: whole(i), requests: requests.next().unwrap_or(0), failures: c.iter().sum() })
-        .collect()
-}
-
-/// A row of a report's problem in a list, with its sparkline.
-pub fn spark_of(p: &Problem) -> Markup {
-    spark(&steps_of(p))
 }
