@@ -312,6 +312,4 @@ pub fn library(more: &[(String, String)]) -> Result<Vec<Template>, String> {
 }
 
 /// The files of `probes/`.
-const BUILT_IN: &[(&str, &str)] = &[
-    ("numbers", include_str!("../probes/numbers.toml")),
-];
+const BUILT_IN: &[(&str, &str)] = &[("numbers", include_str!("../probes/numbers.toml"))];
