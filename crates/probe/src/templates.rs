@@ -12,6 +12,9 @@ pub struct Template {
     pub category: String,
     /// Where it can be applied.
     pub at: At,
+    /// If there are some: only at a value one of whose name's words, in small letters, is among these (`perPage` and `per_page` are
+    /// `per`, `page`, and `per_page` as a whole).
+    pub named: Vec<String>,
     /// What is changed.
     pub change: Change,
     /// Changes of a family that fail at the same place of the same operation are taken for one fault: `magnitude`, `type`, `text`.
@@ -22,6 +25,27 @@ pub struct Template {
     pub shows: String,
     /// Where it is known from: an RFC's section, a CWE, an issue of a framework.
     pub source: String,
+}
+
+impl Template {
+    /// May it be applied to a value of this name ([`Template::named`])?
+    pub fn fits_name(&self, name: &str) -> bool {
+        if self.named.is_empty() {
+            return true;
+        }
+        let mut words = vec![name.to_ascii_lowercase(), String::new()];
+        let mut was_lower = false;
+        for c in name.chars() {
+            if !c.is_ascii_alphanumeric() || (c.is_ascii_uppercase() && was_lower) {
+                words.push(String::new());
+            }
+            was_lower = c.is_ascii_lowercase();
+            if let Some(word) = words.last_mut().filter(|_| c.is_ascii_alphanumeric()) {
+                word.push(c.to_ascii_lowercase());
+            }
+        }
+        words.iter().any(|w| self.named.contains(w))
+    }
 }
 
 /// Where a template can be applied.
@@ -71,7 +95,11 @@ pub enum Change {
     Text(String),
     /// These bytes, percent-encoded, stand in place of the value.
     Bytes(String),
-    /// A text so often.
+    /// These characters stand in place of a parameter's value as they are, without being escaped: `%zz`.
+    Raw(String),
+    /// A whole number of so many digits.
+    Digits(usize),
+    /// A text so often; at a body the body.
     Repeat(String, usize),
     /// The value nested so deep into itself.
     Nest(usize),
@@ -83,6 +111,8 @@ pub enum Change {
     Absent,
     /// It is sent twice.
     Twice,
+    /// This stands behind the parameter's name, its value is the good one: `[]`.
+    NameSuffix(String),
     /// A member or parameter that nobody described: name, JSON text.
     Add(String, String),
     /// This body in place of the one that is good (percent-encoded).
@@ -93,6 +123,12 @@ pub enum Change {
     ContentType(Option<String>),
     /// A header with this value, or without it.
     HeaderSet(String, Option<String>),
+    /// A header with this value beside one of its name that is there already.
+    HeaderAdd(String, String),
+    /// A header whose value is a text so often.
+    HeaderRepeat(String, String, usize),
+    /// So many headers more, each of another name.
+    HeaderMany(usize),
     /// Another method.
     Method(String),
     /// The path, spoilt.
@@ -151,6 +187,32 @@ pub enum BodyEdit {
     NoLastBoundary,
     /// With another boundary than the header names (multipart).
     OtherBoundary,
+    /// With its last boundary only (multipart).
+    NoParts,
+    /// Without any Content-Disposition (multipart).
+    NoDisposition,
+    /// With parts that have no name (multipart).
+    NoPartNames,
+    /// Each text as a file (multipart).
+    TextAsFile,
+    /// Each file as a text (multipart).
+    FileAsText,
+    /// With a file whose name nobody described (multipart).
+    UnknownFile,
+    /// With 2,000 further texts (multipart).
+    ManyParts,
+    /// With lines that end in a line feed alone (multipart).
+    BareLf,
+    /// With files of no bytes (multipart).
+    FileEmpty,
+    /// With a file's name that has folders, a quote and a NUL: `../a"b\0.png` (multipart).
+    FileNameOdd,
+    /// With a file's name of 300 letters (multipart).
+    FileNameLong,
+    /// Each part calls itself base64 and is none (multipart).
+    TransferEncoding,
+    /// Each part is in a charset that nobody knows (multipart).
+    PartCharset,
 }
 
 /// Ways to spoil a path.
@@ -179,6 +241,12 @@ pub enum PathEdit {
     Long,
     /// Bytes that are no UTF-8.
     NotUtf8,
+    /// `/a` → `/a%0A`.
+    EncodedNewline,
+    /// `/a` → `/a/%2e%2e%2f%2e%2e%2f`.
+    EncodedDots,
+    /// `/a/b` → `/a\b`.
+    Backslash,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +261,8 @@ struct File {
 struct Written {
     id: String,
     at: At,
+    #[serde(default)]
+    named: Vec<String>,
     family: String,
     rank: u8,
     shows: String,
@@ -200,17 +270,23 @@ struct Written {
     json: Option<String>,
     text: Option<String>,
     bytes: Option<String>,
+    raw: Option<String>,
+    digits: Option<usize>,
     repeat: Option<(String, usize)>,
     nest: Option<usize>,
     grow: Option<usize>,
     bound: Option<Bound>,
     absent: Option<bool>,
     twice: Option<bool>,
+    name_suffix: Option<String>,
     add: Option<(String, String)>,
     body: Option<String>,
     body_edit: Option<BodyEdit>,
     content_type: Option<String>,
     header: Option<(String, String)>,
+    header_add: Option<(String, String)>,
+    header_repeat: Option<(String, String, usize)>,
+    header_many: Option<usize>,
     header_absent: Option<String>,
     method: Option<String>,
     path_edit: Option<PathEdit>,
@@ -221,6 +297,12 @@ struct Written {
 
 /// Times that one text is repeated; servers' own limits on a field lie below.
 const REPEAT_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one header; the limits of servers lie between 4 and 64 KiB.
+const HEADER_BYTES_MAX: usize = 128 << 10;
+/// Headers more; the limits of servers lie between 64 and 1,000.
+const HEADERS_MAX: usize = 2_000;
+/// Digits of one number; the least limit of a parser is 4,300 (Python), and converting is quadratic in some.
+const DIGITS_MAX: usize = 100_000;
 /// Deep enough for every parser's own limit (Python 1,000; PHP 512; Jackson 1,000).
 const NEST_MAX: usize = 100_000;
 /// Members of one list.
@@ -237,17 +319,23 @@ impl Written {
         changes.extend(self.json.map(Change::Json));
         changes.extend(self.text.map(Change::Text));
         changes.extend(self.bytes.map(Change::Bytes));
+        changes.extend(self.raw.map(Change::Raw));
+        changes.extend(self.digits.map(Change::Digits));
         changes.extend(self.repeat.map(|(t, n)| Change::Repeat(t, n)));
         changes.extend(self.nest.map(Change::Nest));
         changes.extend(self.grow.map(Change::Grow));
         changes.extend(self.bound.map(Change::Bound));
         changes.extend(self.absent.map(|_| Change::Absent));
         changes.extend(self.twice.map(|_| Change::Twice));
+        changes.extend(self.name_suffix.map(Change::NameSuffix));
         changes.extend(self.add.map(|(n, j)| Change::Add(n, j)));
         changes.extend(self.body.map(Change::Body));
         changes.extend(self.body_edit.map(Change::BodyEdit));
         changes.extend(self.content_type.map(|c| Change::ContentType(some(c))));
         changes.extend(self.header.map(|(n, v)| Change::HeaderSet(n, Some(v))));
+        changes.extend(self.header_add.map(|(n, v)| Change::HeaderAdd(n, v)));
+        changes.extend(self.header_repeat.map(|(n, t, k)| Change::HeaderRepeat(n, t, k)));
+        changes.extend(self.header_many.map(Change::HeaderMany));
         changes.extend(self.header_absent.map(|n| Change::HeaderSet(n, None)));
         changes.extend(self.method.map(Change::Method));
         changes.extend(self.path_edit.map(Change::PathEdit));
@@ -260,6 +348,9 @@ impl Written {
         };
         let fits = match &change {
             Change::Repeat(t, n) => !t.is_empty() && t.len().saturating_mul(*n) <= REPEAT_BYTES_MAX,
+            Change::HeaderRepeat(_, t, n) => !t.is_empty() && t.len().saturating_mul(*n) <= HEADER_BYTES_MAX,
+            Change::HeaderMany(n) => (1..=HEADERS_MAX).contains(n),
+            Change::Digits(n) => (1..=DIGITS_MAX).contains(n),
             Change::Nest(n) => (1..=NEST_MAX).contains(n),
             Change::Grow(n) => (1..=GROW_MAX).contains(n),
             Change::AtOnce(n) | Change::InTurn(n) => (2..=AT_ONCE_MAX).contains(n),
@@ -272,6 +363,7 @@ impl Written {
             id,
             category: category.to_owned(),
             at: self.at,
+            named: self.named,
             change,
             family: self.family,
             rank: self.rank,
@@ -312,4 +404,208 @@ pub fn library(more: &[(String, String)]) -> Result<Vec<Template>, String> {
 }
 
 /// The files of `probes/`.
-const BUILT_IN: &[(&str, &str)] = &[("numbers", include_str!("../probes/numbers.toml"))];
+const BUILT_IN: &[(&str, &str)] = &[
+    ("arrays", include_str!("../probes/arrays.toml")),
+    ("auth", include_str!("../probes/auth.toml")),
+    ("concurrency", include_str!("../probes/concurrency.toml")),
+    ("conditional", include_str!("../probes/conditional.toml")),
+    ("content-types", include_str!("../probes/content-types.toml")),
+    ("dates", include_str!("../probes/dates.toml")),
+    ("duplicate-keys", include_str!("../probes/duplicate-keys.toml")),
+    ("encoding", include_str!("../probes/encoding.toml")),
+    ("headers", include_str!("../probes/headers.toml")),
+    ("idempotency", include_str!("../probes/idempotency.toml")),
+    ("malformed-json", include_str!("../probes/malformed-json.toml")),
+    ("methods", include_str!("../probes/methods.toml")),
+    ("multipart", include_str!("../probes/multipart.toml")),
+    ("nesting", include_str!("../probes/nesting.toml")),
+    ("numbers", include_str!("../probes/numbers.toml")),
+    ("objects", include_str!("../probes/objects.toml")),
+    ("pagination", include_str!("../probes/pagination.toml")),
+    ("paths", include_str!("../probes/paths.toml")),
+    ("ranges", include_str!("../probes/ranges.toml")),
+    ("rate", include_str!("../probes/rate.toml")),
+    ("text", include_str!("../probes/text.toml")),
+    ("types", include_str!("../probes/types.toml")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built_in() -> Vec<Template> {
+        library(&[]).expect("the library is in order")
+    }
+
+    #[test]
+    fn the_library_covers_what_it_promises() {
+        let all = built_in();
+        assert!(all.len() >= 120, "{} templates", all.len());
+        for category in [
+            "malformed-json",
+            "types",
+            "numbers",
+            "text",
+            "dates",
+            "duplicate-keys",
+            "nesting",
+            "encoding",
+            "headers",
+            "methods",
+            "paths",
+            "pagination",
+            "content-types",
+            "conditional",
+            "ranges",
+            "multipart",
+            "concurrency",
+            "idempotency",
+            "auth",
+            "rate",
+            "arrays",
+            "objects",
+        ] {
+            assert!(all.iter().any(|t| t.category == category), "nothing in {category}");
+        }
+        assert!(all.is_sorted_by_key(|t| t.rank));
+    }
+
+    #[test]
+    fn each_template_says_what_it_shows_and_where_it_is_known_from() {
+        const FAMILIES: &[&str] = &[
+            "absent",
+            "type",
+            "magnitude",
+            "text",
+            "length",
+            "nesting",
+            "syntax",
+            "encoding",
+            "content-type",
+            "headers",
+            "method",
+            "path",
+            "conditional",
+            "auth",
+            "order",
+            "race",
+            "unknown-member",
+            "date",
+            "duplicate",
+        ];
+        let all = built_in();
+        for t in &all {
+            assert!(FAMILIES.contains(&t.family.as_str()), "{}: family {}", t.id, t.family);
+            assert!(t.shows.len() > 15 && !t.shows.ends_with('.'), "{}: {}", t.id, t.shows);
+            assert!(!t.source.is_empty(), "{}", t.id);
+            assert!(
+                t.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                t.id
+            );
+        }
+        let mut shows: Vec<&str> = all.iter().map(|t| t.shows.as_str()).collect();
+        shows.sort_unstable();
+        // What one template shows at another place reads the same; more than a few would be filler.
+        shows.dedup();
+        assert!(shows.len() * 20 > all.len() * 19, "{} of {}", shows.len(), all.len());
+    }
+
+    #[test]
+    fn no_two_templates_change_the_same_thing_alike() {
+        let all = built_in();
+        for (i, a) in all.iter().enumerate() {
+            for b in all.iter().skip(i + 1) {
+                assert!(a.at != b.at || a.change != b.change || a.named != b.named, "{} is {}", a.id, b.id);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_tried_first_is_little() {
+        for at in [
+            At::Any,
+            At::String,
+            At::Integer,
+            At::Number,
+            At::Array,
+            At::Object,
+            At::Query,
+            At::Path,
+            At::Request,
+        ] {
+            let n = built_in().iter().filter(|t| t.at == at && t.rank == 1).count();
+            assert!(n <= 6, "{n} at {at:?}");
+        }
+    }
+
+    #[test]
+    fn json_texts_are_json() {
+        for t in built_in() {
+            let (Change::Json(text) | Change::Add(_, text)) = &t.change else { continue };
+            if serde_json::from_str::<serde_json::Value>(text).is_ok() {
+                continue;
+            }
+            // Halves of surrogate pairs, and numbers that no type holds, are what is tried.
+            let is_odd = ["\\ud", "\\uf", "\\ude"].iter().any(|s| text.contains(s))
+                || ["1e999", "1e1000000"].contains(&text.as_str())
+                || ["NaN", "Infinity"].contains(&text.as_str());
+            assert!(is_odd, "{}: {text}", t.id);
+            assert_eq!(text.matches('"').count() % 2, 0, "{}: {text}", t.id);
+            assert_eq!(
+                text.matches(['[', '{']).count(),
+                text.matches([']', '}']).count(),
+                "{}: {text}",
+                t.id
+            );
+        }
+    }
+
+    #[test]
+    fn percent_encoded_texts_are_well_formed() {
+        for t in built_in() {
+            let (Change::Bytes(text) | Change::Body(text)) = &t.change else { continue };
+            for (i, _) in text.match_indices('%') {
+                let hex = text.get(i + 1..i + 3).unwrap_or_default();
+                assert!(hex.len() == 2 && hex.bytes().all(|b| b.is_ascii_hexdigit()), "{}: {text}", t.id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_template_for_a_name_fits_its_words() {
+        let all = built_in();
+        let of = |id: &str| all.iter().find(|t| t.id == id).expect(id);
+        for name in ["limit", "per_page", "pageSize", "page[size]", "Max-Count"] {
+            assert!(of("limit-zero").fits_name(name), "{name}");
+        }
+        assert!(!of("limit-zero").fits_name("unlimited"));
+        assert!(of("uuid-short").fits_name("orderId") && !of("uuid-short").fits_name("video"));
+        assert!(of("quote").fits_name("anything"));
+    }
+
+    #[test]
+    fn a_template_tells_one_change_within_bounds() {
+        let written = |change: &str| {
+            format!(
+                "[[probe]]\nid = \"x\"\nat = \"any\"\nfamily = \"text\"\nrank = 2\nshows = \"s\"\nsource = \"s\"\n{change}\n"
+            )
+        };
+        assert!(read("mine", &written("nest = 3")).is_ok());
+        for (change, why) in [
+            ("", "it tells 0 changes"),
+            ("nest = 3\ngrow = 3", "it tells 2 changes"),
+            ("nest = 100000000", "out of bounds"),
+            ("at_once = 1000", "out of bounds"),
+            ("repeat = [\"\", 5]", "out of bounds"),
+            ("digits = 0", "out of bounds"),
+            ("nest = -1", "mine.toml"),
+            ("magic = 1", "magic"),
+        ] {
+            let error = read("mine", &written(change)).expect_err(change);
+            assert!(error.contains(why) && error.contains("mine.toml"), "{change}: {error}");
+        }
+        let mine = [("mine".to_owned(), written("nest = 3")), ("more".to_owned(), written("grow = 3"))];
+        assert_eq!(library(&mine).expect_err("twice"), "more.toml: probe x is there twice");
+    }
+}
