@@ -11,6 +11,10 @@ use serde_json::Value;
 const BOUNDARY: &str = "why500-2f6b1c";
 /// Bytes of a path that is too long for most servers (nginx takes 8 kB for all headers of a line).
 const LONG_PATH_BYTES: usize = 8_000;
+/// Parts of a form that holds too many; PHP takes 1,000 fields, Werkzeug as many parts.
+const PARTS_MANY: usize = 2_000;
+/// Letters of a file's name that is too long; file systems take 255 bytes.
+const FILE_NAME_LONG: usize = 300;
 /// Characters made to pass a maximum; what a schema allows may be gigabytes.
 const OVER_MAX: u64 = 200_000;
 
@@ -237,17 +241,34 @@ impl Case {
         op: &Operation,
         schemas: Schemas<'_>,
     ) -> Option<Case> {
-        if !fits(template.at, spot, op) {
+        if !fits(template, spot, op) {
             return None;
         }
         let mut new = self.clone();
         match &template.change {
             Change::Json(text) => new.put_value(spot, Json::read(text))?,
             Change::Text(text) => new.put_value(spot, Json::text(text))?,
+            Change::Repeat(text, n) if spot.site == Site::Body => {
+                new.body = Payload::Bytes(text.repeat(*n).into_bytes());
+            }
             Change::Repeat(text, n) => new.put_value(spot, Json::Text(text.repeat(*n)))?,
-            Change::Bytes(encoded) => match &spot.site {
+            Change::Digits(n) => new.put_value(spot, Json::Number("9".repeat(*n)))?,
+            Change::Bytes(as_is) | Change::Raw(as_is) => match &spot.site {
                 Site::Param(i) if spot.place != Some(Place::Header) => {
-                    *new.params.get_mut(*i)? = Slot::Bytes(encoded.clone());
+                    *new.params.get_mut(*i)? = Slot::Bytes(as_is.clone());
+                }
+                // Within JSON only what breaks its text can be put as it is.
+                Site::Member(_) if op.body.as_ref().is_some_and(|b| b.is_form()) => {
+                    let text = String::from_utf8(unpercent(as_is)).ok()?;
+                    new.put_value(spot, Json::Text(text))?;
+                }
+                _ => return None,
+            },
+            Change::NameSuffix(end) => match &spot.site {
+                Site::Param(i) if spot.place == Some(Place::Query) => {
+                    let v = self.value(&spot.site)?.plain();
+                    *new.params.get_mut(*i)? = Slot::Absent;
+                    new.query.push((format!("{}{end}", spot.name), percent(&v)));
                 }
                 _ => return None,
             },
@@ -331,6 +352,13 @@ impl Case {
                 } else {
                     new.headers.push((name.clone(), value.clone()));
                 }
+            }
+            Change::HeaderAdd(name, value) => {
+                new.headers.push((name.clone(), Some(value.clone())));
+            }
+            Change::HeaderRepeat(name, text, n) => new.headers.push((name.clone(), Some(text.repeat(*n)))),
+            Change::HeaderMany(n) => {
+                new.headers.extend((0..*n).map(|i| (format!("X-Filler-{i}"), Some("1".to_owned()))));
             }
             Change::Method(m) if *m == op.method => return None,
             Change::Method(m) => new.method = Some(m.clone()),
@@ -620,11 +648,14 @@ impl Site {
 }
 
 /// Does a template look at such a spot?
-fn fits(at: At, spot: &Spot, op: &Operation) -> bool {
+fn fits(template: &Template, spot: &Spot, op: &Operation) -> bool {
+    if !template.fits_name(&spot.name) {
+        return false;
+    }
     let value = matches!(spot.site, Site::Param(_)) || matches!(&spot.site, Site::Member(p) if !p.is_empty());
     let kind = spot.kind;
     let number_named = kind == Kind::Any;
-    match at {
+    match template.at {
         At::Any => value,
         At::String => value && matches!(kind, Kind::Text | Kind::Any) && spot.schema.get("enum").is_none(),
         At::Date => value && is_date(spot),
@@ -947,9 +978,55 @@ fn spoilt(good: &[u8], edit: BodyEdit) -> Option<Vec<u8>> {
             }
             out.into_bytes()
         }
-        BodyEdit::NoLastBoundary => text?.strip_suffix(&format!("--{BOUNDARY}--\r\n"))?.as_bytes().to_vec(),
-        BodyEdit::OtherBoundary => text?.replace(BOUNDARY, "another").into_bytes(),
+        part => return spoilt_parts(text?, part),
     })
+}
+
+/// A multipart body (RFC 7578), spoilt.
+fn spoilt_parts(text: &str, edit: BodyEdit) -> Option<Vec<u8>> {
+    const HEAD: &str = "Content-Disposition: form-data; name=\"";
+    const FILE: &str = "filename=\"a.txt\"";
+    let end = format!("--{BOUNDARY}--\r\n");
+    let inner = text.strip_suffix(&end)?;
+    let file_named =
+        |name: &str| inner.contains(FILE).then(|| inner.replace(FILE, &format!("filename=\"{name}\"")));
+    // Each line that names a part, made another one.
+    let heads = |make: &dyn Fn(&str) -> String| -> String {
+        let line = |l: &str| match l.strip_suffix("\r\n") {
+            Some(head) if head.starts_with(HEAD) => make(head),
+            _ => l.to_owned(),
+        };
+        inner.split_inclusive("\r\n").map(line).collect()
+    };
+    let made = match edit {
+        BodyEdit::NoLastBoundary => return Some(inner.as_bytes().to_vec()),
+        BodyEdit::OtherBoundary => return Some(text.replace(BOUNDARY, "another").into_bytes()),
+        BodyEdit::BareLf => return Some(text.replace("\r\n", "\n").into_bytes()),
+        BodyEdit::NoParts => String::new(),
+        BodyEdit::NoDisposition => heads(&|_| String::new()),
+        BodyEdit::NoPartNames => heads(&|_| "Content-Disposition: form-data\r\n".to_owned()),
+        BodyEdit::TextAsFile => {
+            heads(&|h| format!("{h}; filename=\"b.bin\"\r\nContent-Type: application/octet-stream\r\n"))
+        }
+        BodyEdit::FileAsText => file_named("")?.replace("; filename=\"\"", ""),
+        BodyEdit::UnknownFile => {
+            format!("{inner}--{BOUNDARY}\r\n{HEAD}unknown\"; filename=\"u.bin\"\r\n\r\nabc\r\n")
+        }
+        BodyEdit::ManyParts => {
+            let part = |i: usize| format!("--{BOUNDARY}\r\n{HEAD}f{i}\"\r\n\r\n1\r\n");
+            format!("{inner}{}", (0..PARTS_MANY).map(part).collect::<String>())
+        }
+        // What is made for a file is these three letters.
+        BodyEdit::FileEmpty => file_named("a.txt")?.replace("\r\n\r\nabc\r\n", "\r\n\r\n\r\n"),
+        BodyEdit::FileNameOdd => file_named("../a%22b\0.png")?,
+        BodyEdit::FileNameLong => file_named(&"a".repeat(FILE_NAME_LONG))?,
+        BodyEdit::TransferEncoding => heads(&|h| format!("{h}\r\nContent-Transfer-Encoding: base64\r\n")),
+        BodyEdit::PartCharset => {
+            heads(&|h| format!("{h}\r\nContent-Type: text/plain; charset=x-unknown\r\n"))
+        }
+        _ => return None,
+    };
+    Some(format!("{made}{end}").into_bytes())
 }
 
 fn spoilt_path(path: &str, edit: PathEdit) -> String {
@@ -967,6 +1044,9 @@ fn spoilt_path(path: &str, edit: PathEdit) -> String {
         PathEdit::Extension => format!("{path}.json"),
         PathEdit::Long => format!("{path}/{}", "a".repeat(LONG_PATH_BYTES)),
         PathEdit::NotUtf8 => format!("{path}%FF%FE"),
+        PathEdit::EncodedNewline => format!("{path}%0A"),
+        PathEdit::EncodedDots => format!("{path}/%2e%2e%2f%2e%2e%2f"),
+        PathEdit::Backslash => format!("{before}%5C{}", after.trim_start_matches('/')),
     }
 }
 
