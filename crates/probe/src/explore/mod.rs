@@ -490,6 +490,9 @@ impl<'a> Explorer<'a> {
 
     fn learn(&mut self, step: &Step, made: &[(usize, Spot)], x: &Exchange, alone: bool) {
         let Some(op) = self.description.operations.get(step.op) else { return };
+        if matches!(x.answer.end, End::NotSent(_) | End::NotReached(_)) {
+            return;
+        }
         let status = x.answer.status;
         if x.answer.is_ok() {
             self.pool.learn(op, &x.answer);

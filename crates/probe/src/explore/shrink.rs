@@ -358,7 +358,7 @@ fn kind(a: &Answer) -> (u8, u16) {
         End::TimedOut => (1, 0),
         End::Cut => (2, 0),
         End::Broken(_) => (3, 0),
-        End::NotReached(_) => (4, 0),
+        End::NotReached(_) | End::NotSent(_) => (4, 0),
     }
 }
 
