@@ -1,5 +1,7 @@
 //! What may be probed: one file per kind of description, from its text to operations or to requests as samples.
 
+pub mod openapi;
+
 /// One request as somebody wrote or recorded it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
