@@ -478,7 +478,7 @@ impl Case {
         }
         query.extend(self.query.iter().map(|(n, v)| format!("{}={v}", percent(n.as_bytes()))));
         request.target = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };
-        for (n, v) in &common.headers {
+        for (n, v) in op.headers.iter().chain(&common.headers) {
             if request.header(n).is_none() {
                 request.headers.push((n.clone(), v.clone()));
             }

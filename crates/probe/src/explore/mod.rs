@@ -126,6 +126,14 @@ pub struct Exchange {
     pub answer: Answer,
 }
 
+impl Exchange {
+    /// Did the server fail the request? That it does not know a method is no failure (RFC 9110 §15.6.2).
+    pub fn failed(&self) -> bool {
+        let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+        self.answer.failed() && (self.answer.status != 501 || known.contains(&self.request.method.as_str()))
+    }
+}
+
 /// A failure as it was met.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -472,7 +480,7 @@ impl<'a> Explorer<'a> {
                 self.gone.get_or_insert_with(|| trial.clone());
                 return;
             }
-            if x.answer.failed() && self.failures.len() < FAILURES_MAX {
+            if x.failed() && self.failures.len() < FAILURES_MAX {
                 let mut met = trial.clone();
                 met.steps.truncate(n.min(last) + 1);
                 if n < last {
@@ -510,7 +518,7 @@ impl<'a> Explorer<'a> {
         if x.answer.end == End::TimedOut {
             known.hangs += 1;
         }
-        if x.answer.failed() {
+        if x.failed() {
             for (t, spot) in made {
                 if let Some(t) = self.settings.templates.get(*t) {
                     *known.failed.entry((spot.site.clone(), t.family.clone())).or_default() += 1;
@@ -596,6 +604,5 @@ pub fn play(trial: &Trial, ops: &[Operation], common: &Common, server: &mut dyn 
 
 /// What an answer's body holds at a place.
 fn taken(answer: &Answer, pointer: &[crate::json::Step]) -> Option<Json> {
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
-    Json::from(&body).at(pointer).cloned()
+    Json::parse(&answer.body)?.at(pointer).cloned()
 }
