@@ -22,6 +22,8 @@ pub struct Report {
     pub source_ranges: Vec<Option<(Time, Time)>>,
     /// Nothing was read since an earlier run has read all there is.
     pub nothing_new: bool,
+    /// Requests were sent to find out; logs were read at most besides.
+    pub probed: bool,
 }
 
 /// Totals over all sources.

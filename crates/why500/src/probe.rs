@@ -195,7 +195,17 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
     all.report.problems.sort_by_key(|p| std::cmp::Reverse(p.statuses.keys().any(|s| *s >= 500 || *s == 0)));
     let requests: u64 = lines.iter().map(|l| l.requests).sum();
     let failures: u64 = all.report.problems.iter().map(|p| p.count).sum();
-    all.report.totals = Totals { requests: Some(requests), failures, ..Totals::default() };
+    all.report.sources = logs.sources();
+    all.report.probed = true;
+    all.report.totals = Totals {
+        requests: Some(requests),
+        failures,
+        lines: all.report.sources.iter().map(|s| s.lines).sum(),
+        bytes: all.report.sources.iter().map(|s| s.bytes).sum(),
+        ..Totals::default()
+    };
+    let times = lines.iter().flat_map(|l| &l.kept).map(|(_, a)| record::Time(a.at_us)).filter(|t| t.0 > 0);
+    all.report.range = times.clone().min().zip(times.max());
     write(options, &all, &lines)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(130));
@@ -426,20 +436,22 @@ fn coverage(d: &Description, explorer: &Explorer<'_>, options: &Probe) -> Vec<St
             named(&never)
         ));
     }
-    let undocumented: Vec<String> = asked
+    let given = |a: &::probe::explore::Asked, told: &str| {
+        let class = told.get(..1).and_then(|c| c.parse::<u16>().ok());
+        let class = class.filter(|_| told.to_ascii_lowercase().ends_with("xx"));
+        told == "default" || a.statuses.keys().any(|s| s.to_string() == told || class == Some(s / 100))
+    };
+    let never_given: Vec<String> = asked
         .iter()
         .filter_map(|a| Some((d.operations.get(a.op)?, a)))
-        .filter(|(o, _)| !o.answers.is_empty())
         .flat_map(|(o, a)| {
-            let odd = a.statuses.keys().filter(|s| {
-                **s >= 400 && **s < 500 && !o.tells(**s) && !matches!(**s, 401 | 404 | 405 | 429)
-            });
-            odd.map(|s| format!("{s} of {}", o.name)).collect::<Vec<_>>()
+            let never = o.answers.keys().filter(|t| !given(a, t));
+            never.map(|t| format!("{t} of {}", o.name)).collect::<Vec<_>>()
         })
         .collect();
-    if !undocumented.is_empty() {
-        let list: Vec<&str> = undocumented.iter().map(String::as_str).collect();
-        notes.push(format!("Answered, though the description does not tell it: {}.", named(&list)));
+    if !never_given.is_empty() {
+        let list: Vec<&str> = never_given.iter().map(String::as_str).collect();
+        notes.push(format!("Described, but never answered: {}.", named(&list)));
     }
     if let Some(trial) = &explorer.gone {
         let op = trial.steps.last().and_then(|s| d.operations.get(s.op)).map_or("", |o| o.name.as_str());

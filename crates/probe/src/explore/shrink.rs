@@ -46,12 +46,7 @@ impl Explorer<'_> {
         let mut found: Vec<Finding> = Vec::new();
         for (i, (_, all)) in groups.into_iter().enumerate() {
             server.stage(Stage::Shrinking(i, n));
-            // The plainest of them: `"7"` rather than a text of odd characters.
-            let plain = |f: &&Failure| {
-                let body = f.last.request.body.as_deref().unwrap_or_default();
-                let odd = body.iter().chain(f.last.request.target.as_bytes()).filter(|b| is_odd(**b)).count();
-                (f.trial.steps.len(), odd, body.len() + f.last.request.target.len())
-            };
+            let plain = |f: &&Failure| (f.trial.steps.len(), oddness(&f.last));
             let Some(first) = all.iter().min_by_key(plain) else { continue };
             let mut finding = self.shrink(first, server);
             finding.count = all.len();
@@ -71,10 +66,16 @@ impl Explorer<'_> {
             };
             match found.iter_mut().find(same) {
                 Some(known) => {
-                    known.count += finding.count;
-                    known.variants.extend(finding.variants);
-                    known.variants.dedup();
-                    known.variants.truncate(VARIANTS_MAX);
+                    let plainer = |f: &Finding| (!f.again, f.exchanges.last().map(oddness));
+                    let (count, mut variants) = (known.count + finding.count, known.variants.clone());
+                    variants.extend(finding.variants.iter().cloned());
+                    variants.sort();
+                    variants.dedup();
+                    variants.truncate(VARIANTS_MAX);
+                    if plainer(&finding) < plainer(known) {
+                        *known = finding;
+                    }
+                    (known.count, known.variants) = (count, variants);
                 }
                 None => found.push(finding),
             }
@@ -338,6 +339,13 @@ fn slot<'c>(case: &'c Case, site: &Site) -> Option<&'c Slot> {
         Site::Param(i) => case.params.get(*i),
         _ => None,
     }
+}
+
+/// How far a request is from a plain one: `"7"` comes before a text of odd characters, a short one before a long one.
+fn oddness(x: &Exchange) -> (usize, usize) {
+    let body = x.request.body.as_deref().unwrap_or_default();
+    let all = body.iter().chain(x.request.target.as_bytes());
+    (all.clone().filter(|b| is_odd(**b)).count(), all.count())
 }
 
 /// Other than what plain words, numbers and JSON are made of.

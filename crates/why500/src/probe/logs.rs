@@ -4,7 +4,7 @@ use crate::explain::{self, Usage};
 use crate::scratch::Scratch;
 use ::probe::checks;
 use ::probe::explore::Exchange;
-use diagnosis::{Problem, Recogniser};
+use diagnosis::{Problem, Recogniser, Source};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -35,6 +35,8 @@ pub struct Logs {
     roots: Vec<PathBuf>,
     /// Size and lines so far.
     seen: HashMap<PathBuf, (u64, u64)>,
+    /// The same when watching began.
+    began: HashMap<PathBuf, (u64, u64)>,
     recogniser: Recogniser,
     zone: jiff::tz::TimeZone,
     stop: Arc<AtomicBool>,
@@ -50,8 +52,10 @@ impl Logs {
             std::fs::metadata(r).map_err(|e| Usage(format!("--logs {}: {e}", r.display())))?;
         }
         let recogniser = Recogniser::new(&[]).map_err(Usage)?;
-        let mut logs = Logs { roots: roots.to_vec(), seen: HashMap::new(), recogniser, zone, stop };
+        let (seen, began) = Default::default();
+        let mut logs = Logs { roots: roots.to_vec(), seen, began, recogniser, zone, stop };
         logs.mark();
+        logs.began.clone_from(&logs.seen);
         Ok(logs)
     }
 
@@ -76,6 +80,25 @@ impl Logs {
             let more = if size > from { count_lines(&path, from, size).unwrap_or(0) } else { 0 };
             self.seen.insert(path, (size, lines + more));
         }
+    }
+
+    /// What was written into the logs since they are watched.
+    pub fn sources(&mut self) -> Vec<Source> {
+        self.mark();
+        let new = |(path, (size, lines)): (&PathBuf, &(u64, u64))| {
+            let (from, before) = self.began.get(path).copied().unwrap_or_default();
+            Source {
+                path: path.display().to_string(),
+                format: "new lines".to_owned(),
+                lines: lines.saturating_sub(before),
+                parsed: lines.saturating_sub(before),
+                bytes: size.saturating_sub(from),
+                ..Source::default()
+            }
+        };
+        let mut all: Vec<Source> = self.seen.iter().map(new).filter(|s| s.bytes > 0).collect();
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        all
     }
 
     fn sizes(&self) -> Vec<(PathBuf, u64)> {

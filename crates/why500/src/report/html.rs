@@ -5,7 +5,7 @@
 
 use super::chart::{Bars, Mark, way};
 use super::phrase::{
-    Clock, certainty, certainty_percent, class, counted, number, percent, plain, range, size, span, trigger,
+    Clock, certainty, certainty_percent, class, counted, number, percent, plain, range, span, trigger,
     trigger_mark,
 };
 use super::source::{changes, excerpt};
@@ -115,8 +115,7 @@ fn head(h: &mut String, report: &Report) {
     if let Some((from, to)) = report.range {
         facts.push(range(from, to, "–"));
     }
-    let files = counted(report.sources.len() as u64, "file");
-    facts.push(format!("{files}, {}, {}", counted(t.lines, "line"), size(t.bytes)));
+    facts.extend(read(report));
     let _ = write!(h, "<p class=\"sub\">{}</p></header>", text(&facts.join(" · ")));
 }
 
