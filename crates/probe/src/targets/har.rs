@@ -8,7 +8,7 @@
 
 use super::notes::Notes;
 use super::postman::text;
-use super::{SAMPLES_MAX, Sample, Samples, form, method, url};
+use super::{SAMPLES_MAX, Sample, Samples, form, json, method, name_of, url};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashSet};
 /// # Errors
 /// It is no JSON, with line and column; it is no such archive.
 pub fn read(text: &str, _variables: &BTreeMap<String, String>) -> Result<Samples, String> {
-    let document: Value = serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))?;
+    let document: Value = json(text)?;
     let Some(entries) = document.pointer("/log/entries").and_then(Value::as_array) else {
         return Err("it has no `log.entries`, as HAR files have".into());
     };
@@ -75,11 +75,7 @@ fn sample(request: &Value, notes: &mut Notes) -> Option<Sample> {
     }
     let method = method(request.get("method")?.as_str()?)?;
     let url = url(written);
-    let after_host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-    let path = after_host.find('/').and_then(|i| after_host.get(i..)).unwrap_or("/");
-    let path = path.split('?').next().unwrap_or("/");
-    let mut sample =
-        Sample { name: format!("{method} {path}"), method, url: url.clone(), ..Sample::default() };
+    let mut sample = Sample { name: name_of(&method, &url), method, url, ..Sample::default() };
     for h in request.get("headers").and_then(Value::as_array).into_iter().flatten() {
         // Names of HTTP/2's own (`:authority`) are no headers, and are not taken for ones.
         sample.add_header(&text(h.get("name")), &text(h.get("value")));

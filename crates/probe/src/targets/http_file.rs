@@ -21,7 +21,7 @@
 
 use super::notes::Notes;
 use super::variables::Filler;
-use super::{SAMPLES_MAX, Sample, Samples, basic, curl, postman, url};
+use super::{SAMPLES_MAX, Sample, Samples, basic, curl, name_of, postman, url};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -146,12 +146,11 @@ impl Reader<'_> {
             if comment(next).is_some() || variable(next).is_some() {
                 continue;
             }
-            let Some((name, value)) = next.split_once(':') else {
-                if is_of_answer(next) {
-                    self.response_line(next, &mut lines);
-                }
+            if is_of_answer(next) {
+                self.response_line(next, &mut lines);
                 continue;
-            };
+            }
+            let Some((name, value)) = next.split_once(':') else { continue };
             let name = self.filler.fill(name.trim(), &mut self.notes);
             let value = self.filler.fill(value.trim(), &mut self.notes);
             if name.eq_ignore_ascii_case("host") {
@@ -184,9 +183,7 @@ impl Reader<'_> {
             sample.body = body.into_bytes();
         }
         if sample.name.is_empty() {
-            let after_host = sample.url.split_once("://").map_or(sample.url.as_str(), |(_, rest)| rest);
-            let path = after_host.find('/').and_then(|i| after_host.get(i..)).unwrap_or("/");
-            sample.name = format!("{} {}", sample.method, path.split('?').next().unwrap_or("/"));
+            sample.name = name_of(&sample.method, &sample.url);
         }
         self.list.push(sample);
     }
@@ -254,7 +251,7 @@ impl Reader<'_> {
     /// `> {% … %}`, `> file.js`, `>> file`, `<> file`: what is done with the answer.
     fn response_line<'l>(&mut self, line: &str, lines: &mut impl Iterator<Item = &'l str>) {
         let line = line.trim_start();
-        if line.starts_with(">>") || line.starts_with("<>") {
+        if [">>", "<>", "??"].iter().any(|p| line.starts_with(p)) {
             return;
         }
         self.notes.scripts += 1;
@@ -287,10 +284,10 @@ impl Reader<'_> {
     }
 }
 
-/// `> {%`, `> ./check.js`, `>> out.json`, `>>! out.json`, `<> earlier.json`. Bodies may have lines with `>` too (`>quoted`).
+/// `> {%`, `> ./check.js`, `>> out.json`, `>>! out.json`, `<> earlier.json`, `?? status == 200` (httpYac). Bodies may have lines with `>` too (`>quoted`).
 fn is_of_answer(line: &str) -> bool {
     let line = line.trim_end();
-    ["> {%", ">{%", ">> ", ">>! ", "<> "].iter().any(|p| line.starts_with(p))
+    ["> {%", ">{%", ">> ", ">>! ", "<> ", "?? "].iter().any(|p| line.starts_with(p))
         || line.strip_prefix("> ").is_some_and(|f| f.ends_with(".js") && !f.contains(' '))
 }
 

@@ -95,6 +95,12 @@ impl Sample {
     }
 }
 
+/// A JSON document; some tools put a byte-order mark before it.
+fn json(text: &str) -> Result<serde_json::Value, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))
+}
+
 /// `Basic YTpi`.
 fn basic(name: &str, password: &str) -> String {
     use base64::Engine as _;
@@ -106,6 +112,7 @@ fn basic(name: &str, password: &str) -> String {
 fn url(written: &str) -> String {
     let written = written.trim();
     let written = written.split_once('#').map_or(written, |(before, _)| before);
+    let written = &written.replace("{{ ", "{{").replace(" }}", "}}");
     let has_scheme = written.find("://").is_some_and(|at| {
         written.get(..at).is_some_and(|s| s.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)))
     });
@@ -124,6 +131,13 @@ fn url(written: &str) -> String {
         }
     }
     out
+}
+
+/// What a request without a name is called: `GET /orders`.
+fn name_of(method: &str, url: &str) -> String {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after_scheme.find('/').and_then(|i| after_scheme.get(i..)).unwrap_or("/");
+    format!("{method} {}", path.split('?').next().unwrap_or("/"))
 }
 
 /// A method in capital letters, `GET` where none is told; none at all where it is no token (RFC 9110 §9.1).
