@@ -11,6 +11,10 @@ use serde_json::Value;
 const BOUNDARY: &str = "why500-2f6b1c";
 /// Bytes of a path that is too long for most servers (nginx takes 8 kB for all headers of a line).
 const LONG_PATH_BYTES: usize = 8_000;
+/// Parts of a form that holds too many; PHP takes 1,000 fields, Werkzeug as many parts.
+const PARTS_MANY: usize = 2_000;
+/// Letters of a file's name that is too long; file systems take 255 bytes.
+const FILE_NAME_LONG: usize = 300;
 /// Characters made to pass a maximum; what a schema allows may be gigabytes.
 const OVER_MAX: u64 = 200_000;
 
@@ -25,8 +29,6 @@ pub struct Case {
     pub media: Option<String>,
     /// Headers besides; without a value: one that is left out.
     pub headers: Vec<(String, Option<String>)>,
-    /// Headers beside those of their name.
-    pub more: Vec<(String, String)>,
     /// In place of the operation's own.
     pub method: Option<String>,
     /// How the path is spoilt.
@@ -48,8 +50,6 @@ pub enum Slot {
     Bytes(String),
     /// The same value twice.
     Twice(Json),
-    /// A value, and what stands behind the parameter's name.
-    Suffixed(String, Json),
 }
 
 /// A body.
@@ -149,7 +149,6 @@ impl Case {
             body: payload,
             media: body.map(|b| b.media.clone()),
             headers: Vec::new(),
-            more: Vec::new(),
             method: None,
             path: None,
             query: Vec::new(),
@@ -207,7 +206,7 @@ impl Case {
     pub fn value(&self, site: &Site) -> Option<&Json> {
         match site {
             Site::Param(i) => match self.params.get(*i)? {
-                Slot::Value(v) | Slot::Twice(v) | Slot::Suffixed(_, v) => Some(v),
+                Slot::Value(v) | Slot::Twice(v) => Some(v),
                 _ => None,
             },
             Site::Member(p) => match &self.body {
@@ -242,7 +241,7 @@ impl Case {
         op: &Operation,
         schemas: Schemas<'_>,
     ) -> Option<Case> {
-        if !fits(template.at, spot, op) || !template.fits_name(&spot.name) {
+        if !fits(template, spot, op) {
             return None;
         }
         let mut new = self.clone();
@@ -252,11 +251,24 @@ impl Case {
             Change::Repeat(text, n) if spot.site == Site::Body => {
                 new.body = Payload::Bytes(text.repeat(*n).into_bytes());
             }
-            Change::Digits(n) => new.put_value(spot, Json::Number("9".repeat(*n)))?,
             Change::Repeat(text, n) => new.put_value(spot, Json::Text(text.repeat(*n)))?,
-            Change::Bytes(encoded) | Change::Raw(encoded) => match &spot.site {
+            Change::Digits(n) => new.put_value(spot, Json::Number("9".repeat(*n)))?,
+            Change::Bytes(as_is) | Change::Raw(as_is) => match &spot.site {
                 Site::Param(i) if spot.place != Some(Place::Header) => {
-                    *new.params.get_mut(*i)? = Slot::Bytes(encoded.clone());
+                    *new.params.get_mut(*i)? = Slot::Bytes(as_is.clone());
+                }
+                // Within JSON only what breaks its text can be put as it is.
+                Site::Member(_) if op.body.as_ref().is_some_and(|b| b.is_form()) => {
+                    let text = String::from_utf8(unpercent(as_is)).ok()?;
+                    new.put_value(spot, Json::Text(text))?;
+                }
+                _ => return None,
+            },
+            Change::NameSuffix(end) => match &spot.site {
+                Site::Param(i) if spot.place == Some(Place::Query) => {
+                    let v = self.value(&spot.site)?.plain();
+                    *new.params.get_mut(*i)? = Slot::Absent;
+                    new.query.push((format!("{}{end}", spot.name), percent(&v)));
                 }
                 _ => return None,
             },
@@ -297,13 +309,6 @@ impl Case {
                     } else {
                         v.put(holder, object);
                     }
-                }
-                _ => return None,
-            },
-            Change::NameSuffix(suffix) => match &spot.site {
-                Site::Param(i) if spot.place == Some(Place::Query) => {
-                    let v = self.value(&spot.site)?.clone();
-                    *new.params.get_mut(*i)? = Slot::Suffixed(suffix.clone(), v);
                 }
                 _ => return None,
             },
@@ -348,12 +353,12 @@ impl Case {
                     new.headers.push((name.clone(), value.clone()));
                 }
             }
-            Change::HeaderAdd(name, value) => new.more.push((name.clone(), value.clone())),
-            Change::HeaderRepeat(name, text, n) => {
-                new.headers.push((name.clone(), Some(text.repeat(*n).trim_end().to_owned())));
+            Change::HeaderAdd(name, value) => {
+                new.headers.push((name.clone(), Some(value.clone())));
             }
+            Change::HeaderRepeat(name, text, n) => new.headers.push((name.clone(), Some(text.repeat(*n)))),
             Change::HeaderMany(n) => {
-                new.more.extend((0..*n).map(|i| (format!("X-Why500-{i}"), "1".to_owned())));
+                new.headers.extend((0..*n).map(|i| (format!("X-Filler-{i}"), Some("1".to_owned()))));
             }
             Change::Method(m) if *m == op.method => return None,
             Change::Method(m) => new.method = Some(m.clone()),
@@ -430,9 +435,7 @@ impl Case {
                 .position(|p| p.place == Place::Path && p.name == name)
                 .and_then(|i| self.params.get(i));
             match slot {
-                Some(Slot::Value(v) | Slot::Twice(v) | Slot::Suffixed(_, v)) => {
-                    path.push_str(&percent(&joined(v)))
-                }
+                Some(Slot::Value(v) | Slot::Twice(v)) => path.push_str(&percent(&joined(v))),
                 Some(Slot::Bytes(b)) => path.push_str(b),
                 _ => path.push_str(name),
             }
@@ -458,11 +461,6 @@ impl Case {
                     continue;
                 }
                 Slot::Value(v) => v,
-                Slot::Suffixed(suffix, v) if p.place == Place::Query => {
-                    in_query(&format!("{}{suffix}", p.name), v, p.style, &mut query);
-                    continue;
-                }
-                Slot::Suffixed(_, v) => v,
                 Slot::Twice(v) => {
                     in_query(&p.name, v, p.style, &mut query);
                     v
@@ -480,7 +478,7 @@ impl Case {
         }
         query.extend(self.query.iter().map(|(n, v)| format!("{}={v}", percent(n.as_bytes()))));
         request.target = if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) };
-        for (n, v) in &common.headers {
+        for (n, v) in op.headers.iter().chain(&common.headers) {
             if request.header(n).is_none() {
                 request.headers.push((n.clone(), v.clone()));
             }
@@ -515,7 +513,6 @@ impl Case {
                 None => request.headers.retain(|(m, _)| !m.eq_ignore_ascii_case(n)),
             }
         }
-        request.headers.extend(self.more.iter().cloned());
         request
     }
 
@@ -541,12 +538,6 @@ impl Case {
             let of = |c: &Case| c.headers.iter().find(|(m, _)| m == n).cloned();
             let site = Site::Header(n.clone());
             if of(self) != of(other) && !out.contains(&site) {
-                out.push(site);
-            }
-        }
-        for (n, _) in self.more.iter().chain(&other.more) {
-            let site = Site::Header(n.clone());
-            if self.more != other.more && !out.contains(&site) {
                 out.push(site);
             }
         }
@@ -588,8 +579,6 @@ impl Case {
             Site::Header(n) => {
                 self.headers.retain(|(m, _)| m != n);
                 self.headers.extend(other.headers.iter().filter(|(m, _)| m == n).cloned());
-                self.more.retain(|(m, _)| m != n);
-                self.more.extend(other.more.iter().filter(|(m, _)| m == n).cloned());
             }
             Site::Method => self.method.clone_from(&other.method),
             Site::Path => self.path = other.path,
@@ -659,11 +648,14 @@ impl Site {
 }
 
 /// Does a template look at such a spot?
-fn fits(at: At, spot: &Spot, op: &Operation) -> bool {
+fn fits(template: &Template, spot: &Spot, op: &Operation) -> bool {
+    if !template.fits_name(&spot.name) {
+        return false;
+    }
     let value = matches!(spot.site, Site::Param(_)) || matches!(&spot.site, Site::Member(p) if !p.is_empty());
     let kind = spot.kind;
     let number_named = kind == Kind::Any;
-    match at {
+    match template.at {
         At::Any => value,
         At::String => value && matches!(kind, Kind::Text | Kind::Any) && spot.schema.get("enum").is_none(),
         At::Date => value && is_date(spot),
@@ -986,65 +978,55 @@ fn spoilt(good: &[u8], edit: BodyEdit) -> Option<Vec<u8>> {
             }
             out.into_bytes()
         }
-        BodyEdit::NoLastBoundary => text?.strip_suffix(&format!("--{BOUNDARY}--\r\n"))?.as_bytes().to_vec(),
-        BodyEdit::OtherBoundary => text?.replace(BOUNDARY, "another").into_bytes(),
-        edit => {
-            let text = text.filter(|t| t.starts_with(&format!("--{BOUNDARY}\r\n")))?;
-            let new = spoilt_parts(text, edit);
-            (new != text).then(|| new.into_bytes())?
-        }
+        part => return spoilt_parts(text?, part),
     })
 }
 
-/// A multipart body, spoilt; as it was where nothing in it fits.
-fn spoilt_parts(text: &str, edit: BodyEdit) -> String {
-    const DISPOSITION: &str = "Content-Disposition: form-data; ";
-    const AS_FILE: &str = "; filename=\"a.txt\"\r\nContent-Type: text/plain";
+/// A multipart body (RFC 7578), spoilt.
+fn spoilt_parts(text: &str, edit: BodyEdit) -> Option<Vec<u8>> {
+    const HEAD: &str = "Content-Disposition: form-data; name=\"";
+    const FILE: &str = "filename=\"a.txt\"";
     let end = format!("--{BOUNDARY}--\r\n");
-    let before_end = |more: &str| text.replace(&end, &format!("{more}{end}"));
-    let part =
-        |name: &str, file: &str| format!("--{BOUNDARY}\r\n{DISPOSITION}name=\"{name}\"{file}\r\n\r\nx\r\n");
-    // Of each part: its head, a blank line, its content.
-    let each = |change: &dyn Fn(&str, &str) -> (String, String)| {
-        let start = format!("--{BOUNDARY}\r\n");
-        let mut out = String::new();
-        for one in text.split(&start).skip(1) {
-            let (one, tail) = one.strip_suffix(&end).map_or((one, ""), |one| (one, end.as_str()));
-            let (head, content) = one.split_once("\r\n\r\n").unwrap_or((one, ""));
-            let (head, content) = change(head, content);
-            out.push_str(&format!("{start}{head}\r\n\r\n{content}{tail}"));
-        }
-        out
+    let inner = text.strip_suffix(&end)?;
+    let file_named =
+        |name: &str| inner.contains(FILE).then(|| inner.replace(FILE, &format!("filename=\"{name}\"")));
+    // Each line that names a part, made another one.
+    let heads = |make: &dyn Fn(&str) -> String| -> String {
+        let line = |l: &str| match l.strip_suffix("\r\n") {
+            Some(head) if head.starts_with(HEAD) => make(head),
+            _ => l.to_owned(),
+        };
+        inner.split_inclusive("\r\n").map(line).collect()
     };
-    let is_file = |head: &str| head.contains("; filename=");
-    let renamed = |name: &str| text.replace("; filename=\"a.txt\"", &format!("; filename=\"{name}\""));
-    match edit {
-        BodyEdit::NoParts => end,
-        BodyEdit::NoDisposition => each(&|_, content| ("X-Why500: 1".into(), content.into())),
-        BodyEdit::NoPartNames => text.replace("; name=\"", "; title=\""),
-        BodyEdit::TextAsFile => each(&|head, content| {
-            (if is_file(head) { head.into() } else { format!("{head}{AS_FILE}") }, content.into())
-        }),
-        BodyEdit::FileAsText => text.replace(AS_FILE, ""),
-        BodyEdit::UnknownFile => before_end(&part("why500", AS_FILE)),
+    let made = match edit {
+        BodyEdit::NoLastBoundary => return Some(inner.as_bytes().to_vec()),
+        BodyEdit::OtherBoundary => return Some(text.replace(BOUNDARY, "another").into_bytes()),
+        BodyEdit::BareLf => return Some(text.replace("\r\n", "\n").into_bytes()),
+        BodyEdit::NoParts => String::new(),
+        BodyEdit::NoDisposition => heads(&|_| String::new()),
+        BodyEdit::NoPartNames => heads(&|_| "Content-Disposition: form-data\r\n".to_owned()),
+        BodyEdit::TextAsFile => {
+            heads(&|h| format!("{h}; filename=\"b.bin\"\r\nContent-Type: application/octet-stream\r\n"))
+        }
+        BodyEdit::FileAsText => file_named("")?.replace("; filename=\"\"", ""),
+        BodyEdit::UnknownFile => {
+            format!("{inner}--{BOUNDARY}\r\n{HEAD}unknown\"; filename=\"u.bin\"\r\n\r\nabc\r\n")
+        }
         BodyEdit::ManyParts => {
-            before_end(&(0..2_000).map(|i| part(&format!("k{i}"), "")).collect::<String>())
+            let part = |i: usize| format!("--{BOUNDARY}\r\n{HEAD}f{i}\"\r\n\r\n1\r\n");
+            format!("{inner}{}", (0..PARTS_MANY).map(part).collect::<String>())
         }
-        BodyEdit::BareLf => text.replace("\r\n", "\n"),
-        BodyEdit::FileEmpty => {
-            each(&|head, content| (head.into(), if is_file(head) { "\r\n".into() } else { content.into() }))
+        // What is made for a file is these three letters.
+        BodyEdit::FileEmpty => file_named("a.txt")?.replace("\r\n\r\nabc\r\n", "\r\n\r\n\r\n"),
+        BodyEdit::FileNameOdd => file_named("../a%22b\0.png")?,
+        BodyEdit::FileNameLong => file_named(&"a".repeat(FILE_NAME_LONG))?,
+        BodyEdit::TransferEncoding => heads(&|h| format!("{h}\r\nContent-Transfer-Encoding: base64\r\n")),
+        BodyEdit::PartCharset => {
+            heads(&|h| format!("{h}\r\nContent-Type: text/plain; charset=x-unknown\r\n"))
         }
-        BodyEdit::FileNameOdd => renamed("../a%22b\0.png"),
-        BodyEdit::FileNameLong => renamed(&"a".repeat(300)),
-        BodyEdit::TransferEncoding => each(&|head, content| {
-            (format!("{head}\r\nContent-Transfer-Encoding: base64"), format!("!{content}"))
-        }),
-        BodyEdit::PartCharset => each(&|head, content| {
-            let head = head.replace("\r\nContent-Type: text/plain", "");
-            (format!("{head}\r\nContent-Type: text/plain; charset=why500"), content.into())
-        }),
-        _ => text.to_owned(),
-    }
+        _ => return None,
+    };
+    Some(format!("{made}{end}").into_bytes())
 }
 
 fn spoilt_path(path: &str, edit: PathEdit) -> String {
@@ -1064,7 +1046,7 @@ fn spoilt_path(path: &str, edit: PathEdit) -> String {
         PathEdit::NotUtf8 => format!("{path}%FF%FE"),
         PathEdit::EncodedNewline => format!("{path}%0A"),
         PathEdit::EncodedDots => format!("{path}/%2e%2e%2f%2e%2e%2f"),
-        PathEdit::Backslash => format!("{before}\\{}", after.trim_start_matches('/')),
+        PathEdit::Backslash => format!("{before}%5C{}", after.trim_start_matches('/')),
     }
 }
 
@@ -1124,55 +1106,6 @@ mod tests {
         assert!(plain[0].header("authorization").is_none());
         let text = all(&template("at='json-body'\ncontent_type='text/plain'"));
         assert_eq!((text[0].header("content-type"), &text[0].body), (Some("text/plain"), &sent.body));
-    }
-
-    #[test]
-    fn parameters_and_headers_are_changed_as_they_are_written() {
-        let d = openapi::read(SHOP).unwrap();
-        let (op, schemas) = (&d.operations[0], Schemas::of(&d.document));
-        let base = Case::good(op, schemas, Extent::Full, 0, &|_, _| None);
-        let all = |toml: &str| -> Vec<(Case, Request)> {
-            let t = template(toml);
-            let spots = base.spots(op, schemas);
-            let cases = spots.iter().filter_map(|s| base.changed(&t, s, op, schemas));
-            cases.map(|c| (c.clone(), c.request(op, &Common::default()))).collect()
-        };
-        assert_eq!(all("at='query'\nname_suffix='[$ne]'")[0].1.target, "/orders/1?tags%5B%24ne%5D=abc");
-        assert_eq!(all("at='query'\nraw='%zz'")[0].1.target, "/orders/1?tags=%zz");
-        assert!(all("at='query'\nraw='%zz'\nnamed=['page']").is_empty());
-        let open = all("at='json-body'\nrepeat=['[', 9]");
-        assert_eq!(open[0].1.body.as_deref(), Some(&b"[[[[[[[[["[..]));
-        assert!(all("at='integer'\ndigits=50").iter().any(|(_, r)| r.target.contains(&"9".repeat(50))));
-        let beside = all("at='body'\nheader_add=['Content-Type', 'text/plain']");
-        let kinds = beside[0].1.headers.iter().filter(|(n, _)| n == "Content-Type").count();
-        assert_eq!(kinds, 2);
-        let (mut many, sent) = all("at='request'\nheader_many=150").remove(0);
-        assert!(sent.headers.len() >= 150);
-        for site in many.differences(&base) {
-            many.revert(&site, &base);
-        }
-        assert_eq!(many, base);
-        let long = all("at='request'\nheader_repeat=['X-A', 'ab ', 3]");
-        assert_eq!(long[0].1.header("x-a"), Some("ab ab ab"));
-    }
-
-    #[test]
-    fn every_way_to_spoil_a_multipart_body_spoils_it() {
-        let text = format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--{BOUNDARY}\r\nContent-Disposition: \
-             form-data; name=\"f\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\nx\r\n--{BOUNDARY}--\r\n"
-        );
-        for t in crate::templates::library(&[]).unwrap() {
-            let Change::BodyEdit(edit) = t.change else { continue };
-            if t.at == At::MultipartBody {
-                assert!(spoilt(text.as_bytes(), edit).is_some_and(|b| b != text.as_bytes()), "{}", t.id);
-            }
-        }
-        let of = |edit| String::from_utf8(spoilt(text.as_bytes(), edit).unwrap()).unwrap();
-        assert_eq!(of(BodyEdit::NoParts), format!("--{BOUNDARY}--\r\n"));
-        assert_eq!(of(BodyEdit::TextAsFile).matches("filename=").count(), 2);
-        assert!(of(BodyEdit::FileEmpty).contains("text/plain\r\n\r\n\r\n--"));
-        assert!(of(BodyEdit::UnknownFile).ends_with(&format!("x\r\n--{BOUNDARY}--\r\n")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! JSON as it is sent: numbers as they are written, names in their order and twice if need be, and texts that no Unicode string
 //! holds (a lone surrogate).
 
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -71,7 +72,12 @@ impl Json {
         if plain_number {
             return Json::Number(text.to_owned());
         }
-        serde_json::from_str::<Value>(text).map_or_else(|_| Json::Raw(text.to_owned()), |v| Json::from(&v))
+        Json::parse(text.as_bytes()).unwrap_or_else(|| Json::Raw(text.to_owned()))
+    }
+
+    /// What JSON bytes say, names in their order; `None` where they are none.
+    pub fn parse(bytes: &[u8]) -> Option<Json> {
+        serde_json::from_slice(bytes).ok()
     }
 
     /// As JSON text.
@@ -199,6 +205,63 @@ impl From<&Value> for Json {
             Value::Array(l) => Json::List(l.iter().map(Json::from).collect()),
             Value::Object(o) => Json::Object(o.iter().map(|(n, v)| (n.clone(), Json::from(v))).collect()),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Json, D::Error> {
+        from.deserialize_any(Reader)
+    }
+}
+
+/// Reads what `serde_json` finds, in its order.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, b: bool) -> Result<Json, E> {
+        Ok(Json::Bool(b))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Json, E> {
+        Ok(Json::Number(n.to_string()))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Json, E> {
+        Ok(Json::Number(n.to_string()))
+    }
+
+    fn visit_f64<E>(self, n: f64) -> Result<Json, E> {
+        Ok(serde_json::Number::from_f64(n).map_or(Json::Null, |n| Json::Number(n.to_string())))
+    }
+
+    fn visit_str<E>(self, s: &str) -> Result<Json, E> {
+        Ok(Json::text(s))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(v) = from.next_element()? {
+            list.push(v);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Json, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = from.next_entry()? {
+            members.push(member);
+        }
+        Ok(Json::Object(members))
     }
 }
 

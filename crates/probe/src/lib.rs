@@ -4,6 +4,8 @@
 //! was found. So a run can be played against a simulated server, and the same seed sends the same requests.
 
 pub mod case;
+pub mod checks;
+pub mod explore;
 pub mod json;
 pub mod operation;
 mod pattern;

@@ -23,6 +23,8 @@ pub struct Operation {
     pub answers: BTreeMap<String, Told>,
     /// It says that it wants credentials.
     pub secured: bool,
+    /// Headers that belong to it, as somebody recorded them.
+    pub headers: Vec<(String, String)>,
 }
 
 /// Where a parameter stands.

@@ -52,6 +52,8 @@ pub enum End {
     Broken(String),
     /// No connection was had; why. It says nothing about the request.
     NotReached(String),
+    /// No client can send this; why.
+    NotSent(String),
 }
 
 impl Request {
@@ -145,7 +147,7 @@ impl Answer {
         match self.end {
             End::Answered => self.status >= 500,
             End::TimedOut | End::Cut | End::Broken(_) => true,
-            End::NotReached(_) => false,
+            End::NotReached(_) | End::NotSent(_) => false,
         }
     }
 

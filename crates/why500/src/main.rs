@@ -8,6 +8,7 @@ mod explain;
 mod folder;
 mod gather;
 mod input;
+mod probe;
 mod reach;
 mod report;
 mod repos;
@@ -41,6 +42,8 @@ enum Command {
     /// Explain the failures in logs: distinct problems, their causes, the evidence, the next steps
     #[command(visible_alias = "x")]
     Explain(Box<explain::Explain>),
+    /// Find requests that a server answers with 5xx, shrink them, and say why
+    Probe(Box<probe::Probe>),
     /// Take in what services emit, and explain failures as they happen
     Serve(Box<serve::Serve>),
     /// Ask a running server: its problems
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match &cli.command {
         Some(Command::Explain(options)) => explain::run(options),
+        Some(Command::Probe(options)) => probe::run(options),
         Some(Command::Serve(options)) => serve::run(options),
         Some(Command::Problems(options)) => ask::problems(options),
         Some(Command::Show(options)) => ask::show(options),

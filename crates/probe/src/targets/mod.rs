@@ -11,6 +11,7 @@ mod mutated;
 mod notes;
 pub mod openapi;
 pub mod postman;
+pub mod samples;
 mod variables;
 
 pub use kind::{Kind, tell};

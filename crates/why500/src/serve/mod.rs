@@ -29,6 +29,7 @@ mod tls;
 mod turns;
 mod uploads;
 
+pub use alerts::guard::is_public;
 pub use api::{TOKEN_MARK, secret, webhook_path, webhook_secret};
 pub use tls::certificates;
 
