@@ -2,6 +2,7 @@
 
 pub mod curl;
 mod form;
+pub mod graphql;
 pub mod har;
 pub mod http_file;
 pub mod insomnia;

@@ -1,6 +1,6 @@
 //! Spoilt examples thrown at every reader: none panics, none takes long, whatever a file holds.
 
-use super::{Samples, curl, har, http_file, insomnia, kind, postman};
+use super::{Samples, curl, graphql, har, http_file, insomnia, kind, postman};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,8 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 
 type Reader = fn(&str, &BTreeMap<String, String>) -> Result<Samples, String>;
 
-const READERS: [(&str, Reader); 5] = [
+const READERS: [(&str, Reader); 6] = [
+    ("graphql", graphql::read),
     ("postman", postman::read),
     ("insomnia", insomnia::read),
     ("har", har::read),
@@ -153,6 +154,8 @@ fn no_reader_panics_or_hangs_on_spoilt_examples() {
         har::tests::SESSION,
         http_file::tests::SHOP,
         curl::tests::CHROME,
+        graphql::tests::SHOP,
+        graphql::tests::ANSWER,
     ];
     for (i, example) in examples.iter().enumerate() {
         for run in 0..RUNS {
@@ -185,6 +188,13 @@ fn no_reader_exhausts_the_stack_or_time_on_hostile_texts() {
         ("blocks", "###\nGET http://h/\n".repeat(many)),
         ("lines", "\n".repeat(many)),
         ("scripts", format!("GET http://h/\n\n{}", "> {%\n".repeat(many))),
+        ("types", format!("type Query {{ a: {}", "[".repeat(many))),
+        (
+            "inputs",
+            (0..300).map(|i| format!("input A{i} {{ a: A{}! b: A{}! }}\n", i + 1, i + 1)).collect::<String>()
+                + "type Query { a(b: A0!): Int }",
+        ),
+        ("fields", format!("type Query {{ {} }}", "a(b: Int): Int ".repeat(many / 10))),
         ("parts", format!("curl http://h {}", "-F a=why500-boundary ".repeat(many))),
     ] {
         all(what, &text);
