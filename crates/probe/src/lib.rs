@@ -11,6 +11,7 @@ pub mod operation;
 mod pattern;
 pub mod request;
 pub mod schema;
+pub mod site;
 pub mod targets;
 pub mod templates;
 
