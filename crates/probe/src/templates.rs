@@ -541,7 +541,7 @@ mod tests {
               "currency":{"type":"string"},"country":{"type":"string"},"phone":{"type":"string"},"file":{"type":"string"},
               "o":{"type":"object","properties":{"a":{"type":"string"}}}}}}}}}},
           "/m":{"post":{"requestBody":{"content":{"multipart/form-data":{"schema":{"type":"object","properties":{
-            "t":{"type":"string"},"f":{"type":"string","format":"binary"}}}}}}}},
+            "t":{"type":"string"},"file":{"type":"string","format":"binary"}}}}}}}},
           "/g/h":{"get":{}}}}"#;
         let names = ["page", "limit", "cursor", "sort", "fields", "filter", "range"];
         let params: Vec<String> = names
@@ -550,8 +550,10 @@ mod tests {
             .collect();
         let d = crate::targets::openapi::read(&ALL.replace("PARAMS", &params.join(""))).expect("in order");
         let schemas = Schemas::of(&d.document);
-        let common =
-            Common { auth: vec![("Authorization".into(), "Bearer good".into())], ..Common::default() };
+        let common = Common {
+            headers: vec![("User-Agent".into(), "why500".into())],
+            auth: vec![("Authorization".into(), "Bearer good".into())],
+        };
         let mut filler = Vec::new();
         for t in built_in() {
             let changes = d.operations.iter().any(|op| {
