@@ -703,41 +703,7 @@ fn text_len(text: &str) -> Option<usize> {
 pub(super) mod tests {
     use super::*;
 
-    pub const SHOP: &str = r#"
-# Ours.
-schema @link(url: "https://specs.apollo.dev/federation/v2.0") { query: Root mutation: Mutation }
-directive @key(fields: String! = "id", n: [Int] = [1, 2]) repeatable on OBJECT | INTERFACE
-
-"""
-What can be asked: "all" of it \""" and more.
-"""
-type Root {
-  "one" order(id: ID!, with: Filter = {state: OPEN, ids: ["a"]}): Order
-  orders(first: Int = 10 @max(n: 100), after: String, states: [State!]! ): [Order!]!
-  node: Node
-  search(text: String!): [Result]
-  version: String! @deprecated(reason: "old")
-}
-extend type Root { now: DateTime }
-type Mutation { create(input: OrderInput!): Order! }
-type Subscription { changed: Order }
-interface Node { id: ID! }
-type Order implements Node & Thing @key(fields: "id") {
-  id: ID!
-  note(max: Int): String
-  secret(key: String!): String
-  lines: [Line!]!
-  parent: Order
-}
-type Line { product: Product sku: String }
-type Product { name: String }
-union Result = | Order | Line
-enum State { OPEN CLOSED @x }
-scalar DateTime
-input Filter { state: State, ids: [String], and: [Filter!] }
-input OrderInput { note: String = "-", lines: [LineInput!]!, at: DateTime }
-input LineInput { sku: String!, count: Int! = -1 }
-"#;
+    pub const SHOP: &str = include_str!("../../tests/collections/shop.graphql");
 
     #[test]
     fn a_schema_gives_what_can_be_asked() {
@@ -791,15 +757,7 @@ input LineInput { sku: String!, count: Int! = -1 }
     }
 
     /// As servers answer introspection.
-    pub const ANSWER: &str = r#"{"data":{"__schema":{"queryType":{"name":"Query"},"mutationType":null,"subscriptionType":null,"types":[
-      {"kind":"OBJECT","name":"Query","fields":[{"name":"users","args":[
-        {"name":"ids","type":{"kind":"NON_NULL","name":null,"ofType":{"kind":"LIST","name":null,"ofType":
-          {"kind":"NON_NULL","name":null,"ofType":{"kind":"SCALAR","name":"ID","ofType":null}}}},"defaultValue":null},
-        {"name":"role","type":{"kind":"ENUM","name":"Role","ofType":null},"defaultValue":"ADMIN"}],
-        "type":{"kind":"LIST","name":null,"ofType":{"kind":"OBJECT","name":"User","ofType":null}}}]},
-      {"kind":"OBJECT","name":"User","fields":[{"name":"id","args":[],"type":{"kind":"NON_NULL","ofType":{"kind":"SCALAR","name":"ID"}}}]},
-      {"kind":"ENUM","name":"Role","enumValues":[{"name":"ADMIN"},{"name":"USER"}]},
-      {"kind":"SCALAR","name":"ID"},{"kind":"OBJECT","name":"__Schema","fields":[]}],"directives":[]}}}"#;
+    pub const ANSWER: &str = include_str!("../../tests/collections/introspection.json");
 
     #[test]
     fn introspection_tells_the_same() {

@@ -437,76 +437,7 @@ fn request_line(line: &str) -> Option<Line> {
 pub(super) mod tests {
     use super::*;
 
-    pub const SHOP: &str = "\
-@base = https://{{host}}/v1
-@host=shop.example
-
-### all orders
-# @name orders
-GET {{base}}/orders
-    ?page=1
-    &sort=-date HTTP/1.1
-// wanted by the page
-Accept: application/json
-Authorization: Basic ada secret
-
-> {%
-  client.test('ok', function() { client.assert(response.status === 200); });
-%}
-
-###
-POST {{base}}/orders HTTP/1.1
-Content-Type: application/json
-X-Id: {{$uuid}}
-
-{
-  \"note\": \"# no comment\",
-
-  \"n\": {{$randomInt 3 9}}, \"s\": \"{{orders.response.body.id}}\"
-}
-
-> ./check.js
-<> 2026-01-05T100000.200.json
-
-### upload
-POST /upload
-Host: localhost:8080
-Content-Type: multipart/form-data; boundary=b
-
---b
-Content-Disposition: form-data; name=\"title\"
-
-me
---b
-Content-Disposition: form-data; name=\"f\"; filename=\"me.png\"
-
-< ./me.png
---b--
-
-### form
-POST {{base}}/login
-Content-Type: application/x-www-form-urlencoded
-
-user=ada
-&pass=x
-
-###
-https://shop.example/plain
-
-### graph
-POST {{base}}/graphql
-X-REQUEST-TYPE: GraphQL
-
-query ($n: Int) {
-  a(n: $n)
-}
-
-{\"n\": 1}
-
-### as curl
-curl -X PUT {{base}}/a \\
-  -d 'x=1'
-";
+    pub const SHOP: &str = include_str!("../../tests/collections/shop.http");
 
     #[test]
     fn a_file_gives_its_requests() {

@@ -463,96 +463,10 @@ pub(super) mod tests {
     use super::*;
 
     /// As Insomnia exports version 4.
-    pub const FOUR: &str = r#"{"_type":"export","__export_format":4,"__export_date":"2026-01-05T10:00:00.000Z",
-      "__export_source":"insomnia.desktop.app:v9.3.3","resources":[
-      {"_id":"req_2","parentId":"fld_1","modified":1,"created":1,"url":"{{ _.base }}/orders/:id","name":"one","description":"",
-       "method":"GET","body":{},"parameters":[{"id":"pair_1","name":"expand","value":"a b","disabled":false},
-       {"name":"no","value":"1","disabled":true}],"headers":[{"name":"User-Agent","value":"insomnia/9.3.3"}],
-       "authentication":{"type":"bearer","token":"{{ _.user.token }}"},"metaSortKey":-2,"isPrivate":false,
-       "pathParameters":[{"name":"id","value":"7"}],"preRequestScript":"insomnia.x()","_type":"request"},
-      {"_id":"fld_1","parentId":"wrk_1","name":"Orders","environment":{"kind":"new"},
-       "headers":[{"name":"X-Tenant","value":"{{ _.kind }}"},{"name":"User-Agent","value":"no"}],"metaSortKey":-5,"_type":"request_group"},
-      {"_id":"wrk_1","parentId":null,"name":"Shop","scope":"collection","_type":"workspace"},
-      {"_id":"req_1","parentId":"fld_1","url":"{{ base }}/orders","name":"create","method":"POST","body":{
-       "mimeType":"application/json","text":"{\"id\":\"{% uuid 'v4' %}\",\"kind\":\"{{ _.kind }}\",\"r\":\"{% response 'body', 'req_2', 'b64::JC5pZA==::46b', 'never', 60 %}\"}"},
-       "parameters":[],"headers":[{"name":"Content-Type","value":"application/json"}],"authentication":{},"metaSortKey":-1,"_type":"request"},
-      {"_id":"req_3","parentId":"wrk_1","url":"{{ _.base }}/graphql","name":"graph","method":"POST","body":{
-       "mimeType":"application/graphql","text":"{\"query\":\"{ a }\",\"variables\":{\"n\":1}}"},
-       "headers":[{"name":"Content-Type","value":"application/json"}],"authentication":{"type":"basic","username":"ada","password":"s"},
-       "metaSortKey":0,"_type":"request"},
-      {"_id":"env_1","parentId":"wrk_1","name":"Base Environment","data":{"user":{"token":"t"}},"_type":"environment"},
-      {"_id":"env_2","parentId":"env_1","name":"dev","data":{"base":"http://localhost:3000"},"metaSortKey":1,"_type":"environment"},
-      {"_id":"env_3","parentId":"env_1","name":"prod","data":{"base":"https://shop.example"},"metaSortKey":2,"_type":"environment"},
-      {"_id":"jar_1","parentId":"wrk_1","name":"Default Jar","cookies":[],"_type":"cookie_jar"}]}"#;
+    pub const FOUR: &str = include_str!("../../tests/collections/insomnia-4.json");
 
     /// As Insomnia exports version 5.
-    pub const FIVE: &str = r#"type: collection.insomnia.rest/5.0
-name: Shop
-meta:
-  id: wrk_0b7cdc
-  created: 1767607200000
-  modified: 1767607200000
-collection:
-  - name: Orders
-    meta:
-      id: fld_aa
-      created: 1767607200000
-      modified: 1767607200000
-      sortKey: -1767607200001
-    environment:
-      kind: "no"
-    authentication:
-      type: apikey
-      key: X-Key
-      value: k
-      addTo: header
-    children:
-      - url: "{{ _.base_url }}/orders"
-        name: create
-        meta:
-          id: req_bb
-          created: 1767607200000
-          modified: 1767607200000
-          isPrivate: false
-          sortKey: -1767607200002
-        method: POST
-        body:
-          mimeType: application/json
-          text: |-
-            {
-              "kind": "{{ _.kind }}"
-            }
-        headers:
-          - name: Content-Type
-            value: application/json
-        scripts:
-          afterResponse: insomnia.test("a", () => {});
-        settings:
-          renderRequestBody: true
-          encodeUrl: true
-  - url: "{{ _.base_url }}/upload"
-    name: upload
-    meta:
-      id: req_cc
-      sortKey: -1767607200000
-    method: POST
-    body:
-      mimeType: multipart/form-data
-      params:
-        - name: title
-          value: on
-        - name: file
-          type: file
-          fileName: /home/ada/me.png
-cookieJar:
-  name: Default Jar
-environments:
-  name: Base Environment
-  meta:
-    id: env_dd
-  data:
-    base_url: https://shop.example
-"#;
+    pub const FIVE: &str = include_str!("../../tests/collections/insomnia-5.yaml");
 
     #[test]
     fn version_4_is_a_list_with_parents() {

@@ -7,8 +7,6 @@ pub mod har;
 pub mod http_file;
 pub mod insomnia;
 pub mod kind;
-#[cfg(test)]
-mod mutated;
 mod notes;
 pub mod openapi;
 pub mod postman;

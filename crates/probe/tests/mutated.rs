@@ -1,6 +1,8 @@
 //! Spoilt examples thrown at every reader: none panics, none takes long, whatever a file holds.
 
-use super::{Samples, curl, graphql, har, http_file, insomnia, kind, postman};
+#![allow(clippy::expect_used)] // In tests a panic is the answer.
+
+use probe::targets::{Samples, curl, graphql, har, http_file, insomnia, kind, postman};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,17 @@ const READERS: [(&str, Reader); 6] = [
     ("har", har::read),
     ("http", http_file::read),
     ("curl", curl::read),
+];
+
+const EXAMPLES: [&str; 8] = [
+    include_str!("collections/postman.json"),
+    include_str!("collections/insomnia-4.json"),
+    include_str!("collections/insomnia-5.yaml"),
+    include_str!("collections/session.har"),
+    include_str!("collections/shop.http"),
+    include_str!("collections/chrome.sh"),
+    include_str!("collections/shop.graphql"),
+    include_str!("collections/introspection.json"),
 ];
 
 /// What means something to one reader or another.
@@ -147,16 +160,7 @@ fn all(what: &str, text: &str) {
 
 #[test]
 fn no_reader_panics_or_hangs_on_spoilt_examples() {
-    let examples = [
-        postman::tests::SHOP,
-        insomnia::tests::FOUR,
-        insomnia::tests::FIVE,
-        har::tests::SESSION,
-        http_file::tests::SHOP,
-        curl::tests::CHROME,
-        graphql::tests::SHOP,
-        graphql::tests::ANSWER,
-    ];
+    let examples = EXAMPLES;
     for (i, example) in examples.iter().enumerate() {
         for run in 0..RUNS {
             let seed = 1 + run + 1_000_000 * u64::try_from(i).expect("few");
