@@ -233,9 +233,13 @@ fn statuses(text: &str) -> Result<Vec<(u16, u16)>, Usage> {
 }
 
 fn signatures(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {
+    texts(dir, "--signatures")
+}
+
+/// The `*.toml` files of a folder that an option names, in the order of their names: path and text.
+pub fn texts(dir: Option<&PathBuf>, option: &str) -> Result<Vec<(String, String)>, Usage> {
     let Some(dir) = dir else { return Ok(Vec::new()) };
-    let entries =
-        std::fs::read_dir(dir).map_err(|e| Usage(format!("--signatures {}: {e}", dir.display())))?;
+    let entries = std::fs::read_dir(dir).map_err(|e| Usage(format!("{option} {}: {e}", dir.display())))?;
     let mut paths: Vec<PathBuf> =
         entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
     paths.sort();
@@ -246,6 +250,15 @@ fn signatures(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {
             Ok((p.display().to_string(), text))
         })
         .collect()
+}
+
+/// The ids of the problems of an earlier JSON report.
+pub fn known_ids(path: &PathBuf) -> Result<Vec<String>, Usage> {
+    let bytes = std::fs::read(path).map_err(|e| Usage(format!("--baseline {}: {e}", path.display())))?;
+    let report: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|e| Usage(format!("--baseline {}: no JSON report: {e}", path.display())))?;
+    let problems = report["problems"].as_array().into_iter().flatten();
+    Ok(problems.filter_map(|p| p["id"].as_str().map(str::to_owned)).collect())
 }
 
 fn layouts(options: &Explain, inputs: &mut Vec<Input>) -> Result<Vec<Arc<formats::layout::Layout>>, Usage> {
@@ -403,12 +416,23 @@ pub fn folder(
     stop: &Arc<AtomicBool>,
 ) -> Result<Report, Usage> {
     let recogniser = Recogniser::new(&[]).map_err(Usage)?;
+    Ok(folder_with(&recogniser, path, zone, threads, stop))
+}
+
+/// The same with signatures that were read before.
+pub fn folder_with(
+    recogniser: &Recogniser,
+    path: &std::path::Path,
+    zone: &jiff::tz::TimeZone,
+    threads: usize,
+    stop: &Arc<AtomicBool>,
+) -> Report {
     let mut troubles: Vec<Trouble> = Vec::new();
     let inputs = input::find(&[path.to_owned()], &mut troubles);
     let gathered = gather::gather(
         &inputs,
         &Needs {
-            recogniser: &recogniser,
+            recogniser,
             layouts: Vec::new(),
             stop,
             progress: &Progress::silent(),
@@ -428,7 +452,7 @@ pub fn folder(
     report.sources.iter_mut().for_each(|s| cut(&mut s.path));
     report.problems.iter_mut().flat_map(|p| &mut p.evidence).for_each(|e| cut(&mut e.source));
     report.notes.iter_mut().for_each(|n| *n = n.replace(&base, ""));
-    Ok(report)
+    report
 }
 
 /// Does `work(0)` to `work(n - 1)` on as many threads.
@@ -509,17 +533,7 @@ impl FailOn {
                 let Some(path) = baseline else {
                     return Err(Usage("--fail-on new needs --baseline FILE, an earlier JSON report".into()));
                 };
-                let bytes =
-                    std::fs::read(path).map_err(|e| Usage(format!("--baseline {}: {e}", path.display())))?;
-                let report: serde_json::Value = serde_json::from_slice(&bytes)
-                    .map_err(|e| Usage(format!("--baseline {}: no JSON report: {e}", path.display())))?;
-                let ids = report["problems"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|p| p["id"].as_str().map(str::to_owned))
-                    .collect();
-                Ok(FailOn::New(ids))
+                Ok(FailOn::New(known_ids(path)?))
             }
             other => {
                 let class = other.split('/').next().unwrap_or(other);

@@ -12,6 +12,7 @@ mod probe;
 mod reach;
 mod report;
 mod repos;
+mod scratch;
 mod serve;
 mod since;
 

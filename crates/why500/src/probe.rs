@@ -1,64 +1,560 @@
-//! `why500 probe`: finds requests that a server answers with 5xx, and says why.
+//! `why500 probe`: finds requests that a server answers with 5xx, shrinks them, and says why.
 
-mod net;
+pub mod logs;
+pub mod net;
+mod out;
+mod pages;
+mod target;
+pub mod told;
 
-use crate::explain::Usage;
+use crate::explain::{self, Usage};
+use crate::report::{self, counted};
 use ::probe::case::Common;
-use ::probe::explore::{Explorer, Settings};
-use ::probe::targets::openapi;
-use clap::Args;
+use ::probe::explore::{Explorer, Settings, play};
+use ::probe::operation::Description;
+use ::probe::site::{self, Crawler, Visit};
+use ::probe::templates;
+use clap::{Args, ValueEnum};
+use diagnosis::{Report, Totals};
+use logs::Logs;
+use net::{Host, Line, Manners};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use target::Target;
+use told::Told;
+
+/// Requests a second to a server that is not this machine, unless told otherwise: what one person's browser asks.
+const RPS: f64 = 10.0;
+/// Requests to an API, whatever it has.
+const REQUESTS_LEAST: usize = 300;
+/// Requests for each operation besides.
+const REQUESTS_PER_OPERATION: usize = 60;
+/// Requests to one API at most, unless told otherwise.
+const REQUESTS_MOST: usize = 20_000;
+/// Seconds for an answer; a gateway's own limit is 60.
+const TIMEOUT_S: u64 = 15;
+/// Addresses of a site.
+const PAGES: usize = 5_000;
+/// Names in a note.
+const NAMES_MAX: usize = 12;
+
+/// The form of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For eyes: as wide as the terminal, with colours
+    Terminal,
+    /// For scripts: schema why500.report/1, with a member `probe`
+    Json,
+    /// To paste into a ticket
+    Markdown,
+    /// One self-contained page
+    Html,
+    /// For code scanning (SARIF 2.1.0)
+    Sarif,
+    /// For CI: each problem is a failed test case
+    Junit,
+    /// All exchanges, for browsers' tools (HAR 1.2)
+    Har,
+    /// A command for each problem, for a shell
+    Curl,
+    /// A site's addresses with status, size, time and who links to them
+    Csv,
+}
 
 /// Options of `probe`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  why500 probe http://127.0.0.1:8000/openapi.json --unsafe-methods --logs app.log
+  why500 probe https://shop.example                        crawls the site, and tries its forms
+  why500 probe shop.postman_collection.json --base-url http://127.0.0.1:8000
+  why500 probe http://127.0.0.1:8000/openapi.json --format junit --baseline known.json
+
+Secrets are taken from the environment: WHY500_AUTHORIZATION and WHY500_COOKIE are the headers of that name; --secret-header
+NAME takes another one from WHY500_NAME.")]
 pub struct Probe {
-    /// What to probe
-    #[arg(value_name = "TARGET")]
-    target: String,
-    /// Others than GET, HEAD and OPTIONS too
+    /// A site's address, an OpenAPI or Swagger document (address or file), a Postman or Insomnia collection, a HAR, an .http file,
+    /// a file of curl commands
+    #[arg(value_name = "TARGET", required = true)]
+    targets: Vec<String>,
+    /// Where the server is, if the target does not say or says another one
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Others than GET, HEAD and OPTIONS too: they make, change and delete things
     #[arg(long)]
     unsafe_methods: bool,
+    /// The server's logs, files or folders: each finding is then explained by what was written for it
+    #[arg(long, value_name = "PATH")]
+    logs: Vec<PathBuf>,
+    /// Zone of logs that state none
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Requests a second at most; 0: as many as are answered [default: 10; on this machine 0]
+    #[arg(long, value_name = "N")]
+    rps: Option<f64>,
+    /// Requests at most, those that shrink findings not counted [default: 300, and 60 for each operation]
+    #[arg(long, value_name = "N")]
+    max_requests: Option<usize>,
+    /// Addresses of a site at most
+    #[arg(long, value_name = "N", default_value_t = PAGES)]
+    max_pages: usize,
+    /// Seconds for an answer
+    #[arg(long, value_name = "S", default_value_t = TIMEOUT_S, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// What looks random comes of this number: the same one sends the same requests
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// A header of every request: "X-Tenant: acme"
+    #[arg(short = 'H', long, value_name = "HEADER")]
+    header: Vec<String>,
+    /// A header whose value is in the environment: X-Api-Key takes WHY500_X_API_KEY
+    #[arg(long, value_name = "NAME")]
+    secret_header: Vec<String>,
+    /// A variable of a collection: NAME=VALUE
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
+    /// Only operations whose name (GET /orders/{id}) contains this
+    #[arg(long, value_name = "TEXT")]
+    include: Vec<String>,
+    /// Not operations whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    exclude: Vec<String>,
+    /// Further templates of faults: a folder of *.toml files
+    #[arg(long, value_name = "DIR")]
+    probes: Option<PathBuf>,
+    /// Ask for addresses that robots.txt or nofollow keeps crawlers from
+    #[arg(long)]
+    no_robots: bool,
+    /// Only crawl a site; leave its forms and parameters alone
+    #[arg(long)]
+    crawl_only: bool,
+    /// Show what would be sent as curl commands, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write everything that is sent to this file, a line of JSON each
+    #[arg(long, value_name = "FILE")]
+    sent: Option<PathBuf>,
+    /// Problems of this earlier JSON report are known: only others make the exit status 1
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Over https trust these authorities too, or this certificate (PEM)
+    #[arg(long, value_name = "FILE", env = "WHY500_CA")]
+    ca: Option<PathBuf>,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value = "terminal")]
+    format: Form,
+    /// The same as --format json
+    #[arg(long)]
+    json: bool,
+    /// When to colour
+    #[arg(long, value_enum, default_value = "auto")]
+    color: explain::Colour,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What one run found, before it is written.
+#[derive(Default)]
+struct Found {
+    report: Report,
+    visits: Vec<Visit>,
+    asked: Vec<serde_json::Value>,
 }
 
 /// Runs the command.
 pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
-    let url = url::Url::parse(&options.target).map_err(|e| Usage(e.to_string()))?;
-    let host = net::Host::of(&url, true)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let manners = net::Manners { rps: None, timeout: Duration::from_secs(10), sent: None, dry: false };
-    let mut line = net::Line::open(host, &manners, stop, None)?;
-    use ::probe::explore::Server;
-    let text = line.send(&[::probe::Request::new("GET", url.path())]).remove(0);
-    let description = openapi::read(&text.text()).map_err(Usage)?;
-    let settings = Settings {
-        seed: 1,
-        requests_max: 1000,
-        unsafe_methods: options.unsafe_methods,
-        templates: ::probe::templates::library(&[]).map_err(Usage)?,
-        common: Common::default(),
+    let flag = Arc::clone(&stop);
+    // A second Ctrl-C ends at once; the first shows what is known so far.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    let known = options.baseline.as_ref().map(explain::known_ids).transpose()?;
+    let library = templates::library(&more_templates(options.probes.as_ref())?).map_err(Usage)?;
+    let zone = explain::zone(options.tz.as_deref())?;
+    let mut logs = Logs::watch(&options.logs, zone, Arc::clone(&stop))?;
+    let base_url = options.base_url.as_deref().map(base_url).transpose()?;
+    let common = common(options)?;
+    let mut all = Found::default();
+    let mut lines: Vec<Line> = Vec::new();
+    for name in &options.targets {
+        let mut line = one(name, options, base_url.as_ref(), &common, &library, &mut logs, &stop, &mut all)?;
+        line.close();
+        lines.push(line);
+    }
+    if options.dry_run {
+        return Ok(ExitCode::SUCCESS);
+    }
+    all.report.problems.sort_by_key(|p| std::cmp::Reverse(p.statuses.keys().any(|s| *s >= 500 || *s == 0)));
+    let requests: u64 = lines.iter().map(|l| l.requests).sum();
+    let failures: u64 = all.report.problems.iter().map(|p| p.count).sum();
+    all.report.totals = Totals { requests: Some(requests), failures, ..Totals::default() };
+    write(options, &all, &lines)?;
+    if stop.load(Ordering::Relaxed) {
+        return Ok(ExitCode::from(130));
+    }
+    let is_new = |id: &String| known.as_ref().is_none_or(|k| !k.contains(id));
+    let found = all.report.problems.iter().any(|p| is_new(&p.id));
+    Ok(if found { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+#[expect(clippy::too_many_arguments, reason = "all of a run that one target does not own")]
+fn one(
+    name: &str,
+    options: &Probe,
+    base_url: Option<&url::Url>,
+    common: &Common,
+    library: &[templates::Template],
+    logs: &mut Logs,
+    stop: &Arc<AtomicBool>,
+    all: &mut Found,
+) -> Result<Line, Usage> {
+    let open = |host: Host| -> Result<Line, Usage> {
+        let rps = match options.rps {
+            Some(r) if r < 0.0 || !r.is_finite() => {
+                return Err(Usage(format!("--rps {r}: a number from 0 on")));
+            }
+            Some(0.0) => None,
+            Some(r) => Some(r),
+            None => (!host.is_loopback()).then_some(RPS),
+        };
+        let manners = Manners {
+            rps,
+            timeout: Duration::from_secs(options.timeout),
+            sent: options.sent.clone(),
+            dry: options.dry_run,
+        };
+        Line::open(host, &manners, Arc::clone(stop), options.ca.as_deref())
     };
-    let mut explorer = Explorer::new(&description, &settings);
-    let found = explorer.run(&mut line);
-    line.close();
-    for f in &found {
-        let op = &description.operations[f.op];
-        println!(
-            "{} [{}] {} x{} again={} contrast={:?} {:?}",
-            op.name,
-            f.sites.iter().map(|s| s.shown(op)).collect::<Vec<_>>().join(", "),
-            f.family,
-            f.count,
-            f.again,
-            f.contrast,
-            f.variants
-        );
-        for x in &f.exchanges {
-            println!("    {} -> {}", x.request.curl(line.base()), x.answer.status);
+    let headers: Vec<(String, String)> = common.headers.iter().chain(&common.auth).cloned().collect();
+    let (mut line, found) = match target::url(name) {
+        Some(url) => {
+            let mut line = open(Host::of(&url, true)?)?;
+            line.dry(false);
+            line.body_max = usize::try_from(net::READ_BYTES_MAX).unwrap_or(usize::MAX);
+            let found = target::from_url(&url, base_url, &mut line, &headers)?;
+            line.body_max = ::probe::request::BODY_BYTES_MAX;
+            line.dry(options.dry_run);
+            match (base_url, found) {
+                // The document is there, the server elsewhere.
+                (Some(base), Target::Described(d)) => (open(Host::of(base, true)?)?, Target::Described(d)),
+                (_, found) => (line, found),
+            }
+        }
+        None => {
+            let variables = variables(&options.variables)?;
+            let (d, host) = target::from_file(std::path::Path::new(name), base_url, &variables)?;
+            (open(host)?, Target::Described(d))
+        }
+    };
+    match found {
+        Target::Described(mut d) => {
+            choose(&mut d, options);
+            if d.operations.is_empty() {
+                return Err(Usage(format!("{name}: no operation is left to be asked")));
+            }
+            explore(&d, options, common, library, logs, &mut line, all);
+        }
+        Target::Site(url) => crawl(&url, &headers, options, common, library, logs, &mut line, all),
+    }
+    Ok(line)
+}
+
+/// Crawls a site, and explores its forms and parameters.
+#[expect(clippy::too_many_arguments, reason = "all of a run that one target does not own")]
+fn crawl(
+    url: &url::Url,
+    headers: &[(String, String)],
+    options: &Probe,
+    common: &Common,
+    library: &[templates::Template],
+    logs: &mut Logs,
+    line: &mut Line,
+    all: &mut Found,
+) {
+    let settings = site::Settings {
+        pages_max: options.max_pages.max(1),
+        robots: !options.no_robots,
+        headers: headers.to_vec(),
+    };
+    let crawl = Crawler::new(url, &settings).run(line);
+    if options.dry_run {
+        return;
+    }
+    let (pages, findings) = pages::findings(&crawl.visits);
+    let told = explained(findings, &pages, common, logs, line);
+    all.report.problems.extend(together(told, &pages.operations, line.base()));
+    all.report.notes.extend(pages::notes(&crawl));
+    all.report.notes.extend(crawl.notes);
+    all.visits.extend(crawl.visits);
+    let mut forms = crawl.description;
+    choose(&mut forms, options);
+    if !options.crawl_only && !forms.operations.is_empty() && !all_stopped(line) {
+        explore(&forms, options, common, library, logs, line, all);
+    }
+}
+
+fn all_stopped(line: &Line) -> bool {
+    ::probe::explore::Server::stopped(line)
+}
+
+/// Explores operations, and adds what was found.
+fn explore(
+    d: &Description,
+    options: &Probe,
+    common: &Common,
+    library: &[templates::Template],
+    logs: &mut Logs,
+    line: &mut Line,
+    all: &mut Found,
+) {
+    let usual = REQUESTS_LEAST + REQUESTS_PER_OPERATION * d.operations.len();
+    let settings = Settings {
+        seed: options.seed,
+        requests_max: options.max_requests.unwrap_or(usual.min(REQUESTS_MOST)),
+        unsafe_methods: options.unsafe_methods,
+        templates: library.to_vec(),
+        common: common.clone(),
+    };
+    let mut explorer = Explorer::new(d, &settings);
+    let findings = explorer.run(line);
+    if options.dry_run {
+        return;
+    }
+    let told = explained(findings, d, common, logs, line);
+    all.report.problems.extend(together(told, &d.operations, line.base()));
+    all.report.notes.extend(coverage(d, &explorer, options));
+    all.report.notes.extend(d.notes.iter().cloned());
+    for asked in explorer.asked() {
+        let Some(op) = d.operations.get(asked.op) else { continue };
+        let statuses: BTreeMap<String, usize> =
+            asked.statuses.iter().map(|(s, n)| (format!("{s:03}"), *n)).collect();
+        all.asked.push(serde_json::json!({"operation": op.name, "statuses": statuses}));
+    }
+}
+
+/// Sends each finding once more, and says what the logs hold of that very request.
+fn explained(
+    findings: Vec<::probe::explore::Finding>,
+    d: &Description,
+    common: &Common,
+    logs: &mut Logs,
+    line: &mut Line,
+) -> Vec<Told> {
+    let mut out = Vec::new();
+    for mut finding in findings {
+        logs.mark();
+        let mut inner = None;
+        if finding.again && !all_stopped(line) {
+            let exchanges = play(&finding.trial, &d.operations, common, line);
+            if let Some(i) = exchanges.iter().rposition(|x| x.failed()) {
+                finding.exchanges = exchanges.into_iter().take(i + 1).collect();
+                inner = logs.explain(&finding.exchanges);
+            }
+        } else {
+            inner = logs.explain(&finding.exchanges);
+        }
+        out.push(Told { finding, inner });
+    }
+    out
+}
+
+/// One problem for each fault: findings that are explained by the same error at the same line are one.
+fn together(told: Vec<Told>, ops: &[::probe::operation::Operation], base: &str) -> Vec<diagnosis::Problem> {
+    let mut groups: Vec<(Option<String>, Vec<Told>)> = Vec::new();
+    for t in told {
+        let key = t.inner.as_ref().map(cause_key);
+        match groups.iter_mut().find(|(k, _)| k.is_some() && *k == key) {
+            Some((_, group)) => group.push(t),
+            None => groups.push((key, vec![t])),
         }
     }
-    println!("{} requests exploring, {} in all", explorer.requests, line.requests);
-    Ok(ExitCode::SUCCESS)
+    groups.iter().filter_map(|(_, g)| told::problem(g, ops, base)).collect()
+}
+
+/// What makes two findings one fault: of code the error and its line, of all else the cause and who is to blame.
+fn cause_key(p: &diagnosis::Problem) -> String {
+    let thrown = p.exception.as_ref().map(|e| e.kind.as_str()).unwrap_or_default();
+    format!("{} {thrown} {}", p.verdict.cause, p.verdict.culprit.as_deref().unwrap_or(&p.id))
+}
+
+/// What of a description was asked, and what never went well.
+fn coverage(d: &Description, explorer: &Explorer<'_>, options: &Probe) -> Vec<String> {
+    let asked = explorer.asked();
+    let named = |list: &[&str]| {
+        let shown: Vec<&str> = list.iter().take(NAMES_MAX).copied().collect();
+        let more = list.len().saturating_sub(NAMES_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}", shown.join(", "))
+    };
+    let mut notes = vec![format!(
+        "{} of {} were asked in {}; seed {}.",
+        asked.len(),
+        counted(d.operations.len() as u64, "operation"),
+        counted(explorer.requests as u64, "request"),
+        options.seed
+    )];
+    let left: Vec<&str> = d
+        .operations
+        .iter()
+        .filter(|o| !o.is_safe() && !options.unsafe_methods)
+        .map(|o| o.name.as_str())
+        .collect();
+    if !left.is_empty() {
+        notes.push(format!(
+            "Left alone, as they change things: {}. --unsafe-methods asks them too.",
+            named(&left)
+        ));
+    }
+    let never: Vec<&str> = asked
+        .iter()
+        .filter(|a| !a.statuses.keys().any(|s| (200..400).contains(s)))
+        .filter_map(|a| d.operations.get(a.op))
+        .map(|o| o.name.as_str())
+        .collect();
+    if !never.is_empty() {
+        notes.push(format!(
+            "Never answered with success, so that little of them was tried: {}. Credentials (WHY500_AUTHORIZATION), examples in the \
+             description, or data may be missing.",
+            named(&never)
+        ));
+    }
+    let undocumented: Vec<String> = asked
+        .iter()
+        .filter_map(|a| Some((d.operations.get(a.op)?, a)))
+        .filter(|(o, _)| !o.answers.is_empty())
+        .flat_map(|(o, a)| {
+            let odd = a.statuses.keys().filter(|s| {
+                **s >= 400 && **s < 500 && !o.tells(**s) && !matches!(**s, 401 | 404 | 405 | 429)
+            });
+            odd.map(|s| format!("{s} of {}", o.name)).collect::<Vec<_>>()
+        })
+        .collect();
+    if !undocumented.is_empty() {
+        let list: Vec<&str> = undocumented.iter().map(String::as_str).collect();
+        notes.push(format!("Answered, though the description does not tell it: {}.", named(&list)));
+    }
+    if let Some(trial) = &explorer.gone {
+        let op = trial.steps.last().and_then(|s| d.operations.get(s.op)).map_or("", |o| o.name.as_str());
+        notes.insert(
+            0,
+            format!("The server could not be reached any more from {op} on; the run ended there."),
+        );
+    }
+    notes
+}
+
+fn choose(d: &mut Description, options: &Probe) {
+    let has =
+        |o: &::probe::operation::Operation, list: &[String]| list.iter().any(|t| o.name.contains(t.as_str()));
+    d.operations
+        .retain(|o| (options.include.is_empty() || has(o, &options.include)) && !has(o, &options.exclude));
+}
+
+fn base_url(text: &str) -> Result<url::Url, Usage> {
+    target::url(text)
+        .ok_or_else(|| Usage(format!("--base-url {text}: write it as http://HOST:PORT or https://HOST/PATH")))
+}
+
+fn variables(list: &[String]) -> Result<BTreeMap<String, String>, Usage> {
+    let pair = |v: &String| {
+        v.split_once('=')
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .ok_or_else(|| Usage(format!("--var {v}: write NAME=VALUE")))
+    };
+    list.iter().map(pair).collect()
+}
+
+/// Headers of every request: those that are named, and secrets out of the environment.
+fn common(options: &Probe) -> Result<Common, Usage> {
+    let mut common = Common::default();
+    for h in &options.header {
+        let Some((n, v)) = h.split_once(':') else {
+            return Err(Usage(format!("-H {h}: write \"Name: value\"")));
+        };
+        let (n, v) = (n.trim().to_owned(), v.trim().to_owned());
+        if ::probe::request::is_secret(&n) { common.auth.push((n, v)) } else { common.headers.push((n, v)) }
+    }
+    let env = |name: &str| std::env::var(::probe::request::variable(name)).ok().filter(|v| !v.is_empty());
+    for name in ["Authorization", "Cookie"] {
+        common.auth.extend(env(name).map(|v| (name.to_owned(), v)));
+    }
+    for name in &options.secret_header {
+        let variable = ::probe::request::variable(name);
+        let value =
+            env(name).ok_or_else(|| Usage(format!("--secret-header {name}: {variable} is not set")))?;
+        common.auth.push((name.clone(), value));
+    }
+    Ok(common)
+}
+
+fn more_templates(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {
+    let named = |(path, text): (String, String)| {
+        let stem = std::path::Path::new(&path).file_stem().map(|s| s.to_string_lossy().into_owned());
+        (stem.unwrap_or(path), text)
+    };
+    Ok(explain::texts(dir, "--probes")?.into_iter().map(named).collect())
+}
+
+fn write(options: &Probe, all: &Found, lines: &[Line]) -> Result<(), Usage> {
+    let form = if options.json { Form::Json } else { options.format };
+    let mut look = explain::look(options.color, None, false);
+    look.colour &= options.output.is_none();
+    let put = |out: &mut dyn Write| -> io::Result<()> {
+        let base = lines.first().map_or("", Line::base);
+        let as_report = |out: &mut dyn Write, f: report::Format, look: &report::Look| {
+            report::write(out, &all.report, f, look)
+        };
+        match form {
+            Form::Terminal => as_report(out, report::Format::Terminal, &look),
+            Form::Markdown => as_report(out, report::Format::Markdown, &look),
+            Form::Html => as_report(out, report::Format::Html, &look),
+            Form::Sarif => as_report(out, report::Format::Sarif, &look),
+            Form::Junit => as_report(out, report::Format::Junit, &look),
+            Form::Json => {
+                let mut bytes = Vec::new();
+                as_report(&mut bytes, report::Format::Json, &look)?;
+                let mut value: serde_json::Value = serde_json::from_slice(&bytes)?;
+                value["probe"] = serde_json::json!({
+                    "seed": options.seed,
+                    "targets": lines.iter().map(Line::base).collect::<Vec<_>>(),
+                    "requests": all.report.totals.requests,
+                    "operations": all.asked,
+                    "pages": all.visits.iter().map(pages::page).collect::<Vec<_>>(),
+                });
+                serde_json::to_writer_pretty(&mut *out, &value)?;
+                writeln!(out)
+            }
+            Form::Har => {
+                let exchanges: Vec<_> = lines.iter().flat_map(|l| &l.kept).collect();
+                out::har(out, base, &exchanges)
+            }
+            Form::Curl => out::curl(out, &all.report),
+            Form::Csv => out::csv(out, base, &all.visits),
+        }
+    };
+    let written = match &options.output {
+        Some(path) => std::fs::File::create(path).and_then(|f| {
+            let mut out = io::BufWriter::new(f);
+            put(&mut out)?;
+            out.flush()
+        }),
+        None => {
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            put(&mut out).and_then(|()| out.flush())
+        }
+    };
+    match written {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Usage(format!("the report cannot be written: {e}")))
+        }
+        _ => Ok(()),
+    }
 }

@@ -123,6 +123,28 @@ pub fn unescaped(body: &str) -> String {
         .replace("\\/", "/")
 }
 
+/// A page's text: tags taken out, escapes taken off, a line where a block ends.
+pub fn without_tags(body: &str) -> String {
+    if !body.contains("</") {
+        return unescaped(body);
+    }
+    let mut out = String::with_capacity(body.len());
+    for part in body.split('<') {
+        let Some((tag, text)) = part.split_once('>') else {
+            out.push_str(part);
+            continue;
+        };
+        let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
+        if ["br", "p", "div", "li", "tr", "h1", "h2", "h3", "pre", "title", "td"].contains(&name)
+            && !out.ends_with('\n')
+        {
+            out.push('\n');
+        }
+        out.push_str(text);
+    }
+    unescaped(&out)
+}
+
 fn line_around(text: &str, at: usize) -> String {
     let begin = text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
     let line = text.get(begin..).unwrap_or_default().lines().next().unwrap_or_default();

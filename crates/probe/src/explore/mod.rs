@@ -14,6 +14,7 @@ use crate::request::{Answer, End, Request};
 use crate::schema::{Extent, Schemas};
 use crate::templates::{Change, Template};
 use pool::Pool;
+pub use shrink::said;
 use std::collections::{BTreeMap, HashSet};
 
 /// Ways that are tried to get one good answer of an operation.

@@ -16,19 +16,23 @@ const METHODS: [&str; 8] = ["get", "head", "options", "post", "put", "patch", "d
 /// # Errors
 /// It is neither JSON nor YAML, or no such document; what and where.
 pub fn read(text: &str) -> Result<Description, String> {
+    read_at(text, None)
+}
+
+/// The same; `base` is the path before those of the document, in place of the one that its first server tells.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_at(text: &str, base: Option<&str>) -> Result<Description, String> {
     let document: Value = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))?
     } else {
         serde_saphyr::from_str(text).map_err(|e| format!("it is no YAML: {e}"))?
     };
-    of(document)
+    of(document, base)
 }
 
-/// The same of a document that is read already.
-///
-/// # Errors
-/// It tells no paths.
-pub fn of(document: Value) -> Result<Description, String> {
+fn of(document: Value, base: Option<&str>) -> Result<Description, String> {
     let version = document.get("openapi").or(document.get("swagger"));
     let version = version.map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
     let Some(version) = version else {
@@ -40,7 +44,10 @@ pub fn of(document: Value) -> Result<Description, String> {
     };
     let mut out = Description { servers: servers(&document, old), ..Description::default() };
     let schemas = Schemas::of(&document);
-    let base = base_path(out.servers.first().map(String::as_str).unwrap_or_default());
+    let base = match base {
+        Some(b) => b.trim_end_matches('/').to_owned(),
+        None => base_path(out.servers.first().map(String::as_str).unwrap_or_default()),
+    };
     let reader = Reader { schemas, document: &document, old, base };
     'all: for (path, item) in paths {
         let item = schemas.resolve(item);

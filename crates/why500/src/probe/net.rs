@@ -19,7 +19,7 @@ use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 /// Connecting to a server that is there takes milliseconds, to one on the other side of the world a third of a second.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Bytes read of a body; one without an end is left there.
-const READ_BYTES_MAX: u64 = 10 << 20;
+pub const READ_BYTES_MAX: u64 = 10 << 20;
 /// A server that died is waited for so long: those that are watched over are back within seconds.
 const BACK_TIME: Duration = Duration::from_secs(5);
 /// Between two looks whether it is back.
@@ -116,6 +116,8 @@ pub struct Line {
     watched: bool,
     /// Nothing is sent; each request is shown instead.
     dry: bool,
+    /// Bytes kept of a body.
+    pub body_max: usize,
 }
 
 /// How a line is to be.
@@ -186,12 +188,18 @@ impl Line {
             stage: None,
             watched: io::stderr().is_terminal(),
             dry: manners.dry,
+            body_max: ::probe::request::BODY_BYTES_MAX,
         })
     }
 
     /// Where it goes to: `http://127.0.0.1:8710`.
     pub fn base(&self) -> &str {
         &self.host.base
+    }
+
+    /// Whether requests are shown rather than sent.
+    pub fn dry(&mut self, dry: bool) {
+        self.dry = dry;
     }
 
     /// Waits for its turn.
@@ -264,16 +272,16 @@ impl Line {
 
     /// Sends one request, again where the connection, not the server, was at fault.
     fn exchange(&self, request: &Request) -> Answer {
-        let first = exchange(&self.agent, &self.host.base, request);
+        let first = exchange(&self.agent, &self.host.base, request, self.body_max);
         match first.end {
             // A connection that was kept open may be closed by the other side in the very moment it is used.
-            End::Cut => exchange(&self.agent, &self.host.base, request),
+            End::Cut => exchange(&self.agent, &self.host.base, request, self.body_max),
             End::NotReached(_) => {
                 let since = Instant::now();
                 let mut last = first;
                 while since.elapsed() < BACK_TIME && !self.stop.load(Ordering::Relaxed) {
                     std::thread::sleep(BACK_STEP);
-                    last = exchange(&self.agent, &self.host.base, request);
+                    last = exchange(&self.agent, &self.host.base, request, self.body_max);
                     if !matches!(last.end, End::NotReached(_)) {
                         break;
                     }
@@ -329,7 +337,7 @@ fn now_us() -> i64 {
         .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX))
 }
 
-fn exchange(agent: &Agent, base: &str, request: &Request) -> Answer {
+fn exchange(agent: &Agent, base: &str, request: &Request, body_max: usize) -> Answer {
     let mut answer = Answer { at_us: now_us(), ..Answer::default() };
     let began = Instant::now();
     match sent(agent, &format!("{base}{}", request.target), request) {
@@ -346,7 +354,7 @@ fn exchange(agent: &Agent, base: &str, request: &Request) -> Answer {
                     Ok(0) => break,
                     Ok(n) => {
                         answer.bytes += n as u64;
-                        let room = ::probe::request::BODY_BYTES_MAX.saturating_sub(answer.body.len());
+                        let room = body_max.saturating_sub(answer.body.len());
                         answer.body.extend_from_slice(chunk.get(..n.min(room)).unwrap_or_default());
                     }
                     Err(e) => {

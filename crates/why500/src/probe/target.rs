@@ -1,0 +1,163 @@
+//! What is to be probed: fetched or read, told what it is, and where its requests go.
+
+use super::net::Host;
+use crate::explain::Usage;
+use ::probe::explore::Server;
+use ::probe::operation::Description;
+use ::probe::targets::{
+    Kind, Sample, Samples, curl, har, http_file, insomnia, openapi, postman, samples, tell,
+};
+use ::probe::{Answer, End, Request};
+use std::collections::BTreeMap;
+use std::path::Path;
+use url::Url;
+
+/// Bytes of a description that are read.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// Where services put their descriptions, in the order in which they are looked for: FastAPI, springdoc, Swashbuckle, others.
+const USUAL: [&str; 7] = [
+    "/openapi.json",
+    "/v3/api-docs",
+    "/swagger/v1/swagger.json",
+    "/swagger.json",
+    "/api/openapi.json",
+    "/api-docs",
+    "/openapi.yaml",
+];
+
+/// What a target is.
+pub enum Target {
+    /// A site, to be crawled from here.
+    Site(Url),
+    /// Operations.
+    Described(Description),
+}
+
+/// Is a target named by its address?
+pub fn url(target: &str) -> Option<Url> {
+    Url::parse(target).ok().filter(|u| matches!(u.scheme(), "http" | "https"))
+}
+
+/// A target that is a file: what it describes, and the server it names.
+///
+/// # Errors
+/// It cannot be read, it is nothing that can be probed, or no server is known.
+pub fn from_file(
+    path: &Path,
+    base_url: Option<&Url>,
+    variables: &BTreeMap<String, String>,
+) -> Result<(Description, Host), Usage> {
+    let shown = path.display();
+    let size = std::fs::metadata(path).map_err(|e| Usage(format!("{shown}: {e}")))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(Usage(format!(
+            "{shown}: larger than {} MB, which no description is",
+            FILE_BYTES_MAX >> 20
+        )));
+    }
+    let bytes = std::fs::read(path).map_err(|e| Usage(format!("{shown}: {e}")))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let base = base_url.map(Url::path);
+    let mut description = describe(&shown.to_string(), &text, base, None, variables)?;
+    let told = description.servers.iter().find_map(|s| url(s));
+    let host = match (base_url, &told) {
+        (Some(u), _) => Host::of(u, true)?,
+        (None, Some(u)) => Host::of(u, false)?,
+        (None, None) => {
+            return Err(Usage(format!(
+                "{shown}: it names no server; say where it is with --base-url http://HOST:PORT"
+            )));
+        }
+    };
+    // Recorded requests go to many hosts; those to the one that is probed are sent.
+    if description.document.is_null() && base_url.is_none() {
+        description = describe(&shown.to_string(), &text, base, Some(&host.base), variables)?;
+    }
+    Ok((description, host))
+}
+
+/// What an address answers: a description, or a site.
+///
+/// # Errors
+/// It was not reached, or describes nothing that can be probed.
+pub fn from_url(
+    url: &Url,
+    base_url: Option<&Url>,
+    server: &mut dyn Server,
+    headers: &[(String, String)],
+) -> Result<Target, Usage> {
+    let query = url.query().map(|q| format!("?{q}")).unwrap_or_default();
+    let get = |server: &mut dyn Server, target: &str| -> Answer {
+        let request = Request { headers: headers.to_vec(), ..Request::new("GET", target) };
+        server.send(&[request]).into_iter().next().unwrap_or_default()
+    };
+    let answer = get(server, &format!("{}{query}", url.path()));
+    match &answer.end {
+        End::NotReached(why) | End::NotSent(why) => return Err(Usage(format!("{url}: {why}"))),
+        _ => {}
+    }
+    let none = BTreeMap::new();
+    let base = base_url.map(Url::path);
+    let is_page = answer.media().contains("html");
+    if answer.is_ok() && !is_page {
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        if answer.bytes > answer.body.len() as u64 {
+            return Err(Usage(format!(
+                "{url}: the description is larger than is read over HTTP; save it to a file and name that, with --base-url"
+            )));
+        }
+        if tell(url.path(), &text).is_some_and(|k| !matches!(k, Kind::Html | Kind::AccessLog)) {
+            return describe(url.as_str(), &text, base, None, &none).map(Target::Described);
+        }
+    }
+    if !is_page && url.path() == "/" {
+        for place in USUAL {
+            let answer = get(server, place);
+            let text = answer.text().into_owned();
+            if answer.is_ok() && matches!(tell(place, &text), Some(Kind::OpenApi | Kind::Swagger2)) {
+                return describe(place, &text, base, None, &none).map(Target::Described);
+            }
+        }
+    }
+    Ok(Target::Site(url.clone()))
+}
+
+fn describe(
+    name: &str,
+    text: &str,
+    base: Option<&str>,
+    host: Option<&str>,
+    variables: &BTreeMap<String, String>,
+) -> Result<Description, Usage> {
+    let wrong = |e: String| Usage(format!("{name}: {e}"));
+    let of = |told: Result<Samples, String>| -> Result<Description, Usage> {
+        let told = told.map_err(wrong)?;
+        let list: Vec<Sample> = match base {
+            // Another server than the recorded one: the paths are what they are.
+            Some(_) => told.list.into_iter().map(|s| Sample { url: without_host(&s.url), ..s }).collect(),
+            None => told.list,
+        };
+        let mut d = samples::describe(&list, host);
+        d.notes.extend(told.notes);
+        Ok(d)
+    };
+    match tell(name, text) {
+        Some(Kind::OpenApi | Kind::Swagger2) => openapi::read_at(text, base).map_err(wrong),
+        Some(Kind::Postman) => of(postman::read(text, variables)),
+        Some(Kind::Insomnia) => of(insomnia::read(text, variables)),
+        Some(Kind::Har) => of(har::read(text, variables)),
+        Some(Kind::HttpFile) => of(http_file::read(text, variables)),
+        Some(Kind::Curl) => of(curl::read(text, variables)),
+        Some(other) => Err(wrong(format!("it is {other:?}, which cannot be probed by itself"))),
+        None => Err(wrong(
+            "it is neither an OpenAPI, Postman, Insomnia, HAR or .http file nor curl commands".to_owned(),
+        )),
+    }
+}
+
+fn without_host(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(u) => format!("{}{}", u.path(), u.query().map(|q| format!("?{q}")).unwrap_or_default()),
+        Err(_) => url.to_owned(),
+    }
+}
