@@ -292,7 +292,7 @@ impl Case {
                 _ => return None,
             },
             Change::Twice => match &spot.site {
-                Site::Param(i) if spot.place == Some(Place::Query) => {
+                Site::Param(i) if matches!(spot.place, Some(Place::Query | Place::Header)) => {
                     let v = self.value(&spot.site)?.clone();
                     *new.params.get_mut(*i)? = Slot::Twice(v);
                 }
@@ -462,7 +462,12 @@ impl Case {
                 }
                 Slot::Value(v) => v,
                 Slot::Twice(v) => {
-                    in_query(&p.name, v, p.style, &mut query);
+                    if p.place == Place::Header {
+                        let text = String::from_utf8_lossy(&joined(v)).into_owned();
+                        request.headers.push((p.name.clone(), text));
+                    } else {
+                        in_query(&p.name, v, p.style, &mut query);
+                    }
                     v
                 }
             };
