@@ -6,7 +6,17 @@ use crate::request::Request;
 use crate::schema::{Extent, Kind, Schemas, bounds};
 use crate::templates::{At, BodyEdit, Bound, Change, PathEdit, Template};
 use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Stands in a text for a number that is another one each time it is sent; no text that is sent has it.
+pub const FRESH: char = '\u{2}';
+/// The same in twelve hexadecimal digits.
+const FRESH_HEX: char = '\u{3}';
+/// Characters that such a number takes at most.
+const FRESH_CHARS: u64 = 8;
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
 /// Between the parts of a multipart body.
 const BOUNDARY: &str = "why500-2f6b1c";
 /// Bytes of a path that is too long for most servers (nginx takes 8 kB for all headers of a line).
@@ -37,6 +47,8 @@ pub struct Case {
     pub query: Vec<(String, String)>,
     /// In place of the good credentials: `Some(None)` is none.
     pub auth: Option<Option<String>>,
+    /// Some of its values are others each time it is sent ([`FRESH`]): the server takes each once.
+    pub fresh: bool,
 }
 
 /// What stands for a parameter.
@@ -112,6 +124,8 @@ pub struct Common {
     pub headers: Vec<(String, String)>,
     /// Headers with credentials.
     pub auth: Vec<(String, String)>,
+    /// The next number for values that are to be others each time.
+    pub fresh: Arc<AtomicU64>,
 }
 
 impl Case {
@@ -153,7 +167,45 @@ impl Case {
             path: None,
             query: Vec::new(),
             auth: None,
+            fresh: false,
         }
+    }
+
+    /// The case with a name, an address, a key of its own each time it is sent; `None` where it has no value that could be such.
+    pub fn freshened(&self, op: &Operation, schemas: Schemas<'_>) -> Option<Case> {
+        let mut new = self.clone();
+        for spot in self.spots(op, schemas) {
+            let Site::Member(p) = &spot.site else { continue };
+            let Some(value) = self.value(&spot.site).filter(|_| !p.is_empty()) else { continue };
+            let format = spot.schema.get("format").and_then(Value::as_str).unwrap_or_default();
+            let fixed = ["enum", "const", "pattern"].iter().any(|k| spot.schema.get(*k).is_some());
+            let name = spot.name.to_ascii_lowercase();
+            let made = match (value, format) {
+                (Json::Text(t), "email") => Some(format!("a{FRESH}.{}", t.trim_start_matches('a'))),
+                (Json::Text(_), "uuid") => Some(format!("3f2504e0-4f89-41d3-9a0c-{FRESH_HEX}")),
+                (Json::Text(t), "" | "uri" | "url" | "password") if !fixed && !is_date(&spot) => {
+                    if t.contains('@') { Some(format!("a{FRESH}.{t}")) } else { Some(format!("{t}{FRESH}")) }
+                }
+                _ => None,
+            };
+            let most = spot.schema.get("maxLength").and_then(Value::as_u64).unwrap_or(u64::MAX);
+            let made = made.filter(|m| m.chars().count() as u64 + FRESH_CHARS <= most);
+            if let Some(text) = made {
+                new.fresh |= new.put(&spot.site, Json::Text(text));
+            } else if matches!(value, Json::Number(_)) && name == "id" {
+                new.fresh |= new.put(&spot.site, Json::Number(FRESH.to_string()));
+            }
+        }
+        new.fresh.then_some(new)
+    }
+
+    /// The case with this number in all its values that are to be others each time.
+    fn settled(&self, n: u64) -> Case {
+        let mut new = self.clone();
+        if let Payload::Value(v) = &mut new.body {
+            settle(v, n);
+        }
+        new
     }
 
     /// Where it can be changed.
@@ -170,8 +222,10 @@ impl Case {
                 place: Some(p.place),
             });
         }
-        if let (Some(body), Payload::Value(v)) = (&op.body, &self.body) {
-            if body.is_json() || body.is_form() {
+        if let (Some(body), Payload::Value(v)) = (&op.body, &self.body)
+            && (body.is_json() || body.is_form())
+        {
+            {
                 for s in schemas.spots(&body.schema, v) {
                     let named = |step: &Step| match step {
                         Step::Name(n) => Some(n.clone()),
@@ -242,6 +296,12 @@ impl Case {
         schemas: Schemas<'_>,
     ) -> Option<Case> {
         if !fits(template, spot, op) {
+            return None;
+        }
+        // A form has fields, and no structure beyond.
+        let is_form = op.body.as_ref().is_some_and(|b| b.is_form());
+        let is_whole = matches!(&spot.site, Site::Member(p) if p.is_empty());
+        if is_form && is_whole && !matches!(template.change, Change::Add(..)) {
             return None;
         }
         let mut new = self.clone();
@@ -370,6 +430,13 @@ impl Case {
     }
 
     fn put_value(&mut self, spot: &Spot, value: Json) -> Option<()> {
+        let in_form =
+            matches!(self.media.as_deref(), Some(FORM | MULTIPART)) && matches!(spot.site, Site::Member(_));
+        let value = match &value {
+            Json::List(_) | Json::Object(_) if in_form => Json::Text(value.write()),
+            Json::Raw(r) if in_form && r.starts_with(['[', '{']) => Json::Text(r.clone()),
+            _ => value,
+        };
         if spot.place == Some(Place::Header) && !is_header_value(&value.plain()) {
             return None;
         }
@@ -424,6 +491,10 @@ impl Case {
 
     /// The request.
     pub fn request(&self, op: &Operation, common: &Common) -> Request {
+        if self.fresh {
+            let n = common.fresh.fetch_add(1, Ordering::Relaxed);
+            return Case { fresh: false, ..self.settled(n) }.request(op, common);
+        }
         let mut path = String::new();
         let mut rest = op.path.as_str();
         while let Some((before, after)) = rest.split_once('{') {
@@ -508,7 +579,7 @@ impl Case {
         if request.body.is_some()
             && let Some(media) = &self.media
         {
-            let multipart = media == "multipart/form-data";
+            let multipart = media == MULTIPART;
             let told = if multipart { format!("{media}; boundary={BOUNDARY}") } else { media.clone() };
             request.set_header("Content-Type", &told);
         }
@@ -534,6 +605,8 @@ impl Case {
             (Payload::Value(a), Payload::Value(b)) => {
                 apart(a, b, &mut Vec::new(), &mut out);
             }
+            // The same bytes, made in two ways.
+            _ if self.payload() == other.payload() => {}
             _ => out.push(Site::Body),
         }
         if self.media != other.media && !out.contains(&Site::Body) {
@@ -652,6 +725,17 @@ impl Site {
     }
 }
 
+fn settle(v: &mut Json, n: u64) {
+    match v {
+        Json::Text(t) | Json::Number(t) if t.contains([FRESH, FRESH_HEX]) => {
+            *t = t.replace(FRESH, &n.to_string()).replace(FRESH_HEX, &format!("{n:012x}"));
+        }
+        Json::List(l) => l.iter_mut().for_each(|v| settle(v, n)),
+        Json::Object(o) => o.iter_mut().for_each(|(_, v)| settle(v, n)),
+        _ => {}
+    }
+}
+
 /// Does a template look at such a spot?
 fn fits(template: &Template, spot: &Spot, op: &Operation) -> bool {
     if !template.fits_name(&spot.name) {
@@ -674,7 +758,7 @@ fn fits(template: &Template, spot: &Spot, op: &Operation) -> bool {
         At::Header => spot.place == Some(Place::Header),
         At::JsonBody => spot.site == Site::Body && op.body.as_ref().is_some_and(|b| b.is_json()),
         At::MultipartBody => {
-            spot.site == Site::Body && op.body.as_ref().is_some_and(|b| b.media == "multipart/form-data")
+            spot.site == Site::Body && op.body.as_ref().is_some_and(|b| b.media == MULTIPART)
         }
         At::Body => spot.site == Site::Body && op.body.is_some(),
         At::Authorized => spot.site == Site::Method && op.secured,
@@ -820,12 +904,12 @@ fn at_edge(edge: Bound, spot: &Spot, value: Option<&Json>) -> Option<Json> {
 /// A value as its media type writes it.
 fn written(v: &Json, media: &str) -> Vec<u8> {
     match media {
-        "application/x-www-form-urlencoded" => {
+        FORM => {
             let mut out = Vec::new();
             fields(v, &mut |n, v, _| out.push(format!("{}={}", percent(n.as_bytes()), percent(&v))));
             out.join("&").into_bytes()
         }
-        "multipart/form-data" => {
+        MULTIPART => {
             let mut out = Vec::new();
             fields(v, &mut |n, v, is_file| {
                 let file = if is_file { "; filename=\"a.txt\"\r\nContent-Type: text/plain" } else { "" };

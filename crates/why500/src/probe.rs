@@ -9,8 +9,8 @@ pub mod told;
 
 use crate::explain::{self, Usage};
 use crate::report::{self, counted};
-use ::probe::case::Common;
-use ::probe::explore::{Explorer, Settings, play};
+use ::probe::case::{Common, Site};
+use ::probe::explore::{Explorer, Finding, Settings, play};
 use ::probe::operation::Description;
 use ::probe::site::{self, Crawler, Visit};
 use ::probe::templates;
@@ -352,7 +352,7 @@ fn explore(
 
 /// Sends each finding once more, and says what the logs hold of that very request.
 fn explained(
-    findings: Vec<::probe::explore::Finding>,
+    findings: Vec<Finding>,
     d: &Description,
     common: &Common,
     logs: &mut Logs,
@@ -364,9 +364,19 @@ fn explained(
         let mut inner = None;
         if finding.again && !all_stopped(line) {
             let exchanges = play(&finding.trial, &d.operations, common, line);
-            if let Some(i) = exchanges.iter().rposition(|x| x.failed()) {
-                finding.exchanges = exchanges.into_iter().take(i + 1).collect();
-                inner = logs.explain(&finding.exchanges);
+            match exchanges.iter().rposition(|x| x.failed()) {
+                Some(i) => {
+                    finding.exchanges = exchanges.into_iter().take(i + 1).collect();
+                    inner = logs.explain(&finding.exchanges);
+                }
+                None => finding.again = false,
+            }
+            // Whoever sends it again needs a name that was not sent yet.
+            if let ([step], Some(x)) = (finding.trial.steps.as_slice(), finding.exchanges.last_mut())
+                && step.case.fresh
+                && let Some(op) = d.operations.get(step.op)
+            {
+                x.request = step.case.request(op, common);
             }
         } else {
             inner = logs.explain(&finding.exchanges);
@@ -376,17 +386,45 @@ fn explained(
     out
 }
 
-/// One problem for each fault: findings that are explained by the same error at the same line are one.
+/// One problem for each fault. Findings that are explained by the same error at the same line are one; those that nobody explains,
+/// if they are about the same place of the same operation, or if what fails is that a part is missing and they have none either.
 fn together(told: Vec<Told>, ops: &[::probe::operation::Operation], base: &str) -> Vec<diagnosis::Problem> {
-    let mut groups: Vec<(Option<String>, Vec<Told>)> = Vec::new();
-    for t in told {
+    let mut groups: Vec<Vec<Told>> = Vec::new();
+    let (explained, mut plain): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|t| t.inner.is_some());
+    for t in explained {
         let key = t.inner.as_ref().map(cause_key);
-        match groups.iter_mut().find(|(k, _)| k.is_some() && *k == key) {
-            Some((_, group)) => group.push(t),
-            None => groups.push((key, vec![t])),
+        let same = |g: &&mut Vec<Told>| g.first().is_some_and(|o| o.inner.as_ref().map(cause_key) == key);
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(t),
+            None => groups.push(vec![t]),
         }
     }
-    groups.iter().filter_map(|(_, g)| told::problem(g, ops, base)).collect()
+    // What is left out says more than all that is put in its place, so that it comes first.
+    plain.sort_by_key(|t| (!t.finding.again, t.finding.family != "absent"));
+    for t in plain {
+        match groups.iter_mut().find(|g| g.iter().any(|o| alike(&o.finding, &t.finding))) {
+            Some(group) => group.push(t),
+            None => groups.push(vec![t]),
+        }
+    }
+    groups.iter().filter_map(|g| told::problem(g, ops, base)).collect()
+}
+
+/// Is the second finding about the same place as the first, or does it lack what the first is about?
+fn alike(one: &Finding, other: &Finding) -> bool {
+    let status = |f: &Finding| f.exchanges.last().map(|x| (x.answer.status, x.answer.end.clone()));
+    let steps = |f: &Finding| f.trial.steps.len();
+    if one.op != other.op || steps(one) != steps(other) || status(one) != status(other) {
+        return false;
+    }
+    if one.sites == other.sites {
+        return true;
+    }
+    let (Some(site @ Site::Member(_)), Some(step)) = (one.sites.first(), other.trial.steps.last()) else {
+        return false;
+    };
+    let is_nothing = step.case.value(site).is_none_or(|v| *v == ::probe::json::Json::Null);
+    one.sites.len() == 1 && one.family == "absent" && is_nothing
 }
 
 /// What makes two findings one fault: of code the error and its line, of all else the cause and who is to blame.

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Requests that one failure may take to be shrunk.
 const REQUESTS_MAX: usize = 80;
+/// The same, where nothing comes before the time is over.
+const HANGING_REQUESTS_MAX: usize = 3;
 /// Times that a failure is sent again before it is taken for one that comes and goes.
 const AGAIN_MAX: usize = 3;
 /// Texts kept of what else fails alike.
@@ -100,8 +102,9 @@ impl Explorer<'_> {
 
     fn shrink(&mut self, f: &Failure, server: &mut dyn Server) -> Finding {
         let op = f.trial.steps.last().map_or(0, |s| s.op);
-        let mut tries =
-            Tries { ops: &self.description.operations, left: REQUESTS_MAX, kind: kind(&f.last.answer) };
+        // Each request that hangs takes all the time there is.
+        let left = if f.last.answer.end == End::TimedOut { HANGING_REQUESTS_MAX } else { REQUESTS_MAX };
+        let mut tries = Tries { ops: &self.description.operations, left, kind: kind(&f.last.answer) };
         let common = &self.settings.common;
         let mut finding = Finding {
             op,
@@ -125,7 +128,7 @@ impl Explorer<'_> {
         finding.family = self.family(&finding);
         let template = finding.trial.made.iter().find(|(_, s)| finding.sites.contains(&s.site));
         finding.shows = template.and_then(|(t, _)| self.settings.templates.get(*t)).map(|t| t.shows.clone());
-        if finding.again {
+        if finding.again && f.last.answer.end != End::TimedOut {
             // Once more, so that what is told was seen of the very trial that is told.
             for _ in 0..AGAIN_MAX {
                 let exchanges = play(&finding.trial, &self.description.operations, common, server);

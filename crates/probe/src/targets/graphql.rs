@@ -219,6 +219,7 @@ impl Schema {
                 id: Some(format!("{}.{}", f.operation, f.name)),
                 method: "POST".into(),
                 path: path.to_owned(),
+                reads: f.operation == "query",
                 body: Some(body),
                 ..Operation::default()
             }

@@ -131,15 +131,23 @@ impl Logs {
     pub fn explain(&self, exchanges: &[Exchange]) -> Option<Problem> {
         let from_logs = if self.any() {
             self.settle();
-            self.explained(exchanges, None)
+            self.explained(exchanges, None, false).or_else(|| self.explained(exchanges, None, true))
         } else {
             None
         };
-        from_logs.or_else(|| self.explained(exchanges, Some(body_as_log(exchanges.last()?)?)))
+        from_logs.or_else(|| self.explained(exchanges, Some(body_as_log(exchanges.last()?)?), false))
     }
 
-    /// Explains them by the body, if one is given, else by the logs.
-    fn explained(&self, exchanges: &[Exchange], body: Option<String>) -> Option<Problem> {
+    /// Explains them by the body, if one is given, else by the logs. `undated`: the logs tell neither times nor requests, as what a
+    /// program prints when nobody configured its logging; but what is new in them was written while the last request was on its way.
+    fn explained(&self, exchanges: &[Exchange], body: Option<String>, undated: bool) -> Option<Problem> {
+        let last = exchanges.last()?;
+        let head = format!(
+            "{} ERROR {} {}\n",
+            record::Time(last.answer.at_us),
+            last.request.method,
+            last.request.target
+        );
         let scratch = std::env::temp_dir().join(format!("why500-probe-{}", std::process::id()));
         let scratch = Scratch::within(&scratch).ok()?;
         let mut names: HashMap<String, (String, u64)> = HashMap::new();
@@ -157,6 +165,7 @@ impl Logs {
                     while names.contains_key(&name) {
                         name.insert(0, '_');
                     }
+                    let new = if undated { [head.as_bytes(), &new].concat() } else { new };
                     std::fs::write(scratch.path().join(&name), new).ok()?;
                     names.insert(name, (path.display().to_string(), lines));
                 }
@@ -173,13 +182,13 @@ impl Logs {
         if problem.verdict.cause.class == record::Class::Unknown && problem.exception.is_none() {
             return None;
         }
-        problem.evidence.retain(|e| e.source != OWN);
+        problem.evidence.retain(|e| e.source != OWN && !(undated && e.line == 1));
         for e in &mut problem.evidence {
             if e.source == BODY {
                 e.source = "the answer's body".to_owned();
                 e.line = 0;
             } else if let Some((path, lines)) = names.get(&e.source) {
-                e.line += lines;
+                e.line = e.line.saturating_sub(u64::from(undated)) + lines;
                 e.source.clone_from(path);
             }
         }

@@ -75,8 +75,8 @@ pub fn problem(told: &[Told], ops: &[Operation], base: &str) -> Option<Problem> 
         p.title = sentence(op, what, &when);
         p.verdict = unexplained(f, op, &last.answer, &when, what, p.verdict);
     }
-    if let (Some(shows), true) = (&f.shows, f.contrast.is_some()) {
-        p.inputs.push(format!("It looks as if {shows}."));
+    if let (Some(shows), true, false) = (&f.shows, f.contrast.is_some(), explained) {
+        p.inputs.push(format!("Such requests fail where {shows}."));
     }
     if f.variants.len() > 1 {
         let of = f.sites.first().map(|s| format!(" with {} as", s.shown(op))).unwrap_or_default();
@@ -266,9 +266,7 @@ pub fn when(f: &Finding, ops: &[Operation]) -> String {
             (Site::Path, _) => format!("the path is {}", f.exchanges.last().map_or("", |x| x.request.path())),
             (Site::Auth, _) => "the credentials are others".to_owned(),
             (Site::Member(_), _) if f.family == "nesting" => format!("{place} is nested deep"),
-            (_, v) if f.family == "length" || v.len() > VALUE_CHARS_MAX => {
-                format!("{place} is long: {}", short(v))
-            }
+            (_, v) if v.len() > VALUE_CHARS_MAX => format!("{place} is long: {}", short(v)),
             (_, v) => format!("{place} is {v}"),
         }
     };

@@ -9,7 +9,7 @@ use super::phrase::{
     trigger_mark,
 };
 use super::source::{changes, excerpt};
-use super::{Look, by_role, foremost, is_unexplained, needed, statuses};
+use super::{Look, by_role, foremost, is_unexplained, needed, read, statuses};
 use diagnosis::{Endpoint, Evidence, Problem, Report};
 use record::{Class, Exception, TriggerKind};
 use std::fmt::Write as _;

@@ -8,7 +8,7 @@ use super::phrase::{
     Clock, certainty, certainty_percent, counted, number, percent, plain, range, span, trigger,
 };
 use super::source::{changes, excerpt};
-use super::{Look, by_role, foremost, is_unexplained, needed, statuses};
+use super::{Look, by_role, foremost, is_unexplained, needed, read, statuses};
 use diagnosis::{Endpoint, Evidence, HopState, Problem, Report};
 use record::Exception;
 use std::borrow::Cow;

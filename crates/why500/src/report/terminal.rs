@@ -6,12 +6,12 @@
 
 use super::page::{Ink, columns, cut, fold, pad, wrap};
 use super::phrase::{
-    Clock, certainty, certainty_percent, counted, instants, number, percent, plain, range, span,
-    trigger, trigger_mark,
+    Clock, certainty, certainty_percent, counted, instants, number, percent, plain, range, span, trigger,
+    trigger_mark,
 };
 use super::source::{changes, excerpt};
 use super::strip::{LEVELS, Strip};
-use super::{Look, Page, foremost, is_unexplained, needed, statuses};
+use super::{Look, Page, foremost, is_unexplained, needed, read, statuses};
 use diagnosis::{Endpoint, Evidence, HopState, Problem, Report};
 use record::{Class, Exception, Role, Time, TriggerKind};
 use std::io;
