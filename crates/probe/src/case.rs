@@ -202,8 +202,24 @@ impl Case {
     /// The case with this number in all its values that are to be others each time.
     fn settled(&self, n: u64) -> Case {
         let mut new = self.clone();
-        if let Payload::Value(v) = &mut new.body {
-            settle(v, n);
+        match &mut new.body {
+            Payload::Value(v) => settle(v, n),
+            // What was written already has them escaped, as JSON or as a form.
+            Payload::Bytes(b) => {
+                let (plain, hex) = (n.to_string(), format!("{n:012x}"));
+                for (mark, number) in [
+                    ("\\u0002", &plain),
+                    ("%02", &plain),
+                    ("\u{2}", &plain),
+                    ("\\u0003", &hex),
+                    ("%03", &hex),
+                ] {
+                    while let Some(i) = memchr::memmem::find(b, mark.as_bytes()) {
+                        b.splice(i..i + mark.len(), number.bytes());
+                    }
+                }
+            }
+            Payload::Absent => {}
         }
         new
     }
@@ -319,8 +335,7 @@ impl Case {
                 }
                 // Within JSON only what breaks its text can be put as it is.
                 Site::Member(_) if op.body.as_ref().is_some_and(|b| b.is_form()) => {
-                    let text = String::from_utf8(unpercent(as_is)).ok()?;
-                    new.put_value(spot, Json::Text(text))?;
+                    new.put_value(spot, Json::Bytes(unpercent(as_is)))?;
                 }
                 _ => return None,
             },
@@ -946,10 +961,15 @@ fn fields(v: &Json, each: &mut dyn FnMut(&str, Vec<u8>, bool)) {
             Json::Object(inner) => {
                 inner.iter().for_each(|(m, v)| each(&format!("{n}[{m}]"), v.plain(), false));
             }
-            // `format: binary` is made as this text.
-            v => each(n, v.plain(), *v == Json::text("abc") && n.contains("file")),
+            v => each(n, v.plain(), is_file_name(n)),
         }
     }
+}
+
+/// Does a field's name speak of a file?
+fn is_file_name(name: &str) -> bool {
+    let n = name.to_ascii_lowercase();
+    ["file", "upload", "image", "photo", "document", "attachment", "avatar"].iter().any(|w| n.contains(w))
 }
 
 fn xml(name: &str, v: &Json, out: &mut String) {

@@ -553,6 +553,7 @@ mod tests {
         let common = Common {
             headers: vec![("User-Agent".into(), "why500".into())],
             auth: vec![("Authorization".into(), "Bearer good".into())],
+            ..Common::default()
         };
         let mut filler = Vec::new();
         for t in built_in() {

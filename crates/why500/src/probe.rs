@@ -407,6 +407,14 @@ fn together(told: Vec<Told>, ops: &[::probe::operation::Operation], base: &str) 
             None => groups.push(vec![t]),
         }
     }
+    for g in &mut groups {
+        // The one that says most is told, the others besides.
+        let size = |f: &Finding| f.exchanges.last().map_or(0, |x| x.request.curl("").len());
+        g.sort_by_key(|t| {
+            let f = &t.finding;
+            (!f.again, f.sites.len() != 1, f.family != "absent", size(f))
+        });
+    }
     groups.iter().filter_map(|g| told::problem(g, ops, base)).collect()
 }
 

@@ -312,7 +312,17 @@ impl<'a> Explorer<'a> {
 
     /// Every operation as it is meant.
     fn ask_all(&mut self, server: &mut dyn Server) {
-        for i in self.in_order() {
+        let order = self.in_order();
+        self.ask_each(server, &order);
+        // What needs things that others make may go well now that they are there.
+        let well = |k: &Known| k.passed.iter().any(|(s, _)| (200..300).contains(s));
+        let again: Vec<usize> =
+            order.into_iter().filter(|i| self.known.get(*i).is_some_and(|k| !well(k))).collect();
+        self.ask_each(server, &again);
+    }
+
+    fn ask_each(&mut self, server: &mut dyn Server, order: &[usize]) {
+        for &i in order {
             let Some(op) = self.operation(i) else { continue };
             // What takes a thing away is tried in a chain, with a thing of its own.
             if op.method == "DELETE" && self.producer_for(i).is_some() {

@@ -317,9 +317,9 @@ pub fn said(case: &Case, site: &Site, op: &Operation) -> String {
         (Some(v), _) => v.write(),
         (None, Some(Slot::Bytes(b))) => b.clone(),
         (None, _) => match site {
-            Site::Body | Site::Media => match (&case.body, &case.media) {
-                (Payload::Bytes(b), _) => String::from_utf8_lossy(b).into_owned(),
-                (_, Some(m)) => m.clone(),
+            Site::Media => case.media.clone().unwrap_or_else(|| "nothing".to_owned()),
+            Site::Body => match &case.body {
+                Payload::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
                 _ => "nothing".to_owned(),
             },
             Site::Header(n) => {
@@ -361,7 +361,7 @@ fn type_of(v: &Json) -> u8 {
         Json::Null => 0,
         Json::Bool(_) => 1,
         Json::Number(_) => 2,
-        Json::Text(_) => 3,
+        Json::Text(_) | Json::Bytes(_) => 3,
         Json::Raw(r) if r.starts_with('"') => 3,
         Json::List(_) => 4,
         Json::Object(_) => 5,
