@@ -9,6 +9,7 @@ mod failing;
 pub(crate) mod list;
 mod one;
 mod rows;
+mod search;
 
 pub use failing::{Failing, Load};
 pub use rows::*;
