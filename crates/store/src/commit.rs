@@ -63,6 +63,8 @@ pub struct FailureChange {
     pub problem: String,
     /// When.
     pub at: Time,
+    /// When the first that tells of it arrived here; 0 if unknown. It is not kept.
+    pub arrived: Time,
     /// The status answered; 0 for no answer.
     pub status: u16,
     /// `GET`, …; empty if unknown.

@@ -179,7 +179,7 @@ impl Digest<'_> {
             self.move_example(f, kept.problem, problem)?;
         }
         self.count(f.project, problem, f.at, shaped.id, 1);
-        self.touch(problem)?.came(f.at, shaped);
+        self.touch(problem)?.came(f.at, f.arrived, shaped);
         Ok(())
     }
 

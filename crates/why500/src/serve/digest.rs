@@ -494,6 +494,7 @@ impl Digest {
                 project: k.project,
                 minute: k.minute,
                 service: k.service,
+                        arrived: f.arrived,
                 method: k.method,
                 route: k.route,
                 status: k.status,
