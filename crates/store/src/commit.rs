@@ -116,6 +116,8 @@ pub struct RequestCount {
     pub status: u16,
     /// How many.
     pub count: u64,
+    /// How long they took, as far as it is known: bucket ([`crate::duration_bucket`]), how many.
+    pub took: Vec<(u8, u64)>,
 }
 
 /// Something on the time line besides failures. The same id twice in a project is one.

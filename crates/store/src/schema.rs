@@ -7,13 +7,14 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// One text per version, the first being version 1. SQLite's `user_version` holds how many were applied.
-pub(crate) const MIGRATIONS: [&str; 6] = [
+pub(crate) const MIGRATIONS: [&str; 7] = [
     include_str!("schema/1-observed.sql"),
     include_str!("schema/2-access.sql"),
     include_str!("schema/3-webhooks.sql"),
     include_str!("schema/4-alerts.sql"),
     include_str!("schema/5-code.sql"),
     include_str!("schema/6-search.sql"),
+    include_str!("schema/7-durations.sql"),
 ];
 
 /// The layout that this program writes.

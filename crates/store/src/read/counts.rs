@@ -184,7 +184,7 @@ impl Reader {
         Ok(minute.map(|m| Time(m.saturating_mul(MINUTE_US))))
     }
 
-    fn name(&self, id: i64) -> Result<Option<String>> {
+    pub(crate) fn name(&self, id: i64) -> Result<Option<String>> {
         self.row("SELECT name FROM names WHERE id = ?1", [id], |row| row.get(0))
     }
 

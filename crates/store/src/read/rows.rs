@@ -298,6 +298,38 @@ pub struct RouteLine {
     pub line: Vec<Step>,
 }
 
+/// How long requests took that went well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Took {
+    /// Requests of which it is known.
+    pub requests: u64,
+    /// Half of them took less, in microseconds; right to a fifth, as all durations here.
+    pub p50_us: u64,
+    /// Nineteen of twenty took less.
+    pub p95_us: u64,
+}
+
+/// How long requests of a route take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteDurations {
+    /// The service; empty if unknown.
+    pub service: String,
+    /// `GET`, …; empty if unknown.
+    pub method: String,
+    /// Route template.
+    pub route: String,
+    /// Lately.
+    pub now: Took,
+    /// In the time that is held against it; `None` where there was no request.
+    pub before: Option<Took>,
+    /// The begin of the line.
+    pub begin: Time,
+    /// Minutes of a step of the line.
+    pub step_minutes: i64,
+    /// Over time; `None` in steps without requests.
+    pub line: Vec<Option<Took>>,
+}
+
 /// How a route does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteHealth {

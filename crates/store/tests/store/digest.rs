@@ -19,6 +19,14 @@ fn seen(store: &Store) -> String {
     }
     text += &format!("{:?}\n", reader.timeline(PROJECT, at(-HOUR), at(10 * HOUR), 1).unwrap());
     text += &format!("{:?}\n", reader.health(PROJECT, at(-HOUR), at(10 * HOUR)).unwrap());
+    let of = store::DurationsOf {
+        now: at(HOUR / 2),
+        before_from: at(-HOUR),
+        before_to: at(2 * HOUR),
+        line_from: at(-HOUR),
+        step_minutes: 60,
+    };
+    text += &format!("{:?}\n", reader.durations(PROJECT, &of).unwrap());
     text + &format!(
         "{:?} {:?}",
         reader.dropped().unwrap(),
@@ -41,6 +49,7 @@ fn rich() -> Commit {
         route: "/cart/{id}".to_owned(),
         status: 200,
         count: 1_000,
+        took: vec![(3, 990), (11, 10)],
     }];
     let deploy = ("deploy".to_owned(), "shop@3.8.0".to_owned());
     commit.marks = vec![MarkRow { project: PROJECT, at: at(-5), kind: deploy.0, what: deploy.1, id: 1 }];

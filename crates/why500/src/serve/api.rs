@@ -129,6 +129,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<App>>)> {
         ("get", "/api/v1/sourcemaps", get(code::maps)),
         ("post", "/api/v1/sourcemaps", post(code::add_map)),
         ("get", "/api/v1/timeline", get(problems::traffic)),
+        ("get", "/api/v1/durations", get(problems::durations)),
         ("get", "/api/v1/health", get(watch::health)),
         ("get", "/api/v1/stream", get(watch::stream)),
         ("get", "/api/v1/openapi.json", get(openapi)),

@@ -23,6 +23,7 @@ mod listen;
 mod maps;
 mod pages;
 mod proxy;
+mod slow;
 mod sockets;
 mod tally;
 mod tls;

@@ -1,10 +1,11 @@
 //! How the service does: the share of 5xx over time against the objective, the error budget, routes and releases.
 
-use super::plot::{BARS, Drawn, Flag, over_time, share, spark, step_minutes};
+use super::plot::{BARS, Drawn, Flag, bars, over_time, share, spark, step_minutes};
 use super::shell::whole;
 use super::{Seen, Visit, page, text};
 use crate::report::phrase::{counted, number, percent};
 use crate::serve::now;
+use crate::serve::slow::{self, Timed, about};
 use axum::http::StatusCode;
 use maud::{Markup, html};
 use record::SECOND;
@@ -41,6 +42,7 @@ pub async fn service(visit: Visit) -> Seen {
             r.health(p, from, now)?,
         ))
     })?;
+    let timed = slow::timed(&visit.app, p, now, from, step_minutes(range, SPARK_BARS))?;
     let flags: Vec<Flag> = marks
         .iter()
         .rev()
@@ -73,6 +75,7 @@ pub async fn service(visit: Visit) -> Seen {
                 }
             }
         }
+        (about_to_fail(&timed, counted_requests))
         (routes_table(&routes, &health))
         (releases_table(&releases))
     };
@@ -100,6 +103,48 @@ fn budget(month: &[Step], objective: f64) -> Markup {
                 p.soft.small { "The objective is that " (format!("{:.1} %", objective * 100.0)) " of requests succeed." } }
         }
     }
+}
+
+/// Routes that take longer than they used to, or near a limit. Where nobody says how long requests take, what to log.
+fn about_to_fail(timed: &[Timed], counted_requests: bool) -> Markup {
+    let slow: Vec<&Timed> = timed.iter().filter(|t| t.why.is_some()).take(SHOWN).collect();
+    html! {
+        @if counted_requests || !timed.is_empty() {
+            section.card {
+                h2 { "Routes about to fail" }
+                @if timed.is_empty() {
+                    p.soft { "In the last hour nothing said how long requests take. An access log does with nginx's " code { "$request_time" } " or Apache's " code { "%D" } " at its lines' ends; transactions and spans do too." }
+                } @else if slow.is_empty() {
+                    p.soft { "None: no route takes much longer than it used to, or comes near a limit of time." }
+                } @else {
+                    table.shares {
+                        thead { tr { th scope="col" { "Route" } th scope="col" { "Duration over time" } th.right scope="col" { "Now" } th.right scope="col" { "Usually" } th.right scope="col" { "Requests" } } }
+                        tbody { @for t in slow {
+                            tr {
+                                td { code { (text(format!("{} {}", t.of.method, t.of.route).trim())) } @if !t.of.service.is_empty() { " " span.soft.small { (text(&t.of.service)) } }
+                                    @if let Some(why) = &t.why { div.soft.small { (why) } } }
+                                td.trend { (durations_line(t)) }
+                                td.right { (about(t.of.now.p95_us)) }
+                                td.right { @if let Some(b) = &t.of.before { (about(b.p95_us)) } }
+                                td.right { (number(t.of.now.requests)) }
+                            }
+                        } }
+                    }
+                    p.soft.small { "Durations are what 95 of 100 requests that went well stay below, to a fifth: now those of the latest, usually those of the two weeks before." }
+                }
+            }
+        }
+    }
+}
+
+fn durations_line(t: &Timed) -> Markup {
+    let figures: Vec<u64> = t.of.line.iter().map(|s| s.map_or(0, |s| s.p95_us)).collect();
+    let most = figures.iter().copied().max().unwrap_or(0);
+    bars(
+        &figures,
+        &format!("at most {}", about(most)),
+        if t.limit_s.is_some() { "bar-bad" } else { "bar-warn" },
+    )
 }
 
 fn routes_table(routes: &[RouteLine], health: &[RouteHealth]) -> Markup {
