@@ -36,21 +36,16 @@ fn begin(bucket: u8) -> f64 {
     if bucket == 0 { 0.0 } else { 1_000.0 * (f64::from(bucket - 1) / 2.0).exp2() }
 }
 
-/// The duration that a share of the counted stays below, in microseconds: within its bucket as if they were spread evenly.
+/// The duration that a share of the counted stays below, in microseconds: the middle of its bucket, from which no duration of the
+/// bucket is a fifth away.
 fn quantile(buckets: &BTreeMap<u8, u64>, share: f64) -> u64 {
     let rank = buckets.values().sum::<u64>() as f64 * share;
-    let mut below = 0.0;
-    let mut last = 0.0;
-    for (&bucket, &n) in buckets {
-        let (from, to) = (begin(bucket), begin(bucket + 1));
-        if below + n as f64 >= rank {
-            let part = (rank - below) / (n as f64).max(1.0);
-            return (from + (to - from) * part) as u64;
-        }
-        below += n as f64;
-        last = to;
-    }
-    last as u64
+    let mut below = 0;
+    let bucket = buckets.iter().find(|(_, n)| {
+        below += **n;
+        below as f64 >= rank
+    });
+    bucket.map_or(0, |(&b, _)| if b == 0 { 500 } else { (begin(b) * 2.0_f64.powf(0.25)) as u64 })
 }
 
 /// Adds to the counts of a route.

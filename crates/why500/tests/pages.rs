@@ -166,6 +166,59 @@ fn nothing_from_outside_becomes_markup() {
 }
 
 #[test]
+fn routes_that_are_about_to_fail_are_shown_before_they_do() {
+    let server = Server::start("pages-slow");
+    assert!(!get(&server, "/service").text.contains("Routes about to fail"), "nothing counts requests");
+    let mut n = 0;
+    let mut take = |route: &str, begin: f64, seconds: f64| {
+        n += 1;
+        let transaction = serde_json::json!({
+            "event_id": format!("{n:032x}"), "transaction": route, "start_timestamp": begin, "timestamp": begin + seconds,
+            "contexts": {
+                "trace": { "trace_id": format!("{n:032x}"), "span_id": format!("{n:016x}"), "op": "http.server", "status": "ok" },
+                "response": { "status_code": 200 },
+            },
+            "request": { "method": "GET", "url": format!("http://shop.example{route}") },
+        });
+        let envelope = format!("{{}}\n{{\"type\":\"transaction\"}}\n{transaction}\n");
+        assert_eq!(server.post("/api/1/envelope/", "", envelope.as_bytes()).0, 200);
+    };
+    let before = now_s() - 3.0 * 86_400.0;
+    for i in 0..120 {
+        take("/report", before + f64::from(i), 0.8);
+        take("/cart", before + f64::from(i), 0.2);
+        take("/poll", before + f64::from(i), 25.0);
+    }
+    for _ in 0..25 {
+        take("/report", now_s() - 20.0, 19.0);
+        take("/cart", now_s() - 20.0, 0.25);
+        take("/poll", now_s() - 26.0, 25.5);
+    }
+    let routes = || server.get("/api/v1/durations")["routes"].as_array().unwrap().clone();
+    let counted = |name: &str| routes().iter().filter_map(|r| r[name]["requests"].as_u64()).sum::<u64>();
+    for _ in 0..200 {
+        if (counted("now"), counted("before")) == (75, 360) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let first = &routes()[0];
+    assert_eq!(first["route"], "/report", "{first}");
+    assert_eq!(first["limit_s"], 30, "{first}");
+    assert!(first["times"].as_f64().unwrap() > 15.0, "{first}");
+    assert_eq!(first["before"]["requests"], 120, "{first}");
+    let spoken = |r: &&serde_json::Value| !r["about_to_fail"].is_null();
+    assert_eq!(routes().iter().filter(spoken).count(), 1, "a poll takes what it takes");
+    for hours in ["1", "168"] {
+        let page = get(&server, &format!("/service?hours={hours}")).text;
+        let (_, section) = page.split_once("Routes about to fail").unwrap();
+        let section = section.split_once("</section>").unwrap().0;
+        assert!(section.contains("GET /report") && !section.contains("/cart"), "{section}");
+        assert!(section.contains("The limit is 30 s, after which gunicorn ends its worker"), "{section}");
+    }
+}
+
+#[test]
 fn every_page_is_small_and_loads_nothing_from_elsewhere() {
     let server = Server::start("pages-small");
     for n in 0..60 {

@@ -33,7 +33,7 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 const REFUSAL_BYTES_MAX: usize = 4_096;
 
 /// Paths of our own, as first words below `/api/v1/`; all others are protocols'.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
     "problems",
     "alerts",
     "failures",
@@ -42,6 +42,7 @@ const OURS: [&str; 11] = [
     "webhooks",
     "sourcemaps",
     "timeline",
+    "durations",
     "health",
     "stream",
     "openapi.json",
