@@ -18,6 +18,9 @@ const SPANS: [(i64, i64); 2] = [(5, 25 * 60), (60, DURATION_DAYS * 24 * 60)];
 /// So many requests tell how long a route takes: of fewer, what was before is counted with it.
 const LATELY: u64 = 50;
 
+/// So long ago is earlier.
+const EARLIER_US: i64 = 15 * 60 * SECOND;
+
 /// The longest durations have one bucket: three minutes and more are beyond all limits of time.
 const BUCKETS: u8 = 37;
 
@@ -94,14 +97,20 @@ type Key = (i64, i64, i64);
 
 impl Reader {
     /// How long requests of each route took: lately, which is the last five minutes or as many of the last hour as have
-    /// [`LATELY`] requests, in the time before that is asked for, and over time. Only routes with requests in the last hour.
+    /// [`LATELY`] requests, in the time before that is asked for (where there was no request then, earlier in the last day), and over
+    /// time. Only routes with requests in the last hour.
     pub fn durations(&self, project: i64, asked: &DurationsOf) -> Result<Vec<RouteDurations>> {
         let DurationsOf { now, before_from, before_to, line_from, step_minutes } = *asked;
         let lately = self.lately(project, now)?;
         if lately.is_empty() {
             return Ok(Vec::new());
         }
-        let before = self.buckets(project, 60, before_from, before_to, None)?;
+        let mut before = self.buckets(project, 60, before_from, before_to, None)?;
+        // Where nobody counted before, what was earlier today is usual.
+        let day = (now.plus(-24 * 3_600 * SECOND), now.plus(-EARLIER_US));
+        for (key, buckets) in self.buckets(project, 5, day.0, day.1, None)? {
+            before.entry(key).or_insert(buckets);
+        }
         let fine = now.since(line_from) <= 25 * 3_600 * SECOND;
         let span = if fine { 5 } else { 60 };
         let least = now.since(line_from) / (60 * SECOND) / STEPS_MAX;

@@ -202,6 +202,52 @@ fn what_lies_behind_the_first_thousands_of_the_order_is_found() {
 }
 
 #[test]
+fn a_proxys_requests_are_those_of_the_one_service_that_fails_behind_it() {
+    let folder = Folder::new("share");
+    let mut store = Store::open(&folder).unwrap();
+    let request = |route: &str, service: &str, count| store::RequestCount {
+        project: PROJECT,
+        minute: at(0).secs() / 60,
+        method: "GET".to_owned(),
+        route: route.to_owned(),
+        service: service.to_owned(),
+        status: 200,
+        count,
+        ..store::RequestCount::default()
+    };
+    let failed = |id, route: &str, service: Option<&str>| FailureChange {
+        route: route.to_owned(),
+        service: service.map(str::to_owned),
+        ..failure(id, CART, at(1))
+    };
+    let mut commit = digest(1, at(2), vec![cart()], vec![]);
+    // Of the first the SDK tells with the service's name, and of one only the proxy does, which counts what goes well.
+    commit.failures = (0..9).map(|id| failed(id, "/cart", Some("shop"))).collect();
+    commit.failures.push(failed(9, "/cart", None));
+    commit.requests = vec![request("/cart", "", 90), request("/other", "", 50)];
+    // Of two services behind one path nobody knows whose requests they are; one that counts its own has its own.
+    commit.failures.extend([failed(10, "/two", Some("shop")), failed(11, "/two", Some("stock"))]);
+    commit.failures.push(failed(12, "/own", Some("shop")));
+    commit.requests.extend([request("/two", "", 10), request("/own", "", 10), request("/own", "shop", 4)]);
+    store.commit(&commit).unwrap();
+    let reader = store.reader().unwrap();
+    let health = reader.health(PROJECT, at(0), at(60)).unwrap();
+    let of = |service: &str, route: &str| {
+        health.iter().find(|h| h.service == service && h.route == route).map(|h| (h.failures, h.requests))
+    };
+    assert_eq!(of("shop", "/cart"), Some((10, Some(100))));
+    assert_eq!(of("", "/cart"), None);
+    assert_eq!((of("shop", "/two"), of("", "/two")), (Some((1, None)), Some((0, Some(10)))));
+    assert_eq!((of("shop", "/own"), of("", "/own")), (Some((1, Some(5))), Some((0, Some(10)))));
+    let lines = reader.route_lines(PROJECT, at(0), at(60), 1, 10).unwrap();
+    let first = &lines[0];
+    assert_eq!((first.service.as_str(), first.route.as_str()), ("shop", "/cart"));
+    let sums = first.line.iter().fold((0, 0), |sums, s| (sums.0 + s.failures, sums.1 + s.requests));
+    assert_eq!(sums, (10, 100));
+    assert!(lines.iter().all(|l| l.line.iter().any(|s| s.failures > 0)), "only what fails");
+}
+
+#[test]
 fn readers_see_whole_commits_while_others_are_written() {
     let folder = Folder::new("readers");
     let mut store = Store::open(&folder).unwrap();
