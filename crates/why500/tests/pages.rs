@@ -166,6 +166,65 @@ fn nothing_from_outside_becomes_markup() {
 }
 
 #[test]
+fn whoever_is_on_call_sees_the_own_code_and_whether_it_is_over() {
+    let server = Server::start("pages-call");
+    let ago = |s: f64| now_s() - s;
+    // What a driver threw, and what the app's call made of it.
+    let frame = |file: &str, line: u32, own: bool| serde_json::json!({ "filename": file, "abs_path": file, "function": "call", "lineno": line, "in_app": own });
+    for n in 0..12 {
+        let event = serde_json::json!({
+            "event_id": format!("{n:032x}"), "timestamp": ago(180.0), "platform": "python", "level": "error",
+            "transaction": "/cart", "release": "shop@3.8.0", "environment": "production",
+            "request": { "url": "http://shop.example/cart", "method": "GET" }, "contexts": { "response": { "status_code": 500 } },
+            "exception": { "values": [
+                { "type": "ConnectionRefusedError", "value": "[Errno 111] Connection refused",
+                    "mechanism": { "handled": false, "exception_id": 1, "parent_id": 0 },
+                    "stacktrace": { "frames": [frame("/usr/lib/python3/dist-packages/pymysql/connections.py", 691, false), frame("/usr/lib/python3.11/socket.py", 836, false)] } },
+                { "type": "OperationalError", "module": "pymysql.err",
+                    "value": "(2003, \"Can't connect to MySQL server on '10.0.0.3' ([Errno 111] Connection refused)\")",
+                    "mechanism": { "handled": false, "exception_id": 0 },
+                    "stacktrace": { "frames": [frame("/usr/lib/python3/dist-packages/flask/app.py", 920, false), frame("/srv/shop/cart.py", 17, true), frame("/usr/lib/python3/dist-packages/pymysql/connections.py", 703, false)] } },
+            ] },
+        });
+        let envelope = format!("{{}}\n{{\"type\":\"event\"}}\n{event}\n");
+        assert_eq!(server.post("/api/1/envelope/", "", envelope.as_bytes()).0, 200);
+    }
+    server.wait("the problem", |p| p.len() == 1 && p[0]["count"] == 12);
+    let at = format!("/problems/1/{}", server.problems()[0]["id"].as_str().unwrap());
+    let page = get(&server, &at).text;
+    assert!(page.contains("/srv/shop/cart.py:17"), "{page}");
+    assert!(!page.contains("Quiet for"), "nobody knows whether requests come");
+    let deploy = serde_json::json!({ "release": "shop@3.8.1", "at": record::Time::from_secs(ago(170.0) as i64).to_string() });
+    let (status, body) =
+        server.post("/api/v1/deploys", "Content-Type: application/json\r\n", deploy.to_string().as_bytes());
+    assert!((200..300).contains(&status), "{}", String::from_utf8_lossy(&body));
+    for n in 0..25 {
+        let transaction = serde_json::json!({
+            "event_id": format!("{n:032x}"), "transaction": "/cart", "start_timestamp": ago(61.0), "timestamp": ago(60.0),
+            "contexts": {
+                "trace": { "trace_id": format!("{n:032x}"), "span_id": format!("{n:016x}"), "op": "http.server", "status": "ok" },
+                "response": { "status_code": 200 },
+            },
+            "request": { "method": "GET", "url": "http://shop.example/cart" },
+        });
+        let envelope = format!("{{}}\n{{\"type\":\"transaction\"}}\n{transaction}\n");
+        assert_eq!(server.post("/api/1/envelope/", "", envelope.as_bytes()).0, 200);
+    }
+    let mut page = String::new();
+    for _ in 0..200 {
+        page = get(&server, &at).text;
+        if page.contains("25 requests") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(page.contains("Quiet for 3 min"), "{page}");
+    assert!(page.contains("25 requests on its routes went well since."), "{page}");
+    assert!(page.contains("deployed: <code>shop@3.8.1</code>"), "{page}");
+    assert!(!page.contains("release=shop@"), "{page}");
+}
+
+#[test]
 fn routes_that_are_about_to_fail_are_shown_before_they_do() {
     let server = Server::start("pages-slow");
     assert!(!get(&server, "/service").text.contains("Routes about to fail"), "nothing counts requests");

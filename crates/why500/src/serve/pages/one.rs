@@ -2,12 +2,14 @@
 
 use super::answer::{facts, next, proof, stack, the_way, words};
 use super::failures::failure_table;
-use super::plot::{BARS, Drawn, Flag, over_time, share, step_minutes};
+use super::plot::{BARS, Drawn, Flag, flags, over_time, share, step_minutes};
 use super::reproduce::Request;
 use super::shell::{badge, whole};
 use super::{Seen, Visit, ago, page, percent, text};
 use crate::ask::told;
-use crate::report::phrase::{Clock, certainty_percent, counted, instants, number, percent as share_words};
+use crate::report::phrase::{
+    Clock, certainty_percent, counted, instants, number, percent as share_words, span,
+};
 use crate::report::{clean_code, clean_problem, problem_in_markdown, statuses};
 use crate::serve::api::{missing, whole as document};
 use crate::serve::now;
@@ -19,7 +21,7 @@ use maud::{Markup, html};
 use record::{CodeFrame, CodeView, SECOND, Time};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, State, Step};
+use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, Reader, RouteHealth, State, Step};
 
 /// Failures shown on the page; the rest has pages of its own.
 const FAILURES: usize = 15;
@@ -31,6 +33,13 @@ const FLAGS_MAX: usize = 24;
 const LINE_US: i64 = 30 * 86_400 * SECOND;
 /// … and is at least so long.
 const LINE_LEAST_US: i64 = 30 * 60 * SECOND;
+/// Without a failure for so long, and no longer than that: then it is told how many requests went well since.
+const QUIET_US: i64 = 90 * SECOND;
+const QUIET_US_MAX: i64 = 86_400 * SECOND;
+/// Fewer requests do not tell that a problem is over.
+const WELL_MIN: u64 = 20;
+/// A deploy so near to the last failure may have ended it: instances are replaced one after the other.
+const DEPLOYED_US: i64 = 120 * SECOND;
 /// A page waits so long for a repository; what it tells later stands on the next one.
 const LOOK_TIME: Duration = Duration::from_millis(400);
 
@@ -40,26 +49,25 @@ pub type Named = Path<(i64, String)>;
 /// `GET /problems/{project}/{id}`. With `part=live` only what changes by itself.
 pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
     let now = now();
-    let (full, similar, page_of, line, marks) = visit.app.read(|r| {
+    let (full, similar, page_of, line, marks, well) = visit.app.read(|r| {
         let Some(full) = r.problem(project, &id)? else {
             return Err(store::Error::Missing(format!("problem {id}")));
         };
         let (from, to) = range(&full.row, now);
         let step = step_minutes(to.since(from), BARS);
-        Ok((
-            r.similar(project, &id)?,
-            r.failures(project, &id, None, FAILURES)?,
-            r.problem_line(project, &id, from, to, step)?,
-            r.marks(project, from, to)?,
-            full,
-        ))
-        .map(|(similar, failures, line, marks, full)| (full, similar, failures, line, marks))
+        let similar = r.similar(project, &id)?;
+        let failures = r.failures(project, &id, None, FAILURES)?;
+        let line = r.problem_line(project, &id, from, to, step)?;
+        let marks = r.marks(project, from, to)?;
+        let well = went_well(r, &full, now)?;
+        Ok((full, similar, failures, line, marks, well))
     })?;
     let seen = code_of(&visit, &full).await?;
     let doc = document(&full);
     let p = clean_problem(told::problem(&doc));
     let live = html! {
         (head(&full, &p, now))
+        (quiet(&full.row, well, &marks, now))
         (answer(&p, &full))
         (proof(&p))
         (code(seen.as_ref()))
@@ -211,6 +219,40 @@ fn head(full: &ProblemFull, p: &Problem, now: Time) -> Markup {
     }
 }
 
+/// How many requests on the problem's routes went well since its last failure, counted from the next minute on.
+fn went_well(r: &Reader, full: &ProblemFull, now: Time) -> store::Result<u64> {
+    let row = &full.row;
+    let silence = now.since(row.last_seen);
+    if !State::OPEN.contains(&row.state) || !(QUIET_US..QUIET_US_MAX).contains(&silence) {
+        return Ok(0);
+    }
+    let from = Time((row.last_seen.0.div_euclid(60 * SECOND) + 1) * 60 * SECOND);
+    let of = |h: &&RouteHealth| full.endpoints.iter().any(|e| (&e.method, &e.route) == (&h.method, &h.route));
+    let health = r.health(row.project, from, now)?;
+    Ok(health.iter().filter(of).filter_map(|h| Some(h.requests? - h.failed_requests)).sum())
+}
+
+/// Is it over? Said where requests on its routes go well again, with the deploy about which it stopped.
+fn quiet(row: &ProblemRow, well: u64, marks: &[MarkSeen], now: Time) -> Markup {
+    if well < WELL_MIN {
+        return html! {};
+    }
+    let deployed = marks.iter().rev().find(|m| {
+        matches!(m.kind.as_str(), "deploy" | "rollback")
+            && m.at > row.first_seen
+            && m.at.since(row.last_seen).abs() <= DEPLOYED_US
+    });
+    html! {
+        p.quiet role="status" {
+            strong { "Quiet for " (span(now.since(row.last_seen))) ". " }
+            (counted(well, "request")) " on its routes went well since."
+            @if let Some(m) = deployed {
+                " It stopped about when this was deployed: " code { (text(m.what.strip_prefix("release=").unwrap_or(&m.what))) } "."
+            }
+        }
+    }
+}
+
 fn answer(p: &Problem, full: &ProblemFull) -> Markup {
     let v = &p.verdict;
     let clock = Clock::dated();
@@ -233,12 +275,7 @@ fn answer(p: &Problem, full: &ProblemFull) -> Markup {
 }
 
 fn times(line: &[Step], marks: &[MarkSeen], full: &ProblemFull) -> Markup {
-    let mut flags: Vec<Flag> = marks
-        .iter()
-        .rev()
-        .take(FLAGS_MAX)
-        .map(|m| Flag { at: m.at, kind: m.kind.clone(), words: format!("{} {}", m.kind, text(&m.what)) })
-        .collect();
+    let mut flags = flags(marks, FLAGS_MAX);
     flags.extend(
         full.states.iter().filter(|s| matches!(s.state, State::Resolved | State::Regressed)).map(|s| Flag {
             at: s.at,

@@ -6,7 +6,7 @@
 use crate::report::phrase::{Clock, counted, number, span};
 use maud::{Markup, PreEscaped, html};
 use record::{SECOND, Time};
-use store::Step;
+use store::{MarkSeen, Step};
 
 /// Pixels of the bars' height.
 const HEIGHT: f64 = 110.0;
@@ -161,6 +161,16 @@ fn title(s: &Step, drawn: Drawn, clock: Clock) -> String {
 
 fn round(x: f64) -> f64 {
     (x * 100.0).round() / 100.0
+}
+
+/// The last so many marks of a time line, as flags.
+pub fn flags(marks: &[MarkSeen], most: usize) -> Vec<Flag> {
+    let words = |m: &MarkSeen| {
+        let what = m.what.strip_prefix("release=").unwrap_or(&m.what);
+        format!("{} {}", m.kind, super::text(what))
+    };
+    let latest = marks.iter().rev().take(most);
+    latest.map(|m| Flag { at: m.at, kind: m.kind.clone(), words: words(m) }).collect()
 }
 
 /// A small plot without words, 120 by 24 pixels: one path, as a list has many of them.

@@ -1,6 +1,6 @@
 //! How the service does: the share of 5xx over time against the objective, the error budget, routes and releases.
 
-use super::plot::{BARS, Drawn, Flag, bars, over_time, share, spark, step_minutes};
+use super::plot::{BARS, Drawn, bars, flags, over_time, share, spark, step_minutes};
 use super::shell::whole;
 use super::{Seen, Visit, page, text};
 use crate::report::phrase::{counted, number, percent};
@@ -43,12 +43,7 @@ pub async fn service(visit: Visit) -> Seen {
         ))
     })?;
     let timed = slow::timed(&visit.app, p, now, from, step_minutes(range, SPARK_BARS))?;
-    let flags: Vec<Flag> = marks
-        .iter()
-        .rev()
-        .take(FLAGS_MAX)
-        .map(|m| Flag { at: m.at, kind: m.kind.clone(), words: format!("{} {}", m.kind, text(&m.what)) })
-        .collect();
+    let flags = flags(&marks, FLAGS_MAX);
     let counted_requests = steps.iter().any(|s| s.requests > 0);
     let main = html! {
         div.head-row {
@@ -82,6 +77,11 @@ pub async fn service(visit: Visit) -> Seen {
     Ok(page(StatusCode::OK, whole(&visit, "/service", "Service health", &main)))
 }
 
+/// A share as pages write it: `1.3 %`.
+fn part(part: u64, whole: u64) -> String {
+    percent(part, whole).replace('%', "\u{a0}%")
+}
+
 /// What may still fail this month. Where nobody counts requests there is none.
 fn budget(month: &[Step], objective: f64) -> Markup {
     let requests: u64 = month.iter().map(|s| s.requests).sum();
@@ -97,7 +97,7 @@ fn budget(month: &[Step], objective: f64) -> Markup {
                 strong.bad-text[left < 0.0] { @if left >= 0.0 { (format!("{:.0} %", left * 100.0)) } @else { "none" } }
                 span { "of the error budget left" }
             }
-            div.figure-of { strong { (percent(failures, requests)) } span { "failed in " (BUDGET_DAYS) " days" } }
+            div.figure-of { strong { (part(failures, requests)) } span { "failed in " (BUDGET_DAYS) " days" } }
             div.figure-of { strong { (number(failures)) } span { "of " @if may < 10.0 { (format!("{may:.1}")) } @else { (number(may.floor() as u64)) } " that may fail, of " (counted(requests, "request")) } }
             div.wide { (share(left.max(0.0), if left < 0.25 { "share-bad" } else { "share-ok" }))
                 p.soft.small { "The objective is that " (format!("{:.1} %", objective * 100.0)) " of requests succeed." } }
@@ -166,7 +166,7 @@ fn routes_table(routes: &[RouteLine], health: &[RouteHealth]) -> Markup {
                             td.trend { (spark(&r.line)) }
                             td.right { a href={ "/problems?state=all&route=" (super::percent(&r.route)) } { (number(failures)) } }
                             td.right { (h.and_then(|h| h.requests).map(number).unwrap_or_default()) }
-                            td.right { @if let Some(h) = h.filter(|h| h.share.is_some()) { (percent(h.failed_requests, h.requests.unwrap_or(0))) } }
+                            td.right { @if let Some(h) = h.filter(|h| h.share.is_some()) { (part(h.failed_requests, h.requests.unwrap_or(0))) } }
                         }
                     } }
                 }
