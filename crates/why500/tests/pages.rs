@@ -339,6 +339,15 @@ fn dropped_logs_are_explained_and_kept_nowhere() {
     assert!(server.problems().is_empty(), "nothing of it is kept");
     let left = std::fs::read_dir(server.data.join("explain")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "the folder is empty again");
+    // Asked for, it goes the way of a file that is followed.
+    let mut keep = body.strip_suffix(b"--b--\r\n").unwrap().to_vec();
+    keep.extend_from_slice(b"--b\r\nContent-Disposition: form-data; name=\"keep\"\r\n\r\nyes\r\n--b--\r\n");
+    let page = ask(&server, "POST", "/explain", kind, &keep);
+    let lines = log.split(|b| *b == b'\n').filter(|l| !l.is_empty()).count();
+    assert!(page.text.contains(&format!("{lines} lines went into the project")), "{}", page.text);
+    server.wait("what it tells", |p| !p.is_empty());
+    let left = std::fs::read_dir(server.data.join("explain")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "the folder is empty again");
     let none = ask(&server, "POST", "/explain", kind, b"--b--\r\n");
     assert!(none.text.contains("No file was dropped"), "{}", none.text);
 }
