@@ -222,6 +222,8 @@ fn whoever_is_on_call_sees_the_own_code_and_whether_it_is_over() {
     assert!(page.contains("25 requests on its routes went well since."), "{page}");
     assert!(page.contains("deployed: <code>shop@3.8.1</code>"), "{page}");
     assert!(!page.contains("release=shop@"), "{page}");
+    let told = server.get(&format!("/api/v1{}", at.replace("/problems/1/", "/problems/")));
+    assert_eq!(told["quiet"]["went_well"], 25, "{told}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::access::{Asks, Read};
 use super::{Answer, Params, bad, instant, missing, number};
 use crate::report::counted;
+use crate::serve::quiet::quiet;
 use crate::serve::{now, slow};
 use axum::Json;
 use axum::extract::Path;
@@ -89,7 +90,13 @@ pub async fn list(asks: Asks<Read>) -> Answer<Json<Value>> {
 /// `GET /api/v1/problems/{id}`: the problem as the report of `explain` holds it, with all that was counted, its states and revisions.
 pub async fn one(asks: Asks<Read>, Path(id): Path<String>) -> Answer<Json<Value>> {
     let full = asks.app.read(|r| r.problem(asks.project, &id))?.ok_or_else(|| missing("problem"))?;
-    Ok(Json(whole(&full)))
+    let quiet = asks.app.read(|r| quiet(r, &full, now()))?;
+    let mut doc = whole(&full);
+    if let Some(doc) = doc.as_object_mut() {
+        let quiet = quiet.map(|q| json!({ "for_s": q.for_us / SECOND, "went_well": q.went_well }));
+        doc.insert("quiet".into(), json!(quiet));
+    }
+    Ok(Json(doc))
 }
 
 /// A problem as the report holds it, with all that was counted.

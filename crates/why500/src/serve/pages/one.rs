@@ -13,6 +13,7 @@ use crate::report::phrase::{
 use crate::report::{clean_code, clean_problem, problem_in_markdown, statuses};
 use crate::serve::api::{missing, whole as document};
 use crate::serve::now;
+use crate::serve::quiet::{Quiet, quiet};
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -21,7 +22,7 @@ use maud::{Markup, html};
 use record::{CodeFrame, CodeView, SECOND, Time};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, Reader, RouteHealth, State, Step};
+use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, State, Step};
 
 /// Failures shown on the page; the rest has pages of its own.
 const FAILURES: usize = 15;
@@ -33,11 +34,6 @@ const FLAGS_MAX: usize = 24;
 const LINE_US: i64 = 30 * 86_400 * SECOND;
 /// … and is at least so long.
 const LINE_LEAST_US: i64 = 30 * 60 * SECOND;
-/// Without a failure for so long, and no longer than that: then it is told how many requests went well since.
-const QUIET_US: i64 = 90 * SECOND;
-const QUIET_US_MAX: i64 = 86_400 * SECOND;
-/// Fewer requests do not tell that a problem is over.
-const WELL_MIN: u64 = 20;
 /// A deploy so near to the last failure may have ended it: instances are replaced one after the other.
 const DEPLOYED_US: i64 = 120 * SECOND;
 /// A page waits so long for a repository; what it tells later stands on the next one.
@@ -49,7 +45,7 @@ pub type Named = Path<(i64, String)>;
 /// `GET /problems/{project}/{id}`. With `part=live` only what changes by itself.
 pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
     let now = now();
-    let (full, similar, page_of, line, marks, well) = visit.app.read(|r| {
+    let (full, similar, page_of, line, marks, quiet) = visit.app.read(|r| {
         let Some(full) = r.problem(project, &id)? else {
             return Err(store::Error::Missing(format!("problem {id}")));
         };
@@ -59,15 +55,15 @@ pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
         let failures = r.failures(project, &id, None, FAILURES)?;
         let line = r.problem_line(project, &id, from, to, step)?;
         let marks = r.marks(project, from, to)?;
-        let well = went_well(r, &full, now)?;
-        Ok((full, similar, failures, line, marks, well))
+        let quiet = quiet(r, &full, now)?;
+        Ok((full, similar, failures, line, marks, quiet))
     })?;
     let seen = code_of(&visit, &full).await?;
     let doc = document(&full);
     let p = clean_problem(told::problem(&doc));
     let live = html! {
         (head(&full, &p, now))
-        (quiet(&full.row, well, &marks, now))
+        (over(&full.row, quiet, &marks))
         (answer(&p, &full))
         (proof(&p))
         (code(seen.as_ref()))
@@ -219,24 +215,9 @@ fn head(full: &ProblemFull, p: &Problem, now: Time) -> Markup {
     }
 }
 
-/// How many requests on the problem's routes went well since its last failure, counted from the next minute on.
-fn went_well(r: &Reader, full: &ProblemFull, now: Time) -> store::Result<u64> {
-    let row = &full.row;
-    let silence = now.since(row.last_seen);
-    if !State::OPEN.contains(&row.state) || !(QUIET_US..QUIET_US_MAX).contains(&silence) {
-        return Ok(0);
-    }
-    let from = Time((row.last_seen.0.div_euclid(60 * SECOND) + 1) * 60 * SECOND);
-    let of = |h: &&RouteHealth| full.endpoints.iter().any(|e| (&e.method, &e.route) == (&h.method, &h.route));
-    let health = r.health(row.project, from, now)?;
-    Ok(health.iter().filter(of).filter_map(|h| Some(h.requests? - h.failed_requests)).sum())
-}
-
 /// Is it over? Said where requests on its routes go well again, with the deploy about which it stopped.
-fn quiet(row: &ProblemRow, well: u64, marks: &[MarkSeen], now: Time) -> Markup {
-    if well < WELL_MIN {
-        return html! {};
-    }
+fn over(row: &ProblemRow, quiet: Option<Quiet>, marks: &[MarkSeen]) -> Markup {
+    let Some(q) = quiet else { return html! {} };
     let deployed = marks.iter().rev().find(|m| {
         matches!(m.kind.as_str(), "deploy" | "rollback")
             && m.at > row.first_seen
@@ -244,8 +225,8 @@ fn quiet(row: &ProblemRow, well: u64, marks: &[MarkSeen], now: Time) -> Markup {
     });
     html! {
         p.quiet role="status" {
-            strong { "Quiet for " (span(now.since(row.last_seen))) ". " }
-            (counted(well, "request")) " on its routes went well since."
+            strong { "Quiet for " (span(q.for_us)) ". " }
+            (counted(q.went_well, "request")) " on its routes went well since."
             @if let Some(m) = deployed {
                 " It stopped about when this was deployed: " code { (text(m.what.strip_prefix("release=").unwrap_or(&m.what))) } "."
             }
