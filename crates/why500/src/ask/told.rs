@@ -178,7 +178,10 @@ pub fn more(v: &Value) -> Vec<(&'static str, Vec<String>)> {
     };
     let mut thoughts =
         each(&v["first_thoughts"], |t| format!("first thought: {}, until {}", words(t), at(&t["until"])));
-    let revisions = each(&v["revisions"], |r| {
+    // One that only found what set it off says nothing else.
+    let same = |r: &Value| words(r) == words(v);
+    let revised = v["revisions"].as_array().into_iter().flatten().filter(|r| !same(r));
+    let revisions = revised.map(|r| {
         let lasted = match (time(&r["since"]), time(&r["until"])) {
             (Some(since), Some(until)) => format!(" for {}", span(until.since(since))),
             _ => String::new(),
@@ -215,12 +218,15 @@ mod tests {
     #[test]
     fn earlier_thoughts_are_told() {
         let doc = json!({
+            "class": "code", "cause": "null-dereference", "culprit": "a.py:7",
             "state": "regressed", "state_since": "2026-11-24T07:12:04Z", "assigned": "ada",
             "states": [{ "at": "2026-11-24T07:00:00Z", "state": "new", "by": null, "reason": "seen first" }],
             "services": [{ "name": "shop", "count": 7 }],
             "first_thoughts": [{ "class": "upstream", "cause": "timeout", "culprit": "api:80", "until": "2026-11-24T07:12:04Z" }],
             "revisions": [{ "since": "2026-11-24T07:00:00Z", "until": "2026-11-24T07:01:00Z", "class": "code",
-                            "cause": "exception", "culprit": null, "confidence": 0.4 }],
+                            "cause": "exception", "culprit": null, "confidence": 0.4 },
+                          { "since": "2026-11-24T07:01:00Z", "until": "2026-11-24T07:02:00Z", "class": "code",
+                            "cause": "null-dereference", "culprit": "a.py:7", "trigger": null, "confidence": 0.9 }],
             "notes": [], "quiet": { "for_s": 125, "went_well": 212 },
         });
         let more = more(&doc);
@@ -230,6 +236,7 @@ mod tests {
         assert_eq!(more[1].1, ["service shop: 7"]);
         assert_eq!(more[2].1[0], "first thought: upstream/timeout at api:80, until 2026-11-24 07:12:04");
         assert_eq!(more[2].1[1], "since 2026-11-24 07:00:00 for 1 min: code/exception (40%)");
+        assert_eq!(more[2].1.len(), 2, "one revision only found the trigger");
     }
 
     #[test]

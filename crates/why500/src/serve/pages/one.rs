@@ -22,7 +22,7 @@ use maud::{Markup, html};
 use record::{CodeFrame, CodeView, SECOND, Time};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, State, Step};
+use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, Revision, State, Step};
 
 /// Failures shown on the page; the rest has pages of its own.
 const FAILURES: usize = 15;
@@ -34,8 +34,9 @@ const FLAGS_MAX: usize = 24;
 const LINE_US: i64 = 30 * 86_400 * SECOND;
 /// … and is at least so long.
 const LINE_LEAST_US: i64 = 30 * 60 * SECOND;
-/// A deploy so near to the last failure may have ended it: instances are replaced one after the other.
-const DEPLOYED_US: i64 = 120 * SECOND;
+/// A deploy so long before the last failure may have ended it: instances are replaced one after the other. One that is told of when
+/// it is done may be told of so long after.
+const DEPLOYED_US: std::ops::RangeInclusive<i64> = -120 * SECOND..=10 * SECOND;
 /// A page waits so long for a repository; what it tells later stands on the next one.
 const LOOK_TIME: Duration = Duration::from_millis(400);
 
@@ -221,14 +222,14 @@ fn over(row: &ProblemRow, quiet: Option<Quiet>, marks: &[MarkSeen]) -> Markup {
     let deployed = marks.iter().rev().find(|m| {
         matches!(m.kind.as_str(), "deploy" | "rollback")
             && m.at > row.first_seen
-            && m.at.since(row.last_seen).abs() <= DEPLOYED_US
+            && DEPLOYED_US.contains(&m.at.since(row.last_seen))
     });
     html! {
         p.quiet role="status" {
             strong { "Quiet for " (span(q.for_us)) ". " }
             (counted(q.went_well, "request")) " on its routes went well since."
             @if let Some(m) = deployed {
-                " It stopped about when this was deployed: " code { (text(m.what.strip_prefix("release=").unwrap_or(&m.what))) } "."
+                " It stopped about when this was deployed: " code { (text(crate::repos::release(&m.what).unwrap_or(&m.what))) } "."
             }
         }
     }
@@ -245,7 +246,9 @@ fn answer(p: &Problem, full: &ProblemFull) -> Markup {
             @for t in &full.first_thoughts {
                 p.thought { "First thought: " (words(&t.class, &t.cause, t.culprit.as_deref())) "; since " (clock.at(t.until)) " as above." }
             }
-            @for e in full.revisions.iter().rev().take(3) {
+            // One that only found what set it off says nothing else.
+            @let same = |e: &Revision| (&e.class, &e.cause, &e.culprit) == (&r.class, &r.cause, &r.culprit);
+            @for e in full.revisions.iter().rev().filter(|e| !same(e)).take(3) {
                 p.thought {
                     "Until " (clock.at(e.until)) ": " (words(&e.class, &e.cause, e.culprit.as_deref()))
                     " (" (certainty_percent(e.confidence)) " %)."

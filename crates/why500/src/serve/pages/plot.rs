@@ -166,7 +166,7 @@ fn round(x: f64) -> f64 {
 /// The last so many marks of a time line, as flags.
 pub fn flags(marks: &[MarkSeen], most: usize) -> Vec<Flag> {
     let words = |m: &MarkSeen| {
-        let what = m.what.strip_prefix("release=").unwrap_or(&m.what);
+        let what = crate::repos::release(&m.what).unwrap_or(&m.what);
         format!("{} {}", m.kind, super::text(what))
     };
     let latest = marks.iter().rev().take(most);
