@@ -1,25 +1,34 @@
 //! How long requests that went well took: counts by route, time and bucket of durations.
 //!
 //! Each bucket is half as wide again as the one before (two of them double a duration), so that forty tell a millisecond from minutes,
-//! and a percentile is right to a fifth. A route mostly needs four to six of them. Counted twice, at 18 bytes a row: by five minutes
-//! for a day, for what goes on now, and by the hour for [`DURATION_DAYS`], for what is usual. A hundred busy routes take 6 MB.
+//! and a percentile is right to a fifth. A route mostly needs four to six of them. Counted three times, at 18 bytes a row: by five
+//! minutes for a day, for what goes on now; by the hour for a week, to be drawn; and by the day for [`DURATION_DAYS`], for what is usual.
+//! A hundred busy routes take 5 MB, and a page that looks at all of them reads some ten thousand rows.
 
 use crate::digest::minute;
 use crate::error::{Doing, Result};
-use crate::limits::{DURATION_DAYS, STEPS_MAX};
-use crate::read::{Reader, RouteDurations, Took};
+use crate::limits::DURATION_DAYS;
+use crate::read::list::count;
+use crate::read::search::listed;
+use crate::read::{DurationLines, Reader, RouteDurations, Took};
 use record::{SECOND, Time};
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
-/// Minutes that the fine rows are of, which are kept for a day and an hour, and the coarse ones.
-const SPANS: [(i64, i64); 2] = [(5, 25 * 60), (60, DURATION_DAYS * 24 * 60)];
+/// Minutes that rows are of, and for how many minutes they are kept: a little longer than what is drawn of them.
+const SPANS: [(i64, i64); 3] = [(FINE, 25 * HOUR), (HOUR, 8 * DAY), (DAY, DURATION_DAYS * DAY)];
+
+/// Five minutes, an hour and a day, in minutes.
+const FINE: i64 = 5;
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+const WEEK: i64 = 7 * DAY;
 
 /// So many requests tell how long a route takes: of fewer, what was before is counted with it.
 const LATELY: u64 = 50;
 
-/// So long ago is earlier.
-const EARLIER_US: i64 = 15 * 60 * SECOND;
+/// Minutes after which something is earlier.
+const EARLIER: i64 = 15;
 
 /// The longest durations have one bucket: three minutes and more are beyond all limits of time.
 const BUCKETS: u8 = 37;
@@ -92,63 +101,86 @@ pub(crate) fn forget(db: &Connection, now: Time) -> Result<()> {
     Ok(())
 }
 
-/// By service, method and route (their numbers): what a row of the reader begins with.
-type Key = (i64, i64, i64);
+/// Counts by bucket, of each shape and step.
+type Counts = BTreeMap<(i64, i64), BTreeMap<u8, u64>>;
 
 impl Reader {
-    /// How long requests of each route took: lately, which is the last five minutes or as many of the last hour as have
-    /// [`LATELY`] requests, in the time before that is asked for (where there was no request then, earlier in the last day), and over
-    /// time. Only routes with requests in the last hour.
-    pub fn durations(&self, project: i64, asked: &DurationsOf) -> Result<Vec<RouteDurations>> {
-        let DurationsOf { now, before_from, before_to, line_from, step_minutes } = *asked;
+    /// How long requests of each route took: lately, which is the last five minutes or as many of the last hour as have [`LATELY`]
+    /// requests, and before, which are the days before this one, or its earlier hours where there was no request then. Only routes with
+    /// requests in the last hour.
+    pub fn durations(&self, project: i64, now: Time) -> Result<Vec<RouteDurations>> {
         let lately = self.lately(project, now)?;
-        if lately.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut before = self.buckets(project, 60, before_from, before_to, None)?;
-        // Where nobody counted before, what was earlier today is usual.
-        let day = (now.plus(-24 * 3_600 * SECOND), now.plus(-EARLIER_US));
-        for (key, buckets) in self.buckets(project, 5, day.0, day.1, None)? {
+        let at = minute(now);
+        let today = at.div_euclid(DAY) * DAY;
+        let mut before = self.buckets(project, DAY, (today - DURATION_DAYS * DAY, today), None, &[])?;
+        let this_hour = (at - EARLIER).div_euclid(HOUR) * HOUR;
+        for (key, buckets) in self.buckets(project, HOUR, (at - DAY, this_hour), None, &[])? {
             before.entry(key).or_insert(buckets);
         }
-        let fine = now.since(line_from) <= 25 * 3_600 * SECOND;
-        let span = if fine { 5 } else { 60 };
-        let least = now.since(line_from) / (60 * SECOND) / STEPS_MAX;
-        let step = (step_minutes.max(least + 1) + span - 1) / span * span;
-        let line = self.buckets(project, span, line_from, now, Some(step))?;
-        let first = minute(line_from).div_euclid(step);
-        let steps = usize::try_from(minute(now).div_euclid(step) - first + 1).unwrap_or(0);
-        let mut lines: BTreeMap<Key, Vec<Option<Took>>> = BTreeMap::new();
-        for ((key, at), buckets) in line {
-            let line = lines.entry(key).or_insert_with(|| vec![None; steps]);
-            if let Some(slot) = usize::try_from(at - first).ok().and_then(|i| line.get_mut(i)) {
+        let read = |(shape, buckets): (i64, BTreeMap<u8, u64>)| {
+            let names = self.row(
+                "SELECT COALESCE((SELECT name FROM names WHERE id = s.service), ''),
+                 COALESCE((SELECT name FROM names WHERE id = s.method), ''),
+                 COALESCE((SELECT name FROM names WHERE id = s.route), '') FROM shapes s WHERE s.id = ?1",
+                [shape],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?;
+            let (service, method, route) = names.unwrap_or_default();
+            let before = before.get(&(shape, 0)).map(took);
+            Ok(RouteDurations { shape, service, method, route, now: took(&buckets), before })
+        };
+        lately.into_iter().map(read).collect()
+    }
+
+    /// How long requests of some routes took over time: a line for each, from one instant up to another in steps of so many minutes, which
+    /// are made as wide as what is kept of that time. `None` in steps without requests.
+    pub fn duration_lines(
+        &self,
+        project: i64,
+        of: &[&RouteDurations],
+        from: Time,
+        to: Time,
+        step_minutes: i64,
+    ) -> Result<DurationLines> {
+        // What is older is not kept, and so not drawn: a line has some hundred steps at most.
+        let from = from.max(to.plus(-DURATION_DAYS * DAY * 60 * SECOND));
+        let length = to.since(from) / (60 * SECOND);
+        let span = match length {
+            ..=DAY => FINE,
+            ..=WEEK => HOUR,
+            _ => DAY,
+        };
+        let step = (step_minutes.clamp(1, length.max(1)) + span - 1) / span * span;
+        let first = minute(from).div_euclid(step);
+        let steps = usize::try_from(minute(to).div_euclid(step) - first + 1).unwrap_or(0);
+        let mut lines = DurationLines {
+            begin: Time(first * step * 60 * SECOND),
+            step_minutes: step,
+            lines: vec![vec![None; steps]; of.len()],
+        };
+        let shapes: Vec<i64> = of.iter().map(|r| r.shape).collect();
+        if shapes.is_empty() {
+            return Ok(lines);
+        }
+        let counts = self.buckets(project, span, (first * step, minute(to) + 1), Some(step), &shapes)?;
+        for ((shape, at), buckets) in counts {
+            let line = shapes.iter().position(|s| *s == shape).and_then(|i| lines.lines.get_mut(i));
+            let slot = line.zip(usize::try_from(at - first).ok()).and_then(|(line, i)| line.get_mut(i));
+            if let Some(slot) = slot {
                 *slot = Some(took(&buckets));
             }
         }
-        lately
-            .into_iter()
-            .map(|(key, buckets)| {
-                let name = |id: i64| self.name(id).map(Option::unwrap_or_default);
-                Ok(RouteDurations {
-                    service: name(key.0)?,
-                    method: name(key.1)?,
-                    route: name(key.2)?,
-                    now: took(&buckets),
-                    before: before.get(&(key, 0)).map(took),
-                    begin: Time(first * step * 60 * SECOND),
-                    step_minutes: step,
-                    line: lines.remove(&key).unwrap_or_default(),
-                })
-            })
-            .collect()
+        Ok(lines)
     }
 
-    /// Counts by bucket of each route, of its latest requests.
-    fn lately(&self, project: i64, now: Time) -> Result<BTreeMap<Key, BTreeMap<u8, u64>>> {
-        let mut all: BTreeMap<Key, BTreeMap<u8, u64>> = BTreeMap::new();
-        let hour = self.buckets(project, 5, now.plus(-3_600 * SECOND), now, Some(5))?;
-        for ((key, _), buckets) in hour.into_iter().rev() {
-            let sums = all.entry(key).or_default();
+    /// Counts by bucket of each shape, of its latest requests.
+    fn lately(&self, project: i64, now: Time) -> Result<BTreeMap<i64, BTreeMap<u8, u64>>> {
+        let mut all: BTreeMap<i64, BTreeMap<u8, u64>> = BTreeMap::new();
+        let at = minute(now);
+        for ((shape, _), buckets) in
+            self.buckets(project, FINE, (at - HOUR, at + 1), Some(FINE), &[])?.into_iter().rev()
+        {
+            let sums = all.entry(shape).or_default();
             if sums.values().sum::<u64>() < LATELY {
                 for (bucket, n) in buckets {
                     *sums.entry(bucket).or_default() += n;
@@ -158,28 +190,27 @@ impl Reader {
         Ok(all)
     }
 
-    /// Counts by bucket of each route, and of each step where there are any.
+    /// Counts by bucket from one minute up to another, of some shapes (none: of all), and of each step where there are any.
     fn buckets(
         &self,
         project: i64,
         span: i64,
-        from: Time,
-        to: Time,
+        (from, to): (i64, i64),
         step: Option<i64>,
-    ) -> Result<BTreeMap<(Key, i64), BTreeMap<u8, u64>>> {
-        let rows = self.rows(
-            "SELECT s.service, s.method, s.route, CASE WHEN ?5 > 0 THEN d.minute / ?5 ELSE 0 END, d.bucket, sum(d.n)
-             FROM durations d JOIN shapes s ON s.id = d.shape
-             WHERE d.project = ?1 AND d.span = ?2 AND d.minute >= ?3 AND d.minute < ?4 GROUP BY 1, 2, 3, 4, 5",
-            params![project, span, minute(from), minute(to) + 1, step.unwrap_or(0)],
-            |row| {
-                let key: Key = (row.get(0)?, row.get(1)?, row.get(2)?);
-                Ok(((key, row.get::<_, i64>(3)?), row.get::<_, u8>(4)?, row.get::<_, i64>(5)?))
-            },
-        )?;
-        let mut all: BTreeMap<(Key, i64), BTreeMap<u8, u64>> = BTreeMap::new();
+        shapes: &[i64],
+    ) -> Result<Counts> {
+        let only =
+            if shapes.is_empty() { String::new() } else { format!("AND shape IN ({})", listed(shapes)) };
+        let text = format!(
+            "SELECT shape, CASE WHEN ?5 > 0 THEN minute / ?5 ELSE 0 END, bucket, sum(n) FROM durations
+             WHERE project = ?1 AND span = ?2 AND minute >= ?3 AND minute < ?4 {only} GROUP BY 1, 2, 3"
+        );
+        let rows = self.rows(&text, params![project, span, from, to, step.unwrap_or(0)], |row| {
+            Ok(((row.get(0)?, row.get(1)?), row.get::<_, u8>(2)?, row.get::<_, i64>(3)?))
+        })?;
+        let mut all = Counts::new();
         for (key, bucket, n) in rows {
-            all.entry(key).or_default().insert(bucket, u64::try_from(n).unwrap_or(0));
+            all.entry(key).or_default().insert(bucket, count(n));
         }
         Ok(all)
     }
@@ -187,21 +218,6 @@ impl Reader {
 
 fn took(buckets: &BTreeMap<u8, u64>) -> Took {
     Took { requests: buckets.values().sum(), p50_us: quantile(buckets, 0.5), p95_us: quantile(buckets, 0.95) }
-}
-
-/// What is asked of durations.
-#[derive(Clone, Copy, Debug)]
-pub struct DurationsOf {
-    /// Up to then.
-    pub now: Time,
-    /// What is usual: from …
-    pub before_from: Time,
-    /// … to.
-    pub before_to: Time,
-    /// The begin of the lines.
-    pub line_from: Time,
-    /// Their steps.
-    pub step_minutes: i64,
 }
 
 #[cfg(test)]

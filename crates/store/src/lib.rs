@@ -38,14 +38,14 @@ pub use check::Findings;
 pub use commit::{
     Commit, Dropped, Example, FailureChange, MarkRow, OTHER_PROBLEM, ProblemChange, RequestCount,
 };
-pub use durations::{DurationsOf, duration_bucket};
+pub use durations::duration_bucket;
 pub use error::{Error, Result};
 pub use journal::{Entry, Journal};
 pub use limits::*;
 pub use read::{
-    DroppedRow, EndpointRow, ExampleRow, Failing, FailureRow, FullExample, Load, MarkSeen, Note, Page,
-    ProblemFull, ProblemRow, Query, Reader, Revision, RouteDurations, RouteHealth, RouteLine, Sizes, Sort,
-    StateChange, Step, Thought, Took,
+    DroppedRow, DurationLines, EndpointRow, ExampleRow, Failing, FailureRow, FullExample, Load, MarkSeen,
+    Note, Page, ProblemFull, ProblemRow, Query, Reader, Revision, RouteDurations, RouteHealth, RouteLine,
+    Sizes, Sort, StateChange, Step, Thought, Took,
 };
 pub use retention::{Retained, Retention};
 pub use sources::{MapName, MapRow, ReleaseRow};

@@ -9,7 +9,7 @@ mod failing;
 pub(crate) mod list;
 mod one;
 mod rows;
-mod search;
+pub(crate) mod search;
 
 pub use failing::{Failing, Load};
 pub use rows::*;

@@ -299,7 +299,7 @@ pub struct RouteLine {
 }
 
 /// How long requests took that went well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Took {
     /// Requests of which it is known.
     pub requests: u64,
@@ -310,8 +310,10 @@ pub struct Took {
 }
 
 /// How long requests of a route take.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteDurations {
+    /// The number of service, method and route together.
+    pub(crate) shape: i64,
     /// The service; empty if unknown.
     pub service: String,
     /// `GET`, …; empty if unknown.
@@ -320,14 +322,19 @@ pub struct RouteDurations {
     pub route: String,
     /// Lately.
     pub now: Took,
-    /// In the time that is held against it; `None` where there was no request.
+    /// In the days before; `None` where there was no request.
     pub before: Option<Took>,
-    /// The begin of the line.
+}
+
+/// How long requests of routes took over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DurationLines {
+    /// The begin of the first step.
     pub begin: Time,
-    /// Minutes of a step of the line.
+    /// Minutes of a step.
     pub step_minutes: i64,
-    /// Over time; `None` in steps without requests.
-    pub line: Vec<Option<Took>>,
+    /// Of each route that was asked for, its steps; `None` in those without requests.
+    pub lines: Vec<Vec<Option<Took>>>,
 }
 
 /// How a route does.

@@ -139,7 +139,7 @@ impl Word {
 }
 
 /// Numbers of our own, so they stand in the text.
-pub(super) fn listed(numbers: &[i64]) -> String {
+pub(crate) fn listed(numbers: &[i64]) -> String {
     numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }
 

@@ -19,14 +19,11 @@ fn seen(store: &Store) -> String {
     }
     text += &format!("{:?}\n", reader.timeline(PROJECT, at(-HOUR), at(10 * HOUR), 1).unwrap());
     text += &format!("{:?}\n", reader.health(PROJECT, at(-HOUR), at(10 * HOUR)).unwrap());
-    let of = store::DurationsOf {
-        now: at(HOUR / 2),
-        before_from: at(-HOUR),
-        before_to: at(2 * HOUR),
-        line_from: at(-HOUR),
-        step_minutes: 60,
-    };
-    text += &format!("{:?}\n", reader.durations(PROJECT, &of).unwrap());
+    let durations = reader.durations(PROJECT, at(HOUR / 2)).unwrap();
+    let lines = reader
+        .duration_lines(PROJECT, &durations.iter().collect::<Vec<_>>(), at(-HOUR), at(HOUR), 60)
+        .unwrap();
+    text += &format!("{durations:?} {lines:?}\n");
     text + &format!(
         "{:?} {:?}",
         reader.dropped().unwrap(),

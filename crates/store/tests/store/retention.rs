@@ -59,25 +59,21 @@ fn durations_are_kept_for_as_long_as_they_tell_what_is_usual() {
     let mut commit = digest(1, at(20 * DAY), vec![], vec![]);
     commit.requests = vec![of(0, 9_000), of(10, 100), of(20, 3_000)];
     store.commit(&commit).unwrap();
-    let durations = |store: &Store| {
-        let asked = store::DurationsOf {
-            now: at(20 * DAY + 60),
-            before_from: at(-DAY),
-            before_to: at(20 * DAY - 7_200),
-            line_from: at(-DAY),
-            step_minutes: 1_440,
-        };
-        store.reader().unwrap().durations(PROJECT, &asked).unwrap()
-    };
+    let durations = |store: &Store| store.reader().unwrap().durations(PROJECT, at(20 * DAY + 60)).unwrap();
     // What is older than durations are kept is not taken in.
     let route = &durations(&store)[0];
     assert_eq!((route.now.requests, route.before.unwrap().requests), (200, 200));
     assert!((2_400_000..3_600_000).contains(&route.now.p95_us), "{route:?}");
     assert!((80_000..120_000).contains(&route.before.unwrap().p95_us), "{route:?}");
-    assert_eq!(route.line.iter().flatten().count(), 2);
+    for (days, steps) in [(1, 1), (6, 1), (12, 2)] {
+        let reader = store.reader().unwrap();
+        let from = at(20 * DAY - days * DAY);
+        let lines = reader.duration_lines(PROJECT, &[route], from, at(20 * DAY + 60), 30).unwrap();
+        assert_eq!(lines.lines[0].iter().flatten().count(), steps, "{days} days: {lines:?}");
+    }
     store.retention(at(26 * DAY), 90, PLENTY).unwrap();
     assert_eq!(durations(&store), [], "the latest are gone after a day");
-    // By the hour they are there for two weeks: what comes in again is held against them.
+    // What comes in again is not held against what was long before.
     let mut commit = digest(2, at(20 * DAY), vec![], vec![]);
     commit.requests = vec![of(20, 3_000)];
     store.commit(&commit).unwrap();

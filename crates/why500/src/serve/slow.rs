@@ -6,7 +6,7 @@
 use super::App;
 use crate::report::phrase::span;
 use record::{SECOND, Time};
-use store::{DURATION_DAYS, DurationsOf, RouteDurations};
+use store::RouteDurations;
 
 /// Fewer requests have no ninety-fifth percentile.
 const REQUESTS_MIN: u64 = 20;
@@ -20,8 +20,6 @@ const GROWN_US_MIN: u64 = 500_000;
 const NEAR: f64 = 0.5;
 /// A route that was near already, and has not grown by so much, lives with it.
 const NEAR_GROWN: f64 = 1.5;
-/// What is usual is that of the days before, up to so many hours ago: what goes on now is not held against itself.
-const APART_HOURS: i64 = 2;
 
 /// After so many seconds somebody gives up on a request, unless set otherwise, the shortest first.
 const LIMITS: [(u64, &str); 2] = [
@@ -47,22 +45,8 @@ pub struct Timed {
 }
 
 /// All routes with requests of late, those about to fail first: the nearest to a limit, then what grew most.
-pub fn timed(
-    app: &App,
-    project: i64,
-    now: Time,
-    line_from: Time,
-    step_minutes: i64,
-) -> Result<Vec<Timed>, super::api::Failed> {
-    let hours = |n: i64| now.plus(-n * 3_600 * SECOND);
-    let asked = DurationsOf {
-        now,
-        before_from: hours(DURATION_DAYS * 24),
-        before_to: hours(APART_HOURS),
-        line_from,
-        step_minutes,
-    };
-    let mut all: Vec<Timed> = app.read(|r| r.durations(project, &asked))?.into_iter().map(judge).collect();
+pub fn timed(app: &App, project: i64, now: Time) -> Result<Vec<Timed>, super::api::Failed> {
+    let mut all: Vec<Timed> = app.read(|r| r.durations(project, now))?.into_iter().map(judge).collect();
     let near = |t: &Timed| t.why.as_ref().map(|_| t.limit_s.map_or(0, |_| t.of.now.p95_us));
     all.sort_by(|a, b| {
         let by_growth = b.times.unwrap_or(0.0).total_cmp(&a.times.unwrap_or(0.0));
@@ -114,17 +98,9 @@ mod tests {
 
     fn judged(now_ms: u64, before_ms: Option<u64>) -> Option<String> {
         let took = |ms: u64| Took { requests: 500, p50_us: ms * 500, p95_us: ms * 1_000 };
-        judge(RouteDurations {
-            service: String::new(),
-            method: "GET".to_owned(),
-            route: "/report".to_owned(),
-            now: took(now_ms),
-            before: before_ms.map(took),
-            begin: Time(0),
-            step_minutes: 5,
-            line: Vec::new(),
-        })
-        .why
+        let mut of = RouteDurations::default();
+        (of.now, of.before) = (took(now_ms), before_ms.map(took));
+        judge(of).why
     }
 
     #[test]

@@ -275,18 +275,21 @@ pub async fn durations(asks: Asks<Read>) -> Answer<Json<Value>> {
     let since = instant(&asks.params, "since")?.unwrap_or_else(|| until.plus(-DAY_US));
     let limit = number(&asks.params, "limit", 50usize)?.min(ROWS_MAX);
     let step_minutes = (until.since(since) / DURATION_STEPS / MINUTE_US).max(1);
-    let routes = slow::timed(&asks.app, asks.project, until, since, step_minutes)?;
+    let mut routes = slow::timed(&asks.app, asks.project, until)?;
+    routes.truncate(limit);
+    let of: Vec<&store::RouteDurations> = routes.iter().map(|t| &t.of).collect();
+    let drawn = asks.app.read(|r| r.duration_lines(asks.project, &of, since, until, step_minutes))?;
     let ms = |us: u64| us as f64 / 1e3;
     let took =
         |t: &store::Took| json!({ "requests": t.requests, "p50_ms": ms(t.p50_us), "p95_ms": ms(t.p95_us) });
-    let rows = routes.iter().take(limit).map(|t| {
+    let rows = routes.iter().zip(&drawn.lines).map(|(t, line)| {
         let r = &t.of;
         json!({
             "service": r.service, "method": r.method, "route": r.route, "now": took(&r.now), "before": r.before.as_ref().map(took),
             "times": t.times, "limit_s": t.limit_s, "about_to_fail": t.why,
             "line": {
-                "at": r.begin.to_string(), "step_s": r.step_minutes * 60,
-                "p95_ms": r.line.iter().map(|s| s.map(|s| ms(s.p95_us))).collect::<Vec<_>>(),
+                "at": drawn.begin.to_string(), "step_s": drawn.step_minutes * 60,
+                "p95_ms": line.iter().map(|s| s.map(|s| ms(s.p95_us))).collect::<Vec<_>>(),
             },
         })
     });

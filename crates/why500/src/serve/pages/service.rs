@@ -9,7 +9,7 @@ use crate::serve::slow::{self, Timed, about};
 use axum::http::StatusCode;
 use maud::{Markup, html};
 use record::SECOND;
-use store::{RouteHealth, RouteLine, Step};
+use store::{RouteDurations, RouteHealth, RouteLine, Step, Took};
 
 /// The error budget is of so many days.
 const BUDGET_DAYS: i64 = 30;
@@ -42,7 +42,11 @@ pub async fn service(visit: Visit) -> Seen {
             r.health(p, from, now)?,
         ))
     })?;
-    let timed = slow::timed(&visit.app, p, now, from, step_minutes(range, SPARK_BARS))?;
+    let timed = slow::timed(&visit.app, p, now)?;
+    let slow: Vec<&Timed> = timed.iter().filter(|t| t.why.is_some()).take(SHOWN).collect();
+    let of: Vec<&RouteDurations> = slow.iter().map(|t| &t.of).collect();
+    let drawn =
+        visit.app.read(|r| r.duration_lines(p, &of, from, now, step_minutes(range, SPARK_BARS)))?.lines;
     let flags = flags(&marks, FLAGS_MAX);
     let counted_requests = steps.iter().any(|s| s.requests > 0);
     let main = html! {
@@ -70,7 +74,7 @@ pub async fn service(visit: Visit) -> Seen {
                 }
             }
         }
-        (about_to_fail(&timed, counted_requests))
+        (about_to_fail(&slow, &drawn, !timed.is_empty(), counted_requests))
         (routes_table(&routes, &health))
         (releases_table(&releases))
     };
@@ -106,39 +110,43 @@ fn budget(month: &[Step], objective: f64) -> Markup {
 }
 
 /// Routes that take longer than they used to, or near a limit. Where nobody says how long requests take, what to log.
-fn about_to_fail(timed: &[Timed], counted_requests: bool) -> Markup {
-    let slow: Vec<&Timed> = timed.iter().filter(|t| t.why.is_some()).take(SHOWN).collect();
+fn about_to_fail(
+    slow: &[&Timed],
+    drawn: &[Vec<Option<Took>>],
+    known: bool,
+    counted_requests: bool,
+) -> Markup {
     html! {
-        @if counted_requests || !timed.is_empty() {
+        @if counted_requests || known {
             section.card {
                 h2 { "Routes about to fail" }
-                @if timed.is_empty() {
+                @if !known {
                     p.soft { "In the last hour nothing said how long requests take. An access log does with nginx's " code { "$request_time" } " or Apache's " code { "%D" } " at its lines' ends; transactions and spans do too." }
                 } @else if slow.is_empty() {
                     p.soft { "None: no route takes much longer than it used to, or comes near a limit of time." }
                 } @else {
                     table.shares {
                         thead { tr { th scope="col" { "Route" } th scope="col" { "Duration over time" } th.right scope="col" { "Now" } th.right scope="col" { "Usually" } th.right scope="col" { "Requests" } } }
-                        tbody { @for t in slow {
+                        tbody { @for (t, line) in slow.iter().zip(drawn) {
                             tr {
                                 td { code { (text(format!("{} {}", t.of.method, t.of.route).trim())) } @if !t.of.service.is_empty() { " " span.soft.small { (text(&t.of.service)) } }
                                     @if let Some(why) = &t.why { div.soft.small { (why) } } }
-                                td.trend { (durations_line(t)) }
+                                td.trend { (durations_line(t, line)) }
                                 td.right { (about(t.of.now.p95_us)) }
                                 td.right { @if let Some(b) = &t.of.before { (about(b.p95_us)) } }
                                 td.right { (number(t.of.now.requests)) }
                             }
                         } }
                     }
-                    p.soft.small { "Durations are what 95 of 100 requests that went well stay below, to a fifth: now those of the latest, usually those of the two weeks before." }
+                    p.soft.small { "Durations are what 95 of 100 requests that went well stay below, to a fifth: now those of the latest, usually those of the days before, two weeks at most." }
                 }
             }
         }
     }
 }
 
-fn durations_line(t: &Timed) -> Markup {
-    let figures: Vec<u64> = t.of.line.iter().map(|s| s.map_or(0, |s| s.p95_us)).collect();
+fn durations_line(t: &Timed, line: &[Option<Took>]) -> Markup {
+    let figures: Vec<u64> = line.iter().map(|s| s.map_or(0, |s| s.p95_us)).collect();
     let most = figures.iter().copied().max().unwrap_or(0);
     bars(
         &figures,
