@@ -145,10 +145,12 @@ impl Reader {
         // What is older is not kept, and so not drawn: a line has some hundred steps at most.
         let from = from.max(to.plus(-DURATION_DAYS * DAY * 60 * SECOND));
         let length = to.since(from) / (60 * SECOND);
-        let span = match length {
-            ..=DAY => FINE,
-            ..=WEEK => HOUR,
-            _ => DAY,
+        let span = if length <= DAY {
+            FINE
+        } else if length <= WEEK {
+            HOUR
+        } else {
+            DAY
         };
         let step = (step_minutes.clamp(1, length.max(1)) + span - 1) / span * span;
         let first = minute(from).div_euclid(step);

@@ -350,6 +350,17 @@ fn dropped_logs_are_explained_and_kept_nowhere() {
     let lines = log.split(|b| *b == b'\n').filter(|l| !l.is_empty()).count();
     assert!(page.text.contains(&format!("{lines} lines went into the project")), "{}", page.text);
     server.wait("what it tells", |p| !p.is_empty());
+    // Not by whoever may only look.
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_why500"))
+        .args(["token", "--name", "look", "--scopes", "read", "--data"])
+        .arg(&server.data)
+        .output()
+        .unwrap();
+    let token = String::from_utf8(made.stdout).unwrap();
+    let reads = format!("{kind}Authorization: Bearer {}\r\n", token.trim());
+    assert_eq!(ask(&server, "POST", "/explain", &reads, &body).status, 200);
+    let page = ask(&server, "POST", "/explain", &reads, &keep);
+    assert_eq!(page.status, 403, "{}", page.text);
     let left = std::fs::read_dir(server.data.join("explain")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "the folder is empty again");
     let none = ask(&server, "POST", "/explain", kind, b"--b--\r\n");

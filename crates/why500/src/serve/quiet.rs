@@ -3,8 +3,9 @@
 use record::{SECOND, Time};
 use store::{ProblemFull, Reader, RouteHealth, State};
 
-/// Without a failure for so long, and no longer than that: then it is told how many requests went well since.
+/// Without a failure for so long it is told how many requests went well since …
 const QUIET_US: i64 = 90 * SECOND;
+/// … and for no longer than that: a day of counts is added up for it.
 const QUIET_US_MAX: i64 = 86_400 * SECOND;
 /// Fewer requests do not tell that a problem is over.
 const WELL_MIN: u64 = 20;
