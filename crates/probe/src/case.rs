@@ -117,6 +117,19 @@ pub struct Spot {
     pub place: Option<Place>,
 }
 
+impl Spot {
+    /// Does it hold what comes before or after another of its kind: a number, a date?
+    pub fn is_ordered(&self) -> bool {
+        let is_id = self.name == "id" || self.name.ends_with("_id") || self.name.ends_with("Id");
+        let is_value = match &self.site {
+            Site::Param(_) => true,
+            Site::Member(p) => !p.is_empty(),
+            _ => false,
+        };
+        is_value && !is_id && (matches!(self.kind, Kind::Integer | Kind::Number) || is_date(self))
+    }
+}
+
 /// What every request to a server carries besides.
 #[derive(Clone, Debug, Default)]
 pub struct Common {

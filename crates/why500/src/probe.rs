@@ -4,6 +4,7 @@ pub mod logs;
 pub mod net;
 mod out;
 mod pages;
+pub mod served;
 mod target;
 pub mod told;
 
@@ -18,6 +19,7 @@ use clap::{Args, ValueEnum};
 use diagnosis::{Report, Totals};
 use logs::Logs;
 use net::{Host, Line, Manners};
+use served::Served;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -90,6 +92,10 @@ pub struct Probe {
     /// The server's logs, files or folders: each finding is then explained by what was written for it
     #[arg(long, value_name = "PATH")]
     logs: Vec<PathBuf>,
+    /// A running why500 serve that takes in what the server emits: each finding is then explained by what it says of it; its token is
+    /// in WHY500_TOKEN
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
     /// Zone of logs that state none
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
@@ -179,7 +185,8 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
     let known = options.baseline.as_ref().map(explain::known_ids).transpose()?;
     let library = templates::library(&more_templates(options.probes.as_ref())?).map_err(Usage)?;
     let zone = explain::zone(options.tz.as_deref())?;
-    let mut logs = Logs::watch(&options.logs, zone, Arc::clone(&stop))?;
+    let served = options.server.as_ref().map(|url| Served::at(url, options.ca.as_ref())).transpose()?;
+    let mut logs = Logs::watch(&options.logs, served, zone, Arc::clone(&stop))?;
     let base_url = options.base_url.as_deref().map(base_url).transpose()?;
     let common = common(options)?;
     let mut all = Found::default();

@@ -33,6 +33,8 @@ const QUIET_PER_OPERATION: usize = 8;
 const FRESH_JUMPS: u32 = 4;
 /// How far: more than a run takes.
 const FRESH_STRIDE: u64 = 7_919;
+/// Pairs of values of one kind that are tried, by operation.
+const TWINS_MAX: usize = 6;
 /// Characters of an answer that tell it from another kind of answer.
 const SIGNATURE_CHARS_MAX: usize = 400;
 /// Failures kept to be shrunk; a server that fails at everything has told enough.
@@ -110,6 +112,17 @@ pub enum Times {
     AtOnce(usize),
     /// So often, one after the other.
     InTurn(usize),
+}
+
+impl Times {
+    /// 1 for once; for more another number for each.
+    fn number(self) -> usize {
+        match self {
+            Times::Once => 1,
+            Times::AtOnce(n) => 2 * n,
+            Times::InTurn(n) => 2 * n + 1,
+        }
+    }
 }
 
 /// Requests that are sent one after the other; the last one counts.
@@ -247,6 +260,9 @@ impl<'a> Explorer<'a> {
         for rank in 1..=5 {
             server.stage(Stage::Templates(rank));
             self.templates(server, rank);
+            if rank == 1 {
+                self.twins(server);
+            }
         }
         server.stage(Stage::Pairs);
         self.pairs(server);
@@ -484,6 +500,33 @@ impl<'a> Explorer<'a> {
             }
         }
         Some(base)
+    }
+
+    /// Two values of one kind made the same, and put in each other's place: a stay of no nights, an end before its begin.
+    fn twins(&mut self, server: &mut dyn Server) {
+        for i in self.in_order() {
+            let (Some(op), Some(known)) = (self.operation(i), self.known.get(i)) else { continue };
+            let Some(base) = known.base.clone().filter(|_| !known.passed.is_empty()) else { continue };
+            let spots: Vec<Spot> =
+                base.spots(op, self.schemas).into_iter().filter(|s| s.is_ordered()).collect();
+            let pairs =
+                spots.iter().enumerate().flat_map(|(n, a)| spots.iter().skip(n + 1).map(move |b| (a, b)));
+            let alike = pairs.filter(|(a, b)| a.kind == b.kind && a.place == b.place).take(TWINS_MAX);
+            for (a, b) in alike {
+                let (Some(x), Some(y)) = (base.value(&a.site).cloned(), base.value(&b.site).cloned()) else {
+                    continue;
+                };
+                for (first, second) in [(x.clone(), x.clone()), (y, x)] {
+                    if self.over(server) {
+                        return;
+                    }
+                    let Some(mut case) = self.fresh_base(server, i) else { continue };
+                    if case.put(&a.site, first) && case.put(&b.site, second) {
+                        self.once(server, i, case, Vec::new());
+                    }
+                }
+            }
+        }
     }
 
     /// Two changes at once, of those that the server took one by one.

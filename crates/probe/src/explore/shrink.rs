@@ -95,8 +95,14 @@ impl Explorer<'_> {
                 Some((spot.site.clone(), self.settings.templates.get(*t)?.family.clone()))
             })
             .collect();
+        // What no template made is told apart by where it differs from what is good.
+        if let ([step], true) = (f.trial.steps.as_slice(), made.is_empty()) {
+            let base = self.known.get(op).and_then(|k| k.base.as_ref());
+            let differing = base.map(|b| b.differences(&step.case)).unwrap_or_default();
+            made.extend(differing.into_iter().map(|s| (s, String::new())));
+        }
         made.sort();
-        let chain = if f.trial.steps.len() > 1 { 2 } else { 1 };
+        let chain = if f.trial.steps.len() > 1 { 0 } else { f.trial.times.number() };
         (op, f.last.answer.status, made, chain)
     }
 
@@ -278,6 +284,11 @@ impl Explorer<'_> {
         let Some(step) = finding.trial.steps.last() else { return String::new() };
         if finding.trial.steps.len() > 1 {
             return "order".to_owned();
+        }
+        match finding.trial.times {
+            Times::Once => {}
+            Times::AtOnce(_) => return "race".to_owned(),
+            Times::InTurn(_) => return "repeated".to_owned(),
         }
         if finding.sites.is_empty() {
             return "always".to_owned();

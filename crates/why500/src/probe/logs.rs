@@ -1,5 +1,6 @@
 //! What the server wrote into its logs while it failed one request: the lines that are new since just before.
 
+use super::served::Served;
 use crate::explain::{self, Usage};
 use crate::scratch::Scratch;
 use ::probe::checks;
@@ -33,6 +34,8 @@ const BODY: &str = "answer.log";
 /// Logs that are watched.
 pub struct Logs {
     roots: Vec<PathBuf>,
+    /// A server that reads them, too.
+    served: Option<Served>,
     /// Size and lines so far.
     seen: HashMap<PathBuf, (u64, u64)>,
     /// The same when watching began.
@@ -47,13 +50,18 @@ impl Logs {
     ///
     /// # Errors
     /// One is not there, or the signatures cannot be read.
-    pub fn watch(roots: &[PathBuf], zone: jiff::tz::TimeZone, stop: Arc<AtomicBool>) -> Result<Logs, Usage> {
+    pub fn watch(
+        roots: &[PathBuf],
+        served: Option<Served>,
+        zone: jiff::tz::TimeZone,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Logs, Usage> {
         for r in roots {
             std::fs::metadata(r).map_err(|e| Usage(format!("--logs {}: {e}", r.display())))?;
         }
         let recogniser = Recogniser::new(&[]).map_err(Usage)?;
         let (seen, began) = Default::default();
-        let mut logs = Logs { roots: roots.to_vec(), seen, began, recogniser, zone, stop };
+        let mut logs = Logs { roots: roots.to_vec(), served, seen, began, recogniser, zone, stop };
         logs.mark();
         logs.began.clone_from(&logs.seen);
         Ok(logs)
@@ -135,7 +143,10 @@ impl Logs {
         } else {
             None
         };
-        from_logs.or_else(|| self.explained(exchanges, Some(body_as_log(exchanges.last()?)?), false))
+        let from_server = || self.served.as_ref().and_then(|s| s.explain(exchanges.last()?));
+        from_logs
+            .or_else(from_server)
+            .or_else(|| self.explained(exchanges, Some(body_as_log(exchanges.last()?)?), false))
     }
 
     /// Explains them by the body, if one is given, else by the logs. `undated`: the logs tell neither times nor requests, as what a
