@@ -123,6 +123,12 @@ pub struct Probe {
     /// A variable of a collection: NAME=VALUE
     #[arg(long = "var", value_name = "NAME=VALUE")]
     variables: Vec<String>,
+    /// The targets are access logs: send again what failed in them, and change it
+    #[arg(long, requires = "base_url")]
+    from_log: bool,
+    /// Fetch a token here first (OAuth 2.0 client credentials, RFC 6749 §4.4), with WHY500_CLIENT_ID and WHY500_CLIENT_SECRET
+    #[arg(long, value_name = "URL")]
+    oauth_token_url: Option<String>,
     /// Only operations whose name (GET /orders/{id}) contains this
     #[arg(long, value_name = "TEXT")]
     include: Vec<String>,
@@ -188,7 +194,12 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
     let served = options.server.as_ref().map(|url| Served::at(url, options.ca.as_ref())).transpose()?;
     let mut logs = Logs::watch(&options.logs, served, zone, Arc::clone(&stop))?;
     let base_url = options.base_url.as_deref().map(base_url).transpose()?;
-    let common = common(options)?;
+    let mut common = common(options)?;
+    if let Some(url) = &options.oauth_token_url {
+        let token = fetch_token(url, options, &stop)?;
+        common.auth.retain(|(n, _)| !n.eq_ignore_ascii_case("authorization"));
+        common.auth.push(("Authorization".to_owned(), format!("Bearer {token}")));
+    }
     let mut all = Found::default();
     let mut lines: Vec<Line> = Vec::new();
     for name in &options.targets {
@@ -266,8 +277,12 @@ fn one(
             }
         }
         None => {
-            let variables = variables(&options.variables)?;
-            let (d, host) = target::from_file(std::path::Path::new(name), base_url, &variables)?;
+            let path = std::path::Path::new(name);
+            let (d, host) = if options.from_log {
+                target::from_log(path, base_url, stop)?
+            } else {
+                target::from_file(path, base_url, &variables(&options.variables)?)?
+            };
             (open(host)?, Target::Described(d))
         }
     };
@@ -558,6 +573,32 @@ fn common(options: &Probe) -> Result<Common, Usage> {
         common.auth.push((name.clone(), value));
     }
     Ok(common)
+}
+
+/// A token for the client whose id and secret are in the environment.
+fn fetch_token(text: &str, options: &Probe, stop: &Arc<AtomicBool>) -> Result<String, Usage> {
+    let wrong = |what: String| Usage(format!("--oauth-token-url {text}: {what}"));
+    let url = target::url(text).ok_or_else(|| wrong("write it as https://HOST/PATH".into()))?;
+    let secret = |name: &str| {
+        std::env::var(name).ok().filter(|v| !v.is_empty()).ok_or_else(|| wrong(format!("{name} is not set")))
+    };
+    let form: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", "client_credentials")
+        .append_pair("client_id", &secret("WHY500_CLIENT_ID")?)
+        .append_pair("client_secret", &secret("WHY500_CLIENT_SECRET")?)
+        .finish();
+    let manners =
+        Manners { rps: None, timeout: Duration::from_secs(options.timeout), sent: None, dry: false };
+    let mut line = Line::open(Host::of(&url, true)?, &manners, Arc::clone(stop), options.ca.as_deref())?;
+    let mut request = ::probe::Request::new("POST", url.path());
+    request.set_header("Content-Type", "application/x-www-form-urlencoded");
+    request.body = Some(form.into_bytes());
+    let answer = ::probe::explore::Server::send(&mut line, &[request]).into_iter().next().unwrap_or_default();
+    let told: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    let token = told.as_ref().and_then(|t| t["access_token"].as_str());
+    token
+        .map(str::to_owned)
+        .ok_or_else(|| wrong(format!("it answered {} and no access_token", answer.status)))
 }
 
 fn more_templates(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {

@@ -10,6 +10,8 @@ use ::probe::targets::{
 use ::probe::{Answer, End, Request};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use url::Url;
 
 /// Bytes of a description that are read.
@@ -81,6 +83,39 @@ pub fn from_file(
         description = describe(&shown.to_string(), &text, base, Some(&host.base), variables)?;
     }
     Ok((description, host))
+}
+
+/// The requests that failed in an access log, each route once, to be sent again and changed.
+///
+/// # Errors
+/// It cannot be read, or nothing failed in it.
+pub fn from_log(
+    path: &Path,
+    base_url: Option<&Url>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(Description, Host), Usage> {
+    let shown = path.display();
+    std::fs::metadata(path).map_err(|e| Usage(format!("{shown}: {e}")))?;
+    let Some(base_url) = base_url else {
+        return Err(Usage(format!(
+            "{shown}: a log names no server; say where it is with --base-url http://HOST:PORT"
+        )));
+    };
+    let report = crate::explain::folder(path, &jiff::tz::TimeZone::UTC, 1, stop)?;
+    let mut list: Vec<Sample> = Vec::new();
+    for e in report.problems.iter().flat_map(|p| &p.endpoints) {
+        let method = if e.method.is_empty() { "GET" } else { e.method.as_str() };
+        let sample = Sample { method: method.to_owned(), url: e.example.clone(), ..Sample::default() };
+        if e.example.starts_with('/') && !list.contains(&sample) {
+            list.push(sample);
+        }
+    }
+    if list.is_empty() {
+        return Err(Usage(format!(
+            "{shown}: no request in it failed, so that there is none to be sent again"
+        )));
+    }
+    Ok((samples::describe(&list, None), Host::of(base_url, true)?))
 }
 
 /// What an address answers: a description, or a site.

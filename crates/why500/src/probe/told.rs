@@ -14,7 +14,7 @@ const ALSO_MAX: usize = 5;
 /// Characters of a value in a sentence.
 const VALUE_CHARS_MAX: usize = 60;
 /// A value in what a shell takes out of an answer: `"id": 7`, `"id":"a-7"`.
-const TAKE: &str = r#"[^"]*"\{0,1\}\([^",}]*\)"#;
+const TAKE: &str = r#""\{0,1\}\([^",}]*\)"#;
 
 /// One finding with what explains it.
 pub struct Told {
