@@ -563,6 +563,11 @@ impl Case {
                 Slot::Twice(v) => {
                     if p.place == Place::Header {
                         let text = String::from_utf8_lossy(&joined(v)).into_owned();
+                        let own =
+                            common.auth.iter().any(|(n, v)| n.eq_ignore_ascii_case(&p.name) && *v == text);
+                        if !own {
+                            request.made_up.push(p.name.clone());
+                        }
                         request.headers.push((p.name.clone(), text));
                     } else {
                         in_query(&p.name, v, p.style, &mut query);
@@ -598,7 +603,10 @@ impl Case {
                 }
             }
             Some(None) => {}
-            Some(Some(v)) => request.set_header("Authorization", v),
+            Some(Some(v)) => {
+                request.set_header("Authorization", v);
+                request.made_up.push("Authorization".to_owned());
+            }
         }
         if !cookies.is_empty() {
             request.set_header("Cookie", &cookies.join("; "));

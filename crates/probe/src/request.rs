@@ -17,6 +17,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body; `None` sends none.
     pub body: Option<Vec<u8>>,
+    /// Headers whose value was made up: no secret, whatever their name.
+    pub made_up: Vec<String>,
 }
 
 /// What came back.
@@ -107,7 +109,7 @@ impl Request {
             if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("host") {
                 continue;
             }
-            if is_secret(name) {
+            if is_secret(name) && !self.made_up.contains(name) {
                 let _ = write!(out, " -H \"{name}: ${}\"", variable(name));
             } else if value.is_empty() {
                 let _ = write!(out, " -H {}", quoted(format!("{name};").as_bytes()));

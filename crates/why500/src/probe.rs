@@ -178,6 +178,23 @@ struct Found {
     asked: Vec<serde_json::Value>,
 }
 
+impl Found {
+    /// Adds what was found. What did not fail again is no problem that anybody could look at: it is told in a note.
+    fn add(&mut self, told: Vec<Told>, ops: &[::probe::operation::Operation], base: &str) {
+        let (again, once): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|t| t.finding.again);
+        self.report.problems.extend(together(again, ops, base));
+        let once: Vec<String> = together(once, ops, base).into_iter().map(|p| p.title).collect();
+        for title in once.iter().take(NAMES_MAX) {
+            self.report.notes.push(format!("Seen, but not when it was sent again: {title}."));
+        }
+        if once.len() > NAMES_MAX {
+            self.report
+                .notes
+                .push(format!("{} more were seen and did not fail again.", once.len() - NAMES_MAX));
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -322,7 +339,7 @@ fn crawl(
     }
     let (pages, findings) = pages::findings(&crawl.visits);
     let told = explained(findings, &pages, common, logs, line);
-    all.report.problems.extend(together(told, &pages.operations, line.base()));
+    all.add(told, &pages.operations, line.base());
     all.report.notes.extend(pages::notes(&crawl));
     all.report.notes.extend(crawl.notes);
     all.visits.extend(crawl.visits);
@@ -361,7 +378,7 @@ fn explore(
         return;
     }
     let told = explained(findings, d, common, logs, line);
-    all.report.problems.extend(together(told, &d.operations, line.base()));
+    all.add(told, &d.operations, line.base());
     all.report.notes.extend(coverage(d, &explorer, options));
     all.report.notes.extend(d.notes.iter().cloned());
     for asked in explorer.asked() {
@@ -391,6 +408,8 @@ fn explained(
                     finding.exchanges = exchanges.into_iter().take(i + 1).collect();
                     inner = logs.explain(&finding.exchanges);
                 }
+                // A page that tells too much did not fail, and still does so.
+                None if finding.exchanges.iter().all(|x| !x.failed()) => inner = logs.explain(&finding.exchanges),
                 None => finding.again = false,
             }
             // Whoever sends it again needs a name that was not sent yet.

@@ -1,7 +1,8 @@
 //! What an answer tells besides its status: what leaks in it, and errors that call themselves something else.
 
 use crate::request::{Answer, End};
-use regex::{Regex, RegexSet};
+use regex::Regex;
+use regex::bytes::{Regex as Pattern, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use std::sync::OnceLock;
 
@@ -59,7 +60,7 @@ struct Rule {
 
 struct Rules {
     set: RegexSet,
-    list: Vec<(Rule, Regex)>,
+    list: Vec<(Rule, Pattern)>,
 }
 
 fn rules() -> &'static Rules {
@@ -67,14 +68,12 @@ fn rules() -> &'static Rules {
     RULES.get_or_init(|| {
         // The table is part of the program and a test reads all of it.
         let file: File = toml::from_str(include_str!("leaks.toml")).unwrap_or(File { leak: Vec::new() });
-        let list: Vec<(Rule, Regex)> = file
-            .leak
-            .into_iter()
-            .filter_map(|r| Some((Regex::new(&r.pattern).ok()?, r)))
-            .map(|(x, r)| (r, x))
-            .collect();
-        let set =
-            RegexSet::new(list.iter().map(|(r, _)| r.pattern.as_str())).unwrap_or_else(|_| RegexSet::empty());
+        // Bytes, as letters beyond ASCII would make automata of megabytes for nothing.
+        let pattern = |r: &Rule| RegexBuilder::new(&r.pattern).unicode(false).build().ok();
+        let list: Vec<(Rule, Pattern)> =
+            file.leak.into_iter().filter_map(|r| pattern(&r).map(|p| (r, p))).collect();
+        let set = RegexSetBuilder::new(list.iter().map(|(r, _)| r.pattern.as_str())).unicode(false).build();
+        let set = set.unwrap_or_else(|_| RegexSet::empty());
         Rules { set, list }
     })
 }
@@ -92,9 +91,9 @@ pub fn leaks(answer: &Answer) -> Vec<Leak> {
     let raw = unescaped(&body);
     let mut found: Vec<Leak> = Vec::new();
     for text in [&text, &raw] {
-        for i in rules().set.matches(text) {
+        for i in rules().set.matches(text.as_bytes()) {
             let Some((rule, pattern)) = rules().list.get(i) else { continue };
-            let Some(m) = pattern.find(text) else { continue };
+            let Some(m) = pattern.find(text.as_bytes()) else { continue };
             if !found.iter().any(|l| l.id == rule.id) {
                 let quote = line_around(text, m.start());
                 found.push(Leak { id: &rule.id, kind: rule.kind, what: &rule.what, quote });

@@ -23,6 +23,8 @@ const URL_BYTES_MAX: usize = 4_096;
 const SITEMAPS_MAX: usize = 50;
 /// Requests on their way at once; a browser has six.
 const AT_ONCE: usize = 4;
+/// An answer that takes longer is worth waiting for beside others.
+const SLOW_US: u64 = 10_000;
 /// Redirects after each other; browsers follow 20.
 const REDIRECTS_MAX: usize = 10;
 /// Operations out of addresses with parameters.
@@ -131,15 +133,19 @@ impl<'a> Crawler<'a> {
     pub fn run(mut self, server: &mut dyn Server) -> Crawl {
         server.stage(Stage::Meant);
         self.read_robots(server);
+        let mut took_us = 0;
         while !self.waiting.is_empty()
             && !server.stopped()
             && self.crawl.visits.len() < self.settings.pages_max
         {
-            let room = AT_ONCE.min(self.settings.pages_max - self.crawl.visits.len());
+            // Several at once hide a slow server's waits; a fast one on one core only loses by them.
+            let at_once = if took_us > SLOW_US { AT_ONCE } else { 1 };
+            let room = at_once.min(self.settings.pages_max - self.crawl.visits.len());
             let n = room.min(self.waiting.len());
             let wave: Vec<(String, usize)> = self.waiting.drain(..n).collect();
             let requests: Vec<Request> = wave.iter().map(|(t, _)| self.request(t)).collect();
             let answers = server.send(&requests);
+            took_us = answers.iter().map(|a| a.took_us).max().unwrap_or(0);
             let mut lost = false;
             for ((target, depth), answer) in wave.into_iter().zip(answers) {
                 lost |= matches!(answer.end, End::NotReached(_));

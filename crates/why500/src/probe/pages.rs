@@ -70,7 +70,7 @@ pub fn findings(visits: &[Visit]) -> (Description, Vec<Finding>) {
             family: family.to_owned(),
             shows: None,
             exchanges: vec![Exchange { request, answer: v.answer.clone() }],
-            again: v.answer.failed(),
+            again: true,
             contrast: None,
             count: 1,
             variants: vec![v.target.clone()],
