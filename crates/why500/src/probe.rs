@@ -68,6 +68,40 @@ pub enum Form {
     Csv,
 }
 
+/// What counts as a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Check {
+    /// An answer 500 to 599
+    #[value(name = "5xx")]
+    ServerError,
+    /// No answer in time
+    Hang,
+    /// A connection that is cut, or an answer that is no HTTP
+    Cut,
+    /// A stack trace, a query, a debug page or a secret in an answer
+    Leak,
+    /// An error page under a good status
+    SoftError,
+}
+
+impl Check {
+    fn all() -> Vec<Check> {
+        Check::value_variants().to_vec()
+    }
+
+    /// What a finding is.
+    fn of(f: &Finding) -> Check {
+        use ::probe::End;
+        match (f.family.as_str(), f.exchanges.last().map(|x| &x.answer.end)) {
+            ("leak", _) => Check::Leak,
+            ("soft-error", _) => Check::SoftError,
+            (_, Some(End::TimedOut)) => Check::Hang,
+            (_, Some(End::Cut | End::Broken(_))) => Check::Cut,
+            _ => Check::ServerError,
+        }
+    }
+}
+
 /// Options of `probe`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -141,6 +175,9 @@ pub struct Probe {
     /// Ask for addresses that robots.txt or nofollow keeps crawlers from
     #[arg(long)]
     no_robots: bool,
+    /// What counts as a finding
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CHECKS", default_values_t = Check::all())]
+    checks: Vec<Check>,
     /// Only crawl a site; leave its forms and parameters alone
     #[arg(long)]
     crawl_only: bool,
@@ -337,7 +374,8 @@ fn crawl(
     if options.dry_run {
         return;
     }
-    let (pages, findings) = pages::findings(&crawl.visits);
+    let (pages, mut findings) = pages::findings(&crawl.visits);
+    findings.retain(|f| options.checks.contains(&Check::of(f)));
     let told = explained(findings, &pages, common, logs, line);
     all.add(told, &pages.operations, line.base());
     all.report.notes.extend(pages::notes(&crawl));
@@ -373,7 +411,8 @@ fn explore(
         common: common.clone(),
     };
     let mut explorer = Explorer::new(d, &settings);
-    let findings = explorer.run(line);
+    let mut findings = explorer.run(line);
+    findings.retain(|f| options.checks.contains(&Check::of(f)));
     if options.dry_run {
         return;
     }
@@ -409,7 +448,9 @@ fn explained(
                     inner = logs.explain(&finding.exchanges);
                 }
                 // A page that tells too much did not fail, and still does so.
-                None if finding.exchanges.iter().all(|x| !x.failed()) => inner = logs.explain(&finding.exchanges),
+                None if finding.exchanges.iter().all(|x| !x.failed()) => {
+                    inner = logs.explain(&finding.exchanges)
+                }
                 None => finding.again = false,
             }
             // Whoever sends it again needs a name that was not sent yet.

@@ -8,6 +8,7 @@ mod pool;
 mod shrink;
 
 use crate::case::{Case, Common, Payload, Site, Slot, Spot};
+use crate::checks;
 use crate::json::{Json, Pointer};
 use crate::operation::{Description, Operation, Place};
 use crate::request::{Answer, End, Request};
@@ -223,6 +224,8 @@ pub struct Explorer<'a> {
     sent: HashSet<u64>,
     signatures: HashSet<u64>,
     failures: Vec<Failure>,
+    /// What is wrong without having failed: `leak`, `soft-error`.
+    odd: Vec<(&'static str, Failure)>,
     /// Requests sent so far.
     pub requests: usize,
     /// The server could not be reached any more; after this trial.
@@ -244,6 +247,7 @@ impl<'a> Explorer<'a> {
             sent: HashSet::new(),
             signatures: HashSet::new(),
             failures: Vec::new(),
+            odd: Vec::new(),
             requests: 0,
             gone: None,
             quiet: 0,
@@ -266,7 +270,26 @@ impl<'a> Explorer<'a> {
         }
         server.stage(Stage::Pairs);
         self.pairs(server);
-        self.shrink_all(server)
+        let mut found = self.shrink_all(server);
+        found.extend(self.oddities());
+        found
+    }
+
+    /// Answers that tell too much, or an error under a good status, as findings.
+    fn oddities(&mut self) -> Vec<Finding> {
+        let finding = |(family, f): (&'static str, Failure)| Finding {
+            op: f.trial.steps.last().map_or(0, |s| s.op),
+            sites: f.trial.made.iter().map(|(_, s)| s.site.clone()).collect(),
+            trial: f.trial,
+            family: family.to_owned(),
+            shows: None,
+            exchanges: vec![f.last],
+            again: true,
+            contrast: None,
+            count: 1,
+            variants: Vec::new(),
+        };
+        std::mem::take(&mut self.odd).into_iter().map(finding).collect()
     }
 
     /// What each operation that was asked answered.
@@ -589,6 +612,9 @@ impl<'a> Explorer<'a> {
             let made = if n >= last { trial.made.as_slice() } else { &[] };
             let alone = trial.steps.len() == 1 && trial.times == Times::Once;
             self.learn(step, made, x, alone);
+            if n >= last {
+                self.look_into(&trial, x);
+            }
             if matches!(x.answer.end, End::NotReached(_)) {
                 self.gone.get_or_insert_with(|| trial.clone());
                 return;
@@ -606,6 +632,28 @@ impl<'a> Explorer<'a> {
                     return;
                 }
             }
+        }
+    }
+
+    /// Keeps what tells too much, or calls an error a success, without having failed: each kind once for each operation.
+    fn look_into(&mut self, trial: &Trial, x: &Exchange) {
+        let Some(op) = trial.steps.last().map(|s| s.op) else { return };
+        if x.failed() || self.odd.len() >= FAILURES_MAX {
+            return;
+        }
+        let mut seen = |what: &'static str, id: &str| self.signatures.insert(record::hash((op, what, id)));
+        let mut family = None;
+        if x.answer.status >= 400 {
+            for leak in checks::leaks(&x.answer).iter().filter(|l| l.kind != checks::Kind::Path) {
+                if seen("leak", leak.id) {
+                    family.get_or_insert("leak");
+                }
+            }
+        } else if trial.made.is_empty() && checks::soft_error(&x.answer).is_some() && seen("soft-error", "") {
+            family = Some("soft-error");
+        }
+        if let Some(family) = family {
+            self.odd.push((family, Failure { trial: trial.clone(), last: x.clone() }));
         }
     }
 

@@ -204,6 +204,9 @@ fn at_once(summary: &str) -> String {
 
 /// How it ended, as a verb: `answers 500`.
 fn ended(a: &Answer) -> &'static str {
+    if a.end == End::Answered && a.status < 500 && !checks::leaks(a).is_empty() {
+        return "tells too much";
+    }
     match (&a.end, a.status) {
         (End::TimedOut, _) => "does not answer in time",
         (End::Cut, _) => "cuts the connection",
@@ -213,7 +216,7 @@ fn ended(a: &Answer) -> &'static str {
         (_, 502) => "answers 502",
         (_, 503) => "answers 503",
         (_, 504) => "answers 504",
-        (_, 200..=299) => "answers an error page as if all were well",
+        (_, 200..=299) => "answers an error as if all were well",
         _ => "answers 5xx",
     }
 }
