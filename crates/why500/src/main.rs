@@ -11,6 +11,7 @@ mod gather;
 mod input;
 mod probe;
 mod reach;
+mod replay;
 mod report;
 mod repos;
 mod scratch;
@@ -47,6 +48,8 @@ enum Command {
     Explain(Box<explain::Explain>),
     /// Find requests that a server answers with 5xx, shrink them, and say why
     Probe(Box<probe::Probe>),
+    /// Send failing requests again: fixed, as before, or otherwise; what of them matters; two servers compared
+    Replay(Box<replay::Replay>),
     /// A small service that fails in ways you choose, and beside it what its logs say of that
     Demo(Box<demo::Demo>),
     /// Take in what services emit, and explain failures as they happen
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
     let outcome = match &cli.command {
         Some(Command::Explain(options)) => explain::run(options),
         Some(Command::Probe(options)) => probe::run(options),
+        Some(Command::Replay(options)) => replay::run(options),
         Some(Command::Demo(options)) => demo::run(options),
         Some(Command::Serve(options)) => serve::run(options),
         Some(Command::Problems(options)) => ask::problems(options),
