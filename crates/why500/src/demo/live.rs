@@ -9,6 +9,7 @@ use super::world::World;
 use super::{Demo, Reader};
 use crate::explain;
 use crate::report::page::{Ink, Page, columns, cut, fold, pad};
+use crate::report::phrase::{Clock, instants};
 use crate::report::{self, Look, badge, counted, number, plain};
 use diagnosis::{Problem, Report};
 use record::Role;
@@ -21,6 +22,10 @@ use std::time::{Duration, Instant};
 
 /// Between two of the demo's own requests: four a second, one of each kind.
 const EVERY: Duration = Duration::from_millis(250);
+/// Requests that go well before something is broken …
+const WELL: usize = 12;
+/// … and between two of them.
+const WELL_PAUSE: Duration = Duration::from_millis(20);
 /// Own requests; after a day the logs have forty megabytes, and whoever forgot the demo need not find a full disk.
 const OWN_REQUESTS_MAX: u64 = 345_600;
 /// Between two explanations.
@@ -31,8 +36,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const MENU: usize = 24;
 /// Narrower terminals have the menu above the explanation.
 const BESIDE_COLUMNS: usize = 90;
-/// Rows of the explanation.
+/// Rows of the explanation …
 const TOLD_ROWS: usize = 10;
+/// … and on a terminal that is not that high.
+const TOLD_ROWS_LEAST: usize = 3;
+/// Rows of a terminal that does not say.
+const HEIGHT: usize = 24;
 /// Where the text of its labelled rows begins.
 const LABEL: usize = 8;
 
@@ -60,7 +69,9 @@ pub fn run(options: &Demo, world: &World, reader: &Reader) -> io::Result<ExitCod
         let mut screen = Screen {
             world,
             state: &state,
+            options,
             look,
+            height: HEIGHT,
             drawn: io::stdout().is_terminal() && io::stdin().is_terminal(),
             told: Vec::new(),
             said: String::new(),
@@ -143,7 +154,10 @@ fn watch(screen: &mut Screen<'_>, reader: &Reader) -> io::Result<()> {
 struct Screen<'a> {
     world: &'a World,
     state: &'a State,
+    options: &'a Demo,
     look: Look,
+    /// Rows of the terminal.
+    height: usize,
     /// It is a picture that is drawn over itself.
     drawn: bool,
     /// The explanation.
@@ -169,7 +183,7 @@ impl Screen<'_> {
         if self.drawn {
             self.begin()?;
         } else if !self.said.is_empty() {
-            self.write(&[self.said.clone()])?;
+            self.write(std::slice::from_ref(&self.said))?;
         } else {
             self.begin()?;
         }
@@ -187,7 +201,7 @@ impl Screen<'_> {
         let set = |f| *self.state.broken.lock().unwrap_or_else(PoisonError::into_inner) = f;
         let mended = now.map_or(Ok(()), |f| f.mend(self.world));
         set(None);
-        let done = mended.and_then(|()| to.map_or(Ok(()), |f| f.break_it(self.world)));
+        let done = mended.and_then(|()| to.map_or(Ok(()), |f| self.broken(f)));
         self.told.clear();
         self.problem = None;
         self.said = match (done, now, to) {
@@ -199,6 +213,17 @@ impl Screen<'_> {
             (Ok(()), Some(f), None) => format!("mended: {}", f.name),
             (Ok(()), None, None) => String::new(),
         };
+    }
+
+    /// Breaks something, in logs that are begun anew with requests that go well: what was tried before is not to be taken for its cause.
+    fn broken(&self, fault: &Fault) -> Result<(), String> {
+        self.world.shop.logs.turn().map_err(|e| format!("the logs cannot be rotated: {e}"))?;
+        let mut traffic = Traffic::to(&self.world.base());
+        for _ in 0..WELL {
+            traffic.next_read();
+            std::thread::sleep(WELL_PAUSE);
+        }
+        fault.break_it(self.world)
     }
 
     /// Takes what was found for the explanation.
@@ -268,8 +293,8 @@ impl Screen<'_> {
         format!("{}, {} failed; {what}", counted(asked, "request"), number(failed))
     }
 
-    /// The explanation, as high as there is room for it.
-    fn right(&self) -> Vec<String> {
+    /// The explanation, in so many rows.
+    fn right(&self, height: usize) -> Vec<String> {
         let mut rows = self.told.clone();
         if rows.is_empty() {
             rows.push(match self.state.broken() {
@@ -277,15 +302,16 @@ impl Screen<'_> {
                 Some(_) => "The first failures are being waited for.".to_owned(),
             });
         }
-        rows.resize(TOLD_ROWS, String::new());
+        rows.resize(height, String::new());
         rows
     }
 
     /// The picture; always as high.
     fn picture(&self) -> Vec<String> {
         let mut rows = self.head();
-        let (menu, right) = (self.menu(), self.right());
+        let menu = self.menu();
         if self.beside() {
+            let right = self.right(menu.len());
             rows.extend(menu.iter().zip(right).map(|(m, r)| format!("{m}  {r}")));
         } else {
             let (left, beside) = menu.split_at(menu.len().div_ceil(2));
@@ -293,7 +319,9 @@ impl Screen<'_> {
             let second = beside.iter().chain(std::iter::repeat(&blank));
             rows.extend(left.iter().zip(second).map(|(a, b)| format!("{a}{b}")));
             rows.push(String::new());
-            rows.extend(right);
+            // Below it: the state, what was said, the line that is typed.
+            let room = self.height.saturating_sub(rows.len() + 4);
+            rows.extend(self.right(room.clamp(TOLD_ROWS_LEAST, TOLD_ROWS)));
         }
         rows.push(String::new());
         rows.push(cut(&self.state(), self.look.width, "..."));
@@ -308,6 +336,9 @@ impl Screen<'_> {
                 self.head().into_iter().chain(self.menu().iter().map(|r| r.trim_end().to_owned())).collect();
             return self.write(&rows);
         }
+        // It may have been made larger or smaller since.
+        self.look = explain::look(self.options.color, None, false);
+        self.height = terminal_size::terminal_size().map_or(HEIGHT, |(_, h)| usize::from(h.0));
         // ED and CUP (ECMA-48 §8.3.39, §8.3.21).
         let text = format!("\x1b[2J\x1b[H{}\n> ", self.picture().join("\n"));
         let mut out = io::stdout().lock();
@@ -363,7 +394,7 @@ fn explanation(report: &Report, p: &Problem, look: &Look) -> Vec<String> {
     let dot = page.sign(" · ", " | ");
     let facts = format!("{} failed{all}{dot}{}", number(p.count), p.verdict.cause);
     labelled("", &facts, 1);
-    labelled("WHY", &said(&p.verdict.summary), 3);
+    labelled("WHY", &said(&instants(&p.verdict.summary, Clock::of(report))), 3);
     if let Some(culprit) = &p.verdict.culprit {
         labelled("WHERE", &said(culprit), 1);
     }

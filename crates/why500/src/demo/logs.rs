@@ -15,7 +15,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::panic::Location;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+const ACCESS: &str = "access.log";
+const APP: &str = "app.log";
+const UPSTREAM: &str = "upstream.log";
+const DEPLOYS: &str = "deploys.log";
 
 /// All logs of a demo.
 pub struct Logs {
@@ -24,6 +30,8 @@ pub struct Logs {
     app: Mutex<File>,
     upstream: Mutex<File>,
     deploys: Mutex<File>,
+    /// How often they were begun anew.
+    turns: AtomicU32,
 }
 
 /// How bad it is.
@@ -80,17 +88,33 @@ impl Logs {
     /// It cannot be written, or holds such logs already: an older run's failures are not to be explained as this one's.
     pub fn new(folder: &Path) -> io::Result<Logs> {
         std::fs::create_dir_all(folder)?;
-        let open = |name: &str| {
-            let file = OpenOptions::new().append(true).create_new(true).open(folder.join(name))?;
-            Ok::<_, io::Error>(Mutex::new(file))
-        };
+        let opened = |name: &str| Ok::<_, io::Error>(Mutex::new(open(folder, name)?));
         Ok(Logs {
-            access: open("access.log")?,
-            app: open("app.log")?,
-            upstream: open("upstream.log")?,
-            deploys: open("deploys.log")?,
+            access: opened(ACCESS)?,
+            app: opened(APP)?,
+            upstream: opened(UPSTREAM)?,
+            deploys: opened(DEPLOYS)?,
             folder: folder.to_owned(),
+            turns: AtomicU32::new(0),
         })
+    }
+
+    /// Begins all of them anew, as rotation does; those so far go to `earlier/N` beside their folder.
+    ///
+    /// # Errors
+    /// They cannot be moved, or new ones not be made.
+    pub fn turn(&self) -> io::Result<()> {
+        let n = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
+        let to = self.folder.with_file_name("earlier").join(n.to_string());
+        std::fs::create_dir_all(&to)?;
+        let all =
+            [(ACCESS, &self.access), (APP, &self.app), (UPSTREAM, &self.upstream), (DEPLOYS, &self.deploys)];
+        for (name, file) in all {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            std::fs::rename(self.folder.join(name), to.join(name))?;
+            *file = open(&self.folder, name)?;
+        }
+        Ok(())
     }
 
     /// Where they lie.
@@ -144,6 +168,10 @@ impl Logs {
     pub fn deploy(&self, what: &str) {
         put(&self.deploys, &format!("{} {what}\n", crate::serve::now()));
     }
+}
+
+fn open(folder: &Path, name: &str) -> io::Result<File> {
+    OpenOptions::new().append(true).create_new(true).open(folder.join(name))
 }
 
 fn event(level: Level, span: Option<&Span<'_>>, module: &str, said: &str) -> String {

@@ -29,6 +29,13 @@ impl Traffic {
         Traffic { agent: config.build().into(), base: base.to_owned(), sent: 0 }
     }
 
+    /// Sends a request that only reads.
+    pub fn next_read(&mut self) {
+        self.sent += 1;
+        let target = if self.sent.is_multiple_of(3) { "/health" } else { "/data" };
+        let _ = answered(self.agent.get(format!("{}{target}", self.base)).call());
+    }
+
     /// Sends the next request; its status, 0 where no answer came.
     pub fn next(&mut self, fault: Option<&Fault>) -> u16 {
         let n = self.sent;
@@ -37,7 +44,7 @@ impl Traffic {
         let done = match n % 4 {
             0 | 2 => self.agent.get(format!("{}/data?page={}", self.base, n / 2 % 4 + 1)).call(),
             1 => {
-                let odd = fault.is_some_and(|f| f.odd_users) && round % ODD_EVERY == 0;
+                let odd = fault.is_some_and(|f| f.odd_users) && round.is_multiple_of(ODD_EVERY);
                 let mut user = json!({
                     "name": format!("User {round}"), "email": format!("user{round}@shop.example"), "age": 18 + round % 60,
                 });
@@ -51,10 +58,15 @@ impl Traffic {
             }
             _ => self.agent.get(format!("{}/health", self.base)).call(),
         };
-        done.map_or(0, |mut answer| {
-            // Read to its end, so that the connection is used again.
-            let _ = answer.body_mut().read_to_vec();
-            answer.status().as_u16()
-        })
+        answered(done)
     }
+}
+
+/// The status, 0 where no answer came.
+fn answered(done: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> u16 {
+    done.map_or(0, |mut answer| {
+        // Read to its end, so that the connection is used again.
+        let _ = answer.body_mut().read_to_vec();
+        answer.status().as_u16()
+    })
 }

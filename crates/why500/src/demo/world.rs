@@ -171,7 +171,11 @@ fn note_panics(logs: &Arc<Logs>) {
             return before(info);
         }
         let at = info.location().map(ToString::to_string).unwrap_or_default();
-        let said = info.payload_as_str().unwrap_or("Box<dyn Any>");
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let said = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        // What the standard library writes of a payload that is no text.
+        let said = said.unwrap_or("Box<dyn Any>");
         logs.panic(WORKER, &at, said);
     }));
 }
