@@ -26,8 +26,10 @@ use world::World;
 
 /// Requests of `--once` while all is well: six rounds of each kind.
 const HEALTHY: usize = 24;
-/// Requests of `--once` while something is broken.
+/// Requests of `--once` while something is broken, at most.
 const BROKEN: usize = 24;
+/// So many of them that fail are enough: each may take all the time that is waited for another service.
+const FAILED_ENOUGH: usize = 6;
 /// Between two requests of `--once`, so that what came before and after something can be told apart by its time.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -156,11 +158,12 @@ fn once_through(options: &Demo, fault: &Fault, world: &World, reader: &Reader) -
     let mut traffic = Traffic::to(&world.base());
     let stopped = || reader.stop.load(Ordering::Relaxed);
     let mut send = |n: usize, fault: Option<&Fault>| {
+        let mut failed = 0;
         for _ in 0..n {
-            if stopped() {
+            if stopped() || failed == FAILED_ENOUGH {
                 break;
             }
-            traffic.next(fault);
+            failed += usize::from(traffic.next(fault) >= 500);
             std::thread::sleep(PAUSE);
         }
     };

@@ -119,7 +119,7 @@ enum Outcome {
     Flaky,
     /// It does not fail.
     Healed,
-    /// The server asked for credentials or for patience before it came to what failed.
+    /// The server asked for credentials, for patience or for a body before it came to what failed.
     Refused,
 }
 
@@ -302,9 +302,10 @@ fn failure(a: &Answer) -> Option<String> {
     checks::soft_error(a).map(|_| format!("{} with an error page", a.status))
 }
 
-/// Was the request turned away before anything was done?
-fn is_refused(a: &Answer) -> bool {
-    a.end == End::Answered && matches!(a.status, 401 | 403 | 407 | 429)
+/// Was the request turned away before anything was done? Without the body that it had, any status of 400 to 499 may mean that.
+fn is_refused(a: &Answer, case: &Case) -> bool {
+    let turned_away = matches!(a.status, 401 | 403 | 407 | 429);
+    a.end == End::Answered && (turned_away || (case.bodiless && (400..500).contains(&a.status)))
 }
 
 fn replay(case: Case, options: &Replay, line: &mut Line, logs: &mut Logs) -> Result<Replayed, Usage> {
@@ -330,7 +331,7 @@ fn replay(case: Case, options: &Replay, line: &mut Line, logs: &mut Logs) -> Res
         }
         logs.mark();
         let answer = play(line, &before, &last)?;
-        refused += usize::from(is_refused(&answer));
+        refused += usize::from(is_refused(&answer, &out.case));
         match failure(&answer) {
             None => out.ends.push(compare::ended(&answer)),
             Some(end) => {

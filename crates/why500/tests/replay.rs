@@ -352,6 +352,21 @@ fn a_problem_of_a_report_fails_for_the_same_cause_or_for_another() {
 }
 
 #[test]
+fn a_body_that_no_log_holds_is_not_made_up() {
+    let folder = Folder::new("bodiless");
+    let text = report("database/lock-timeout")
+        .replace("'http://HOST/data?page=2'", "-X POST --data '…' 'http://HOST/add-user'");
+    let file = folder.file("report.json", &text);
+    let server =
+        Small::start(
+            |r, _| if r.body.is_empty() { (422, "application/json", "{}".into()) } else { ok("{}") },
+        );
+    let doc = replay(&file, &server.base, &["--unsafe-methods"], 1);
+    assert_eq!(doc["replayed"][0]["outcome"], "refused", "{doc:#}");
+    assert!(doc["notes"].to_string().contains("is not known"), "{doc:#}");
+}
+
+#[test]
 fn a_problem_that_a_server_knows() {
     let known = server::Server::start("replay");
     known.post(

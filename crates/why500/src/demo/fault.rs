@@ -65,7 +65,7 @@ pub const FAULTS: [Fault; 8] = [
     },
     Fault {
         name: "upstream-slow",
-        what: "the price service takes two seconds, and the service waits a quarter of one",
+        what: "the price service takes two seconds, and the service waits half of one",
         cause: "upstream/timeout",
         broken: |w| {
             w.upstream.slow(SLOW);

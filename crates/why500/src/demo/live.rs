@@ -254,13 +254,11 @@ impl Screen<'_> {
             format!("{name}  {base}"),
             dim(format!("logs in {logs}")),
             String::new(),
-            cut(&format!("  curl -i {base}/data"), page.width, "..."),
-            cut(&format!("  curl -i {base}/add-user --json '{user}'"), page.width, "..."),
-            cut(
-                &format!("  curl -i {base}/bad/data      how not to tell of errors; so does /bad/add-user"),
-                page.width,
-                "...",
-            ),
+            // To be copied: never cut.
+            format!("  curl -i {base}/data"),
+            format!("  curl -i {base}/add-user {}", r"\"),
+            format!("       --json '{user}'"),
+            format!("  curl -i {base}/bad/data    # tells too much"),
             String::new(),
         ]
     }

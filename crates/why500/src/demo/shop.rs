@@ -35,7 +35,7 @@ const AGE_MAX: u64 = 150;
 /// SQLite waits so long for another one's lock.
 const LOCK_TIME: Duration = Duration::from_millis(60);
 /// The price service answers in a millisecond; who waits longer keeps the client waiting.
-const PRICES_TIME: Duration = Duration::from_millis(250);
+const PRICES_TIME: Duration = Duration::from_millis(500);
 /// Room for an answer, in bytes.
 const ROOM_BYTES: usize = 16 << 10;
 /// The setting without which the price service cannot be asked.

@@ -16,6 +16,8 @@ use url::Url;
 const FILE_BYTES_MAX: u64 = 64 << 20;
 /// What stands where a secret was.
 const MASK: &str = "***";
+/// What a report's command has in place of a body that no log holds.
+const UNKNOWN_BODY: &str = "…";
 /// Digits of a problem's id that tell it from a mistyped file.
 const ID_DIGITS_MIN: usize = 4;
 
@@ -32,6 +34,8 @@ pub struct Case {
     pub statuses: BTreeSet<u16>,
     /// The cause that was found, `database/lock-timeout`.
     pub cause: Option<String>,
+    /// It had a body that is not known: logs hold none.
+    pub bodiless: bool,
 }
 
 /// What is to be replayed, and what was left out of it.
@@ -152,13 +156,14 @@ fn from_report(doc: &Value, terms: &Terms) -> Result<Cases, Usage> {
         ids += 1;
         let before = cases.list.len();
         of_problem(&p, terms, &mut cases)?;
-        silent += usize::from(cases.list.len() == before);
+        silent += usize::from(cases.list.len() == before && p.reproduce.is_none());
     }
     if let (Some(id), 0) = (&terms.problem, ids) {
         return Err(Usage(format!("--problem {id}: it holds no such problem")));
     }
     if cases.list.is_empty() {
-        return Err(Usage("no problem in it holds a request that could be sent".into()));
+        let why = cases.notes.first().map(|n| format!("; {n}")).unwrap_or_default();
+        return Err(Usage(format!("no problem in it holds a request that could be sent{why}")));
     }
     if silent > 0 {
         cases.notes.push(format!("{silent} of its problems hold no request that could be sent."));
@@ -169,11 +174,32 @@ fn from_report(doc: &Value, terms: &Terms) -> Result<Cases, Usage> {
 /// The requests by which a problem is reproduced: several commands are steps, and the last one fails.
 fn of_problem(p: &Problem, terms: &Terms, cases: &mut Cases) -> Result<(), Usage> {
     let Some(command) = &p.reproduce else { return Ok(()) };
+    if command.contains("$(") {
+        let said = record::scrub::scrub(&p.title).into_owned();
+        cases.notes.push(format!(
+            "Left out, as its requests take values from earlier answers or go out at once, which only a shell does: {said}. Run its \
+             command as it is."
+        ));
+        return Ok(());
+    }
     // What is no command, a hint in words, cannot be sent.
     let Ok(told) = curl::read(command, &variables()) else { return Ok(()) };
     let mut steps = Vec::new();
     for sample in &told.list {
         steps.push(request(sample, terms, &mut cases.notes).map_err(Usage)?);
+    }
+    let mut bodiless = false;
+    if let Some(last) =
+        steps.last_mut().filter(|r: &&mut Request| r.body.as_deref() == Some(UNKNOWN_BODY.as_bytes()))
+    {
+        last.body = None;
+        last.headers.retain(|(n, _)| !n.eq_ignore_ascii_case("content-type"));
+        bodiless = true;
+        cases.notes.push(format!(
+            "What was sent as the body of {} {} is not known; it was sent without.",
+            last.method,
+            last.path()
+        ));
     }
     cases.notes.extend(told.notes);
     let cause = Some(&p.verdict.cause).filter(|c| c.class != Class::Unknown).map(ToString::to_string);
@@ -183,6 +209,7 @@ fn of_problem(p: &Problem, terms: &Terms, cases: &mut Cases) -> Result<(), Usage
         steps,
         statuses: p.statuses.keys().copied().collect(),
         cause,
+        bodiless,
     });
     Ok(())
 }
@@ -230,9 +257,11 @@ fn request(sample: &Sample, terms: &Terms, notes: &mut Vec<String>) -> Result<Re
     };
     let mut kept = Vec::new();
     for part in url.query().unwrap_or_default().split('&').filter(|p| !p.is_empty()) {
+        let name = part.split('=').next().unwrap_or_default();
         if part.contains(MASK) || part.contains("%2A%2A%2A") {
-            let name = part.split('=').next().unwrap_or_default();
             note(format!("The query parameter {name} is masked, and was left out."));
+        } else if request::is_secret(&name.replace('_', "-")) && elsewhere {
+            note(format!("The query parameter {name} was recorded for another server, and was left out."));
         } else {
             kept.push(part);
         }
@@ -301,15 +330,32 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_shell_does_is_left_out_and_said() {
+        let mut cases = Cases::default();
+        for command in [
+            "v1=$(curl -sS 'http://h/a' | sed -n 's/x//p' | tail -n 1)\ncurl -sS -i \"http://h/a/$v1\"",
+            "for i in $(seq 3); do curl -sS -i 'http://h/a' & done; wait",
+            "curl -sS -i -X PUT 'http://h/a'\ncurl -sS -i 'http://h/b'",
+        ] {
+            let p = Problem { reproduce: Some(command.into()), ..Problem::default() };
+            of_problem(&p, &terms("http://127.0.0.1:9", &[]), &mut cases).unwrap();
+        }
+        assert_eq!((cases.list.len(), cases.notes.len()), (1, 2), "{cases:?}");
+        let steps: Vec<&str> = cases.list[0].steps.iter().map(|r| r.target.as_str()).collect();
+        assert_eq!(steps, ["/a", "/b"]);
+        assert!(!cases.list[0].is_safe());
+    }
+
+    #[test]
     fn secrets_stay_at_home_and_masks_are_left_out() {
-        let from = "https://shop.example/a?token=***&page=2";
+        let from = "https://shop.example/a?token=***&page=2&api_key=abc";
         let list = [("Authorization", "Bearer abc"), ("Cookie", "***"), ("Accept", "*/*")];
         let mut notes = Vec::new();
         let r = request(&sample(from, &list), &terms("http://127.0.0.1:9/v1/", &[]), &mut notes).unwrap();
         assert_eq!(r.target, "/v1/a?page=2");
         assert_eq!(r.headers, [("Accept".to_owned(), "*/*".to_owned())]);
-        assert_eq!(notes.len(), 3, "{notes:?}");
-        assert!(notes[1].contains("WHY500_AUTHORIZATION") && !notes[1].contains("abc"), "{notes:?}");
+        assert_eq!(notes.len(), 4, "{notes:?}");
+        assert!(notes[2].contains("WHY500_AUTHORIZATION") && !notes.concat().contains("abc"), "{notes:?}");
 
         let own = request(&sample(from, &list), &terms("https://shop.example", &[]), &mut notes).unwrap();
         assert_eq!(own.header("authorization"), Some("Bearer abc"));

@@ -87,6 +87,9 @@ fn said(r: &Replayed) -> String {
             format!("does not fail: {ends}, {n} of {n} times")
         }
         Outcome::Healed => format!("healed: {ends}, {n} of {n} times; it was {then}"),
+        Outcome::Refused if r.case.bodiless => {
+            format!("was turned away: {ends}; the body that it had is not known, so that nothing can be said")
+        }
         Outcome::Refused => format!(
             "was turned away: {ends}; WHY500_AUTHORIZATION, WHY500_COOKIE or --secret-header supply credentials"
         ),

@@ -394,6 +394,6 @@ mod tests {
         });
         assert_eq!(s.request.target, "/a?r=%2B");
         assert_eq!(s.request.body.as_deref(), Some(&b"b=it%27s"[..]));
-        assert_eq!(s.matters, ["query r=+"]);
+        assert_eq!(s.matters, ["query r=+", "field b=it's"]);
     }
 }
