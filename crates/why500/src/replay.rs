@@ -42,11 +42,11 @@ pub enum Form {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   why500 replay failing.har --to http://127.0.0.1:8000 --only 3
-  why500 explain --json -o report.json logs && why500 replay report.json --to https://staging.shop.example
-  why500 replay 4f1d0c2b9a7e6d58 --server http://127.0.0.1:8500 --to http://127.0.0.1:8000 --logs app.log
+  why500 replay report.json --to https://staging.shop.example   (explain --json wrote it)
+  why500 replay 4f1d0c2b9a7e6d58 --to http://127.0.0.1:8000 --logs app.log
   why500 replay requests.http --to https://staging.shop.example --against https://shop.example
 
-Secrets are taken from the environment and kept nowhere: WHY500_AUTHORIZATION and WHY500_COOKIE are the headers of that name;
+Secrets are taken from the environment and kept nowhere: WHY500_AUTHORIZATION and WHY500_COOKIE are the headers of that name; \
 --secret-header NAME takes another one from WHY500_NAME. Those in a file go only to the server that they were recorded for.
 
 Ends with 0 if nothing fails any more (or both servers answer alike), 1 if something does, 2 if it could not be tried.")]

@@ -224,17 +224,18 @@ fn summary(told: &Told) -> String {
         return format!("{} of {} differ", differ, counted(told.compared.len() as u64, "request"));
     }
     let count = |o: &[Outcome]| told.replayed.iter().filter(|r| o.contains(&r.outcome)).count();
-    let mut parts = vec![
-        (count(&[Outcome::Same]), "fail the same way"),
-        (count(&[Outcome::Fails]), "fail"),
-        (count(&[Outcome::Other]), "fail another way"),
-        (count(&[Outcome::Flaky]), "fail now and then"),
-        (count(&[Outcome::Refused]), "were turned away"),
-        (count(&[Outcome::Healed]), "do not fail"),
+    let parts = [
+        (count(&[Outcome::Same]), "fails the same way", "fail the same way"),
+        (count(&[Outcome::Fails]), "fails", "fail"),
+        (count(&[Outcome::Other]), "fails another way", "fail another way"),
+        (count(&[Outcome::Flaky]), "fails now and then", "fail now and then"),
+        (count(&[Outcome::Refused]), "was turned away", "were turned away"),
+        (count(&[Outcome::Healed]), "does not fail", "do not fail"),
     ];
-    parts.retain(|(n, _)| *n > 0);
     let all = counted(told.replayed.len() as u64, "request");
-    let parts: Vec<String> = parts.iter().map(|(n, what)| format!("{n} {what}")).collect();
+    let some = parts.iter().filter(|(n, ..)| *n > 0);
+    let parts: Vec<String> =
+        some.map(|(n, one, more)| format!("{n} {}", if *n == 1 { one } else { more })).collect();
     format!("of {all}: {}", parts.join(", "))
 }
 
