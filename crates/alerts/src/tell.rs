@@ -19,6 +19,8 @@ use store::{Failing, State};
 const TOGETHER_US: i64 = 5 * MINUTE_US;
 /// From so many on they are one message. Two may be chance, and two messages are read.
 const TOGETHER_MIN: usize = 3;
+/// Without a failure for so long, it had stopped when another began.
+const STILL_US: i64 = 10 * SECOND;
 /// Between two edits of a message for its figures alone.
 const EDIT_US: i64 = 5 * MINUTE_US;
 /// … and for problems that joined.
@@ -267,7 +269,7 @@ impl<'a> Round<'a> {
             .decisions
             .values()
             .filter(|d| d.event == Some(Event::Opened) && d.memory.lead.is_none() && d.shows.is_some())
-            .filter(|d| problem_of(&d.subject).is_some())
+            .filter(|d| problem_of(&d.subject).is_some() && !self.is_set_up(&d.subject))
             .map(|d| d.subject.clone())
             .collect();
         let open: Vec<String> = self
@@ -284,7 +286,12 @@ impl<'a> Round<'a> {
             .collect();
         let Some(latest) = opening.iter().map(|o| self.since(o)).max() else { return };
         let together = |this: &Self, subject: &String| latest.since(this.since(subject)).abs() <= TOGETHER_US;
-        let open: Vec<String> = open.into_iter().filter(|o| together(self, o)).collect();
+        // What begins after something else has stopped does not come from it.
+        let fails_still = |this: &Self, subject: &String| {
+            this.problem(subject).is_some_and(|p| p.row.last_seen.plus(STILL_US) >= latest)
+        };
+        let open: Vec<String> =
+            open.into_iter().filter(|o| together(self, o) && fails_still(self, o)).collect();
         let opening: Vec<String> = opening.into_iter().filter(|o| together(self, o)).collect();
         let led: usize = open.iter().map(|o| self.led_by(o).count()).sum();
         if open.len() + opening.len() + led < TOGETHER_MIN {
@@ -309,6 +316,11 @@ impl<'a> Round<'a> {
         if told && joined > 0 {
             self.tell_many(&lead, joined);
         }
+    }
+
+    /// A setting does not go missing because something else fails: such a problem is told of for itself.
+    fn is_set_up(&self, subject: &str) -> bool {
+        self.problem(subject).is_some_and(|p| p.row.class == "config")
     }
 
     /// A message that was told already names others from now on: that is said once, and edited from then on.

@@ -202,6 +202,25 @@ fn an_outage_is_one_message_that_names_the_dependency() {
 }
 
 #[test]
+fn what_did_not_come_from_the_others_is_told_for_itself() {
+    let mut line = Line::new();
+    line.run(30, |l, m| {
+        // Three short outages, one after the other, and meanwhile somebody loses a setting.
+        for (i, id) in ["cache", "bank", "mail"].into_iter().enumerate() {
+            if (10 + 2 * i as i64..12 + 2 * i as i64).contains(&m) {
+                l.fail_as(id, 20, "upstream", None);
+            }
+        }
+        if (14..16).contains(&m) {
+            l.fail_as("setting", 20, "config", None);
+        }
+    });
+    let new: Vec<_> = line.heard().into_iter().filter(|h| h.2 == "New problem").map(|h| h.1).collect();
+    assert_eq!(new, ["problem cache", "problem bank", "problem mail", "problem setting"]);
+    assert!(line.heard().iter().all(|h| h.2 != "Many at once"), "{:?}", line.heard());
+}
+
+#[test]
 fn resolved_and_back_is_told_at_once() {
     let mut line = Line::new();
     line.run(10, |l, _| l.fail("a", 2));

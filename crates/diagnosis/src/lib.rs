@@ -175,6 +175,7 @@ fn diagnose_each(
         sources: Vec::new(),
         source_ranges,
         nothing_new: false,
+        probed: false,
         notes,
     }
 }

@@ -36,6 +36,8 @@ pub struct Failed {
     pub id: u64,
     /// When; that of its arrival, where nothing says.
     pub at: Time,
+    /// When the first record that tells of it arrived.
+    pub arrived: Time,
     /// The status answered; 0: no answer.
     pub status: u16,
     /// Method; empty if unknown.
@@ -291,7 +293,8 @@ impl Window {
                 w.upstream,
             );
         }
-        let numbers: Vec<u64> = self.marks.iter().chain(&self.kept).map(|k| k.number).collect();
+        let numbers: Vec<(u64, Time)> =
+            self.marks.iter().chain(&self.kept).map(|k| (k.number, k.arrived)).collect();
         for k in self.marks.iter().chain(&self.kept) {
             obs.keep(k.record.clone(), k.said.clone());
         }
@@ -365,8 +368,8 @@ impl Window {
     }
 }
 
-/// The failures of a problem, with the records that tell of each. `numbers`: of the observations' records.
-fn failures(scene: &Scene<'_>, group: &Group, numbers: &[u64], now: Time) -> Vec<Failed> {
+/// The failures of a problem, with the records that tell of each. `numbers`: of the observations' records, with their arrival.
+fn failures(scene: &Scene<'_>, group: &Group, numbers: &[(u64, Time)], now: Time) -> Vec<Failed> {
     let place: HashMap<usize, usize> = group.failures.iter().enumerate().map(|(i, k)| (*k, i)).collect();
     let mut records: Vec<Vec<usize>> =
         group.failures.iter().map(|&k| scene.failures[k].seen.clone()).collect();
@@ -387,6 +390,7 @@ fn failures(scene: &Scene<'_>, group: &Group, numbers: &[u64], now: Time) -> Vec
             Failed {
                 id: 0,
                 at: f.at.unwrap_or(now),
+                arrived: list.iter().filter_map(|&i| numbers.get(i)).map(|n| n.1).min().unwrap_or(now),
                 status: f.status,
                 method: f.method.to_string(),
                 route: f.route.to_string(),
@@ -394,7 +398,7 @@ fn failures(scene: &Scene<'_>, group: &Group, numbers: &[u64], now: Time) -> Vec
                 service: list.iter().find_map(|&i| scene.obs.records[i].service.clone()),
                 release: field(&list, "release"),
                 environment: field(&list, "environment"),
-                records: list.iter().filter_map(|&i| numbers.get(i).copied()).collect(),
+                records: list.iter().filter_map(|&i| numbers.get(i)).map(|n| n.0).collect(),
             }
         })
         .collect()

@@ -22,6 +22,8 @@ pub struct Report {
     pub source_ranges: Vec<Option<(Time, Time)>>,
     /// Nothing was read since an earlier run has read all there is.
     pub nothing_new: bool,
+    /// Requests were sent to find out; logs were read at most besides.
+    pub probed: bool,
 }
 
 /// Totals over all sources.
@@ -145,6 +147,11 @@ pub struct Trigger {
 }
 
 impl Trigger {
+    /// What, for people: a deploy's words without the name of the field that the release stands in.
+    pub fn told(&self) -> Option<&str> {
+        self.what.as_deref().map(|w| w.strip_prefix("release=").unwrap_or(w)).filter(|w| !w.is_empty())
+    }
+
     /// How the problem began, as half a sentence; `None` where nothing shows. Without a [`Trigger::what`] no line of the logs
     /// records it: it is inferred from the cause and from what went well before, and the words say so.
     pub fn clause(&self) -> Option<&'static str> {

@@ -7,7 +7,7 @@ use crate::join::How;
 
 use crate::problem::{Alternative, Endpoint, Evidence, Hop, HopState, Problem, Timeline, Verdict};
 use crate::trigger;
-use record::{Class, Level, Numbers, Record, Role, SECOND, Time, TriggerKind, scrub::scrub};
+use record::{Class, Exception, Level, Numbers, Record, Role, SECOND, Time, TriggerKind, scrub::scrub};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Evidence lines kept per role; more repeats itself.
@@ -61,7 +61,12 @@ fn first_line(text: &str, max: usize) -> String {
 /// The cause in plain words.
 fn title(g: &Group, r: Option<&Record>) -> String {
     if let Some(t) = g.finding.title.as_ref().filter(|_| g.finding.cause == g.cause) {
-        return t.clone();
+        // Which setting it is stands in the list and in messages, where there is no room for more than the title.
+        let unnamed = g.culprit.as_deref().filter(|c| g.cause.class == Class::Config && !t.contains(*c));
+        return match unnamed {
+            Some(c) => format!("{t} ({})", short(c)),
+            None => t.clone(),
+        };
     }
     let at = g.culprit.as_deref().map(|c| format!(" ({})", short(c))).unwrap_or_default();
     let who = g.culprit.as_deref().map_or("the service", short);
@@ -444,10 +449,23 @@ fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String
         }
     };
     if let (Some(at), Some(clause)) = (t.at, t.clause()) {
-        let what = t.what.as_deref().map(|w| format!(" ({})", scrub(w))).unwrap_or_default();
+        let what = t.told().map(|w| format!(" ({})", scrub(w))).unwrap_or_default();
         s.push_str(&format!(" It began at {at}, {clause}{what}."));
     }
     s
+}
+
+/// The innermost exception. Where it was thrown in a library, the exceptions around it say which of the service's own code asked for
+/// that: their frames of it follow.
+fn stack(r: &Record) -> Option<Exception> {
+    let mut e = r.root()?.clone();
+    e.message = scrub(&e.message).into_owned();
+    if !e.frames.iter().any(|f| f.in_app) {
+        let around = r.exceptions.iter().rev().skip(1).find(|e| e.frames.iter().any(|f| f.in_app));
+        let own = around.into_iter().flat_map(|e| &e.frames).filter(|f| f.in_app);
+        e.frames.extend(own.cloned());
+    }
+    Some(e)
 }
 
 fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<String> {
@@ -464,7 +482,7 @@ fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<
         out.push("PHP: log_errors=On and error_log; php-fpm: catch_workers_output=yes. Python: configure logging for 'django.request' or app.logger. Node: log the error in the last error-handling middleware. JVM: -XX:-OmitStackTraceInFastThrow.".into());
     }
     if t.kind == TriggerKind::Deploy
-        && let Some(w) = &t.what
+        && let Some(w) = t.told()
     {
         out.push(format!(
             "It began with a deploy ({w}): compare that release with the one before, or roll it back."
@@ -532,10 +550,7 @@ pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], infe
         alternatives: others.to_vec(),
         hops: hops(scene, g),
         evidence: evidence(scene, g, &trigger),
-        exception: cause_record.and_then(|r| r.root()).cloned().map(|mut e| {
-            e.message = scrub(&e.message).into_owned();
-            e
-        }),
+        exception: cause_record.and_then(stack),
         reproduce: curl(scene, g),
         timeline: if times.is_empty() { Timeline::default() } else { timeline(&times, from, to) },
         inputs: inputs::separate(scene, g).into_iter().map(|s| scrub(&s).into_owned()).collect(),

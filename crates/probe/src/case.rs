@@ -6,7 +6,17 @@ use crate::request::Request;
 use crate::schema::{Extent, Kind, Schemas, bounds};
 use crate::templates::{At, BodyEdit, Bound, Change, PathEdit, Template};
 use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Stands in a text for a number that is another one each time it is sent; no text that is sent has it.
+pub const FRESH: char = '\u{2}';
+/// The same in twelve hexadecimal digits.
+const FRESH_HEX: char = '\u{3}';
+/// Characters that such a number takes at most.
+const FRESH_CHARS: u64 = 8;
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
 /// Between the parts of a multipart body.
 const BOUNDARY: &str = "why500-2f6b1c";
 /// Bytes of a path that is too long for most servers (nginx takes 8 kB for all headers of a line).
@@ -37,6 +47,8 @@ pub struct Case {
     pub query: Vec<(String, String)>,
     /// In place of the good credentials: `Some(None)` is none.
     pub auth: Option<Option<String>>,
+    /// Some of its values are others each time it is sent ([`FRESH`]): the server takes each once.
+    pub fresh: bool,
 }
 
 /// What stands for a parameter.
@@ -105,6 +117,19 @@ pub struct Spot {
     pub place: Option<Place>,
 }
 
+impl Spot {
+    /// Does it hold what comes before or after another of its kind: a number, a date?
+    pub fn is_ordered(&self) -> bool {
+        let is_id = self.name == "id" || self.name.ends_with("_id") || self.name.ends_with("Id");
+        let is_value = match &self.site {
+            Site::Param(_) => true,
+            Site::Member(p) => !p.is_empty(),
+            _ => false,
+        };
+        is_value && !is_id && (matches!(self.kind, Kind::Integer | Kind::Number) || is_date(self))
+    }
+}
+
 /// What every request to a server carries besides.
 #[derive(Clone, Debug, Default)]
 pub struct Common {
@@ -112,6 +137,8 @@ pub struct Common {
     pub headers: Vec<(String, String)>,
     /// Headers with credentials.
     pub auth: Vec<(String, String)>,
+    /// The next number for values that are to be others each time.
+    pub fresh: Arc<AtomicU64>,
 }
 
 impl Case {
@@ -153,7 +180,61 @@ impl Case {
             path: None,
             query: Vec::new(),
             auth: None,
+            fresh: false,
         }
+    }
+
+    /// The case with a name, an address, a key of its own each time it is sent; `None` where it has no value that could be such.
+    pub fn freshened(&self, op: &Operation, schemas: Schemas<'_>) -> Option<Case> {
+        let mut new = self.clone();
+        for spot in self.spots(op, schemas) {
+            let Site::Member(p) = &spot.site else { continue };
+            let Some(value) = self.value(&spot.site).filter(|_| !p.is_empty()) else { continue };
+            let format = spot.schema.get("format").and_then(Value::as_str).unwrap_or_default();
+            let fixed = ["enum", "const", "pattern"].iter().any(|k| spot.schema.get(*k).is_some());
+            let name = spot.name.to_ascii_lowercase();
+            let made = match (value, format) {
+                (Json::Text(t), "email") => Some(format!("a{FRESH}.{}", t.trim_start_matches('a'))),
+                (Json::Text(_), "uuid") => Some(format!("3f2504e0-4f89-41d3-9a0c-{FRESH_HEX}")),
+                (Json::Text(t), "" | "uri" | "url" | "password") if !fixed && !is_date(&spot) => {
+                    if t.contains('@') { Some(format!("a{FRESH}.{t}")) } else { Some(format!("{t}{FRESH}")) }
+                }
+                _ => None,
+            };
+            let most = spot.schema.get("maxLength").and_then(Value::as_u64).unwrap_or(u64::MAX);
+            let made = made.filter(|m| m.chars().count() as u64 + FRESH_CHARS <= most);
+            if let Some(text) = made {
+                new.fresh |= new.put(&spot.site, Json::Text(text));
+            } else if matches!(value, Json::Number(_)) && name == "id" {
+                new.fresh |= new.put(&spot.site, Json::Number(FRESH.to_string()));
+            }
+        }
+        new.fresh.then_some(new)
+    }
+
+    /// The case with this number in all its values that are to be others each time.
+    fn settled(&self, n: u64) -> Case {
+        let mut new = self.clone();
+        match &mut new.body {
+            Payload::Value(v) => settle(v, n),
+            // What was written already has them escaped, as JSON or as a form.
+            Payload::Bytes(b) => {
+                let (plain, hex) = (n.to_string(), format!("{n:012x}"));
+                for (mark, number) in [
+                    ("\\u0002", &plain),
+                    ("%02", &plain),
+                    ("\u{2}", &plain),
+                    ("\\u0003", &hex),
+                    ("%03", &hex),
+                ] {
+                    while let Some(i) = memchr::memmem::find(b, mark.as_bytes()) {
+                        b.splice(i..i + mark.len(), number.bytes());
+                    }
+                }
+            }
+            Payload::Absent => {}
+        }
+        new
     }
 
     /// Where it can be changed.
@@ -170,8 +251,10 @@ impl Case {
                 place: Some(p.place),
             });
         }
-        if let (Some(body), Payload::Value(v)) = (&op.body, &self.body) {
-            if body.is_json() || body.is_form() {
+        if let (Some(body), Payload::Value(v)) = (&op.body, &self.body)
+            && (body.is_json() || body.is_form())
+        {
+            {
                 for s in schemas.spots(&body.schema, v) {
                     let named = |step: &Step| match step {
                         Step::Name(n) => Some(n.clone()),
@@ -244,6 +327,12 @@ impl Case {
         if !fits(template, spot, op) {
             return None;
         }
+        // A form has fields, and no structure beyond.
+        let is_form = op.body.as_ref().is_some_and(|b| b.is_form());
+        let is_whole = matches!(&spot.site, Site::Member(p) if p.is_empty());
+        if is_form && is_whole && !matches!(template.change, Change::Add(..)) {
+            return None;
+        }
         let mut new = self.clone();
         match &template.change {
             Change::Json(text) => new.put_value(spot, Json::read(text))?,
@@ -259,8 +348,7 @@ impl Case {
                 }
                 // Within JSON only what breaks its text can be put as it is.
                 Site::Member(_) if op.body.as_ref().is_some_and(|b| b.is_form()) => {
-                    let text = String::from_utf8(unpercent(as_is)).ok()?;
-                    new.put_value(spot, Json::Text(text))?;
+                    new.put_value(spot, Json::Bytes(unpercent(as_is)))?;
                 }
                 _ => return None,
             },
@@ -292,7 +380,7 @@ impl Case {
                 _ => return None,
             },
             Change::Twice => match &spot.site {
-                Site::Param(i) if spot.place == Some(Place::Query) => {
+                Site::Param(i) if matches!(spot.place, Some(Place::Query | Place::Header)) => {
                     let v = self.value(&spot.site)?.clone();
                     *new.params.get_mut(*i)? = Slot::Twice(v);
                 }
@@ -370,6 +458,13 @@ impl Case {
     }
 
     fn put_value(&mut self, spot: &Spot, value: Json) -> Option<()> {
+        let in_form =
+            matches!(self.media.as_deref(), Some(FORM | MULTIPART)) && matches!(spot.site, Site::Member(_));
+        let value = match &value {
+            Json::List(_) | Json::Object(_) if in_form => Json::Text(value.write()),
+            Json::Raw(r) if in_form && r.starts_with(['[', '{']) => Json::Text(r.clone()),
+            _ => value,
+        };
         if spot.place == Some(Place::Header) && !is_header_value(&value.plain()) {
             return None;
         }
@@ -424,6 +519,10 @@ impl Case {
 
     /// The request.
     pub fn request(&self, op: &Operation, common: &Common) -> Request {
+        if self.fresh {
+            let n = common.fresh.fetch_add(1, Ordering::Relaxed);
+            return Case { fresh: false, ..self.settled(n) }.request(op, common);
+        }
         let mut path = String::new();
         let mut rest = op.path.as_str();
         while let Some((before, after)) = rest.split_once('{') {
@@ -462,7 +561,12 @@ impl Case {
                 }
                 Slot::Value(v) => v,
                 Slot::Twice(v) => {
-                    in_query(&p.name, v, p.style, &mut query);
+                    if p.place == Place::Header {
+                        let text = String::from_utf8_lossy(&joined(v)).into_owned();
+                        request.headers.push((p.name.clone(), text));
+                    } else {
+                        in_query(&p.name, v, p.style, &mut query);
+                    }
                     v
                 }
             };
@@ -503,7 +607,7 @@ impl Case {
         if request.body.is_some()
             && let Some(media) = &self.media
         {
-            let multipart = media == "multipart/form-data";
+            let multipart = media == MULTIPART;
             let told = if multipart { format!("{media}; boundary={BOUNDARY}") } else { media.clone() };
             request.set_header("Content-Type", &told);
         }
@@ -529,6 +633,8 @@ impl Case {
             (Payload::Value(a), Payload::Value(b)) => {
                 apart(a, b, &mut Vec::new(), &mut out);
             }
+            // The same bytes, made in two ways.
+            _ if self.payload() == other.payload() => {}
             _ => out.push(Site::Body),
         }
         if self.media != other.media && !out.contains(&Site::Body) {
@@ -647,6 +753,17 @@ impl Site {
     }
 }
 
+fn settle(v: &mut Json, n: u64) {
+    match v {
+        Json::Text(t) | Json::Number(t) if t.contains([FRESH, FRESH_HEX]) => {
+            *t = t.replace(FRESH, &n.to_string()).replace(FRESH_HEX, &format!("{n:012x}"));
+        }
+        Json::List(l) => l.iter_mut().for_each(|v| settle(v, n)),
+        Json::Object(o) => o.iter_mut().for_each(|(_, v)| settle(v, n)),
+        _ => {}
+    }
+}
+
 /// Does a template look at such a spot?
 fn fits(template: &Template, spot: &Spot, op: &Operation) -> bool {
     if !template.fits_name(&spot.name) {
@@ -669,7 +786,7 @@ fn fits(template: &Template, spot: &Spot, op: &Operation) -> bool {
         At::Header => spot.place == Some(Place::Header),
         At::JsonBody => spot.site == Site::Body && op.body.as_ref().is_some_and(|b| b.is_json()),
         At::MultipartBody => {
-            spot.site == Site::Body && op.body.as_ref().is_some_and(|b| b.media == "multipart/form-data")
+            spot.site == Site::Body && op.body.as_ref().is_some_and(|b| b.media == MULTIPART)
         }
         At::Body => spot.site == Site::Body && op.body.is_some(),
         At::Authorized => spot.site == Site::Method && op.secured,
@@ -815,12 +932,12 @@ fn at_edge(edge: Bound, spot: &Spot, value: Option<&Json>) -> Option<Json> {
 /// A value as its media type writes it.
 fn written(v: &Json, media: &str) -> Vec<u8> {
     match media {
-        "application/x-www-form-urlencoded" => {
+        FORM => {
             let mut out = Vec::new();
             fields(v, &mut |n, v, _| out.push(format!("{}={}", percent(n.as_bytes()), percent(&v))));
             out.join("&").into_bytes()
         }
-        "multipart/form-data" => {
+        MULTIPART => {
             let mut out = Vec::new();
             fields(v, &mut |n, v, is_file| {
                 let file = if is_file { "; filename=\"a.txt\"\r\nContent-Type: text/plain" } else { "" };
@@ -857,10 +974,15 @@ fn fields(v: &Json, each: &mut dyn FnMut(&str, Vec<u8>, bool)) {
             Json::Object(inner) => {
                 inner.iter().for_each(|(m, v)| each(&format!("{n}[{m}]"), v.plain(), false));
             }
-            // `format: binary` is made as this text.
-            v => each(n, v.plain(), *v == Json::text("abc") && n.contains("file")),
+            v => each(n, v.plain(), is_file_name(n)),
         }
     }
+}
+
+/// Does a field's name speak of a file?
+fn is_file_name(name: &str) -> bool {
+    let n = name.to_ascii_lowercase();
+    ["file", "upload", "image", "photo", "document", "attachment", "avatar"].iter().any(|w| n.contains(w))
 }
 
 fn xml(name: &str, v: &Json, out: &mut String) {

@@ -18,6 +18,8 @@ pub enum Json {
     Text(String),
     /// JSON text that stands as it is; a text with a lone surrogate, or what is no JSON at all.
     Raw(String),
+    /// Bytes that are no text; in forms only.
+    Bytes(Vec<u8>),
     /// A list.
     List(Vec<Json>),
     /// Names with values; a name may come twice.
@@ -93,6 +95,7 @@ impl Json {
             Json::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
             Json::Number(n) | Json::Raw(n) => out.push_str(n),
             Json::Text(s) => out.push_str(&escaped(s)),
+            Json::Bytes(b) => out.push_str(&escaped(&String::from_utf8_lossy(b))),
             Json::List(l) => {
                 out.push('[');
                 for (i, v) in l.iter().enumerate() {
@@ -123,6 +126,7 @@ impl Json {
     pub fn plain(&self) -> Vec<u8> {
         match self {
             Json::Text(s) => s.clone().into_bytes(),
+            Json::Bytes(b) => b.clone(),
             Json::Null => Vec::new(),
             Json::Raw(r) => match r.strip_prefix('"').and_then(|r| r.strip_suffix('"')) {
                 Some(inner) => unescaped(inner),

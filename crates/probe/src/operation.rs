@@ -23,6 +23,8 @@ pub struct Operation {
     pub answers: BTreeMap<String, Told>,
     /// It says that it wants credentials.
     pub secured: bool,
+    /// It only reads, whatever its method: a query of GraphQL.
+    pub reads: bool,
     /// Headers that belong to it, as somebody recorded them.
     pub headers: Vec<(String, String)>,
 }
@@ -135,7 +137,7 @@ pub fn is_json(media: &str) -> bool {
 impl Operation {
     /// Does it only read?
     pub fn is_safe(&self) -> bool {
-        crate::request::is_safe(&self.method)
+        self.reads || crate::request::is_safe(&self.method)
     }
 
     /// Does it say that it may answer this status?

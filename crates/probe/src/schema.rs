@@ -185,6 +185,8 @@ impl<'d> Schemas<'d> {
             }
             let wanted = must || (extent == Extent::Full && depth < DEPTH_MAX && !self.recurs(schema, depth));
             if wanted && depth < 2 * DEPTH_MAX {
+                // Later turns give members of one kind values that differ.
+                let turn = if turn > 1 { turn + members.len() } else { turn };
                 members.push((name.clone(), self.make(schema, name, extent, turn, depth + 1)));
             }
         }
@@ -376,7 +378,10 @@ fn text(s: &Value, name: &str, turn: usize) -> String {
     let format = s.get("format").and_then(Value::as_str).unwrap_or_default();
     let n = name.to_ascii_lowercase();
     let has = |w: &str| n.contains(w);
-    let day = 10 + turn % 18;
+    // What ends comes after what begins.
+    let ends = ["end", "to", "until", "out", "due", "expires", "expiry", "return"];
+    let is_end = n.split(['_', '-']).any(|w| ends.contains(&w)) || n.ends_with("end") || n.ends_with("until");
+    let day = 10 + turn % 14 + if is_end { 4 } else { 0 };
     let made = match format {
         "date" => format!("2026-01-{day}"),
         "date-time" => format!("2026-01-{day}T10:00:00Z"),

@@ -521,6 +521,58 @@ mod tests {
         }
     }
 
+    /// One operation for each kind of body, with a value of each type; what no request of these can show is filler.
+    #[test]
+    fn each_template_changes_some_request() {
+        use crate::case::{Case, Common};
+        use crate::schema::{Extent, Schemas};
+        const ALL: &str = r#"{"openapi":"3.1.0","security":[{"b":[]}],"components":{"securitySchemes":{"b":{"type":"http","scheme":"bearer"}}},
+          "paths":{
+          "/a/{id}":{"post":{"parameters":[
+            {"name":"id","in":"path","required":true,"schema":{"type":"string"}},
+            {"name":"X-Api-Key","in":"header","schema":{"type":"string"}},
+            PARAMS
+            {"name":"q","in":"query","schema":{"type":"string"}}],
+            "requestBody":{"content":{"application/json":{"schema":{"type":"object","required":["n"],"properties":{
+              "n":{"type":"integer","minimum":1,"maximum":5},"x":{"type":"number"},"b":{"type":"boolean"},
+              "s":{"type":"string","minLength":1,"maxLength":9},"d":{"type":"string","format":"date-time"},
+              "l":{"type":"array","items":{"type":"object","properties":{"a":{"type":"string"}}}},"url":{"type":"string"},"email":{"type":"string"},"uuid":{"type":"string"},
+              "token":{"type":"string"},"color":{"type":"string"},"timezone":{"type":"string"},"locale":{"type":"string"},
+              "currency":{"type":"string"},"country":{"type":"string"},"phone":{"type":"string"},"file":{"type":"string"},
+              "o":{"type":"object","properties":{"a":{"type":"string"}}}}}}}}}},
+          "/m":{"post":{"requestBody":{"content":{"multipart/form-data":{"schema":{"type":"object","properties":{
+            "t":{"type":"string"},"file":{"type":"string","format":"binary"}}}}}}}},
+          "/g/h":{"get":{}}}}"#;
+        let names = ["page", "limit", "cursor", "sort", "fields", "filter", "range"];
+        let params: Vec<String> = names
+            .iter()
+            .map(|n| format!(r#"{{"name":"{n}","in":"query","schema":{{"type":"string"}}}},"#))
+            .collect();
+        let d = crate::targets::openapi::read(&ALL.replace("PARAMS", &params.join(""))).expect("in order");
+        let schemas = Schemas::of(&d.document);
+        let common = Common {
+            headers: vec![("User-Agent".into(), "why500".into())],
+            auth: vec![("Authorization".into(), "Bearer good".into())],
+            ..Common::default()
+        };
+        let mut filler = Vec::new();
+        for t in built_in() {
+            let changes = d.operations.iter().any(|op| {
+                let good = Case::good(op, schemas, Extent::Full, 0, &|_, _| None);
+                let sent = good.request(op, &common);
+                let again = matches!(t.change, Change::AtOnce(_) | Change::InTurn(_));
+                good.spots(op, schemas).iter().any(|spot| {
+                    good.changed(&t, spot, op, schemas)
+                        .is_some_and(|c| again || c.request(op, &common) != sent)
+                })
+            });
+            if !changes {
+                filler.push(t.id);
+            }
+        }
+        assert_eq!(filler, [] as [&str; 0]);
+    }
+
     #[test]
     fn what_is_tried_first_is_little() {
         for at in [

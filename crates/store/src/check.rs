@@ -18,7 +18,7 @@ pub struct Findings {
 const NAMED: usize = 20;
 
 /// Each holds a count against what it counts: it yields a row of words for each that disagrees.
-const COUNTS: [(&str, &str); 5] = [
+const COUNTS: [(&str, &str); 6] = [
     (
         "problems' counts are those of their failures",
         "SELECT printf('problem %016x counts %d failures, and has %d rows and %d forgotten', p.hex, p.count,
@@ -50,6 +50,12 @@ const COUNTS: [(&str, &str); 5] = [
         "examples belong to failures",
         "SELECT printf('example of failure %016x belongs to no failure', e.failure) FROM examples e
          WHERE NOT EXISTS (SELECT 1 FROM failures f WHERE f.problem = e.problem AND f.at = e.at AND f.id = e.failure)",
+    ),
+    (
+        "problems can be searched",
+        // The table in which FTS5 keeps how long each text was has a row for each (https://www.sqlite.org/fts5.html#fts5_data_structures).
+        "SELECT printf('%d problems are kept, %d can be searched', p.n, s.n) FROM
+           (SELECT count(*) AS n FROM problems) p, (SELECT count(*) AS n FROM searched_docsize) s WHERE p.n != s.n",
     ),
 ];
 

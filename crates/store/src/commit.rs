@@ -63,6 +63,8 @@ pub struct FailureChange {
     pub problem: String,
     /// When.
     pub at: Time,
+    /// When the first that tells of it arrived here; 0 if unknown. It is not kept.
+    pub arrived: Time,
     /// The status answered; 0 for no answer.
     pub status: u16,
     /// `GET`, …; empty if unknown.
@@ -114,6 +116,8 @@ pub struct RequestCount {
     pub status: u16,
     /// How many.
     pub count: u64,
+    /// How long they took, as far as it is known: bucket ([`crate::duration_bucket`]), how many.
+    pub took: Vec<(u8, u64)>,
 }
 
 /// Something on the time line besides failures. The same id twice in a project is one.

@@ -1,6 +1,7 @@
 //! Applying a commit: one transaction, in which failures are counted where they belong now.
 
 use crate::commit::{Commit, Dropped, FailureChange, MarkRow, RequestCount};
+use crate::durations;
 use crate::error::{Doing, Result};
 use crate::examples;
 use crate::ids::{Ids, Kept};
@@ -179,7 +180,7 @@ impl Digest<'_> {
             self.move_example(f, kept.problem, problem)?;
         }
         self.count(f.project, problem, f.at, shaped.id, 1);
-        self.touch(problem)?.came(f.at, shaped);
+        self.touch(problem)?.came(f.at, f.arrived, shaped);
         Ok(())
     }
 
@@ -303,7 +304,12 @@ impl Digest<'_> {
             environment: "",
         };
         let Shaped { id, .. } = self.names.shape(self.db, r.project, &shape)?;
-        add(self.db, Counted::Requests, (r.project, self.bucket(r.minute), id), n)
+        add(self.db, Counted::Requests, (r.project, self.bucket(r.minute), id), n)?;
+        if r.took.is_empty() {
+            return Ok(());
+        }
+        let Shaped { id, .. } = self.names.shape(self.db, r.project, &Shape { status: 0, ..shape })?;
+        durations::add(self.db, r.project, r.minute, id, &r.took, self.now)
     }
 
     fn mark(&self, m: &MarkRow) -> Result<()> {

@@ -14,6 +14,7 @@ mod backup;
 mod check;
 mod commit;
 mod digest;
+mod durations;
 mod error;
 mod examples;
 mod harm;
@@ -37,13 +38,14 @@ pub use check::Findings;
 pub use commit::{
     Commit, Dropped, Example, FailureChange, MarkRow, OTHER_PROBLEM, ProblemChange, RequestCount,
 };
+pub use durations::duration_bucket;
 pub use error::{Error, Result};
 pub use journal::{Entry, Journal};
 pub use limits::*;
 pub use read::{
-    DroppedRow, EndpointRow, ExampleRow, Failing, FailureRow, FullExample, Load, MarkSeen, Note, Page,
-    ProblemFull, ProblemRow, Query, Reader, Revision, RouteHealth, RouteLine, Sizes, Sort, StateChange, Step,
-    Thought,
+    DroppedRow, DurationLines, EndpointRow, ExampleRow, Failing, FailureRow, FullExample, Load, MarkSeen,
+    Note, Page, ProblemFull, ProblemRow, Query, Reader, Revision, RouteDurations, RouteHealth, RouteLine,
+    Sizes, Sort, StateChange, Step, Thought, Took,
 };
 pub use retention::{Retained, Retention};
 pub use sources::{MapName, MapRow, ReleaseRow};

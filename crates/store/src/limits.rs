@@ -65,6 +65,9 @@ pub const SWEEP_MAX: i64 = 1_000;
 /// Days after which counts by minute become counts by hour: nobody draws last month by the minute.
 pub const MINUTE_DAYS: i64 = 30;
 
+/// Days for which durations are kept: two weeks have each weekday twice, and what is slower than then is slower than usual.
+pub const DURATION_DAYS: i64 = 15;
+
 /// Days for which counts, marks and problems are kept: thirteen months, so that this December has last December beside it.
 pub const COUNT_DAYS: i64 = 400;
 

@@ -303,16 +303,23 @@ impl Touched {
     }
 
     /// A failure came.
-    pub(crate) fn came(&mut self, at: Time, shape: Shaped) {
+    pub(crate) fn came(&mut self, at: Time, arrived: Time, shape: Shaped) {
         if self.count == 0 {
             (self.first, self.last) = (at.0, at.0);
         }
         self.first = self.first.min(at.0);
         self.last = self.last.max(at.0);
         self.count += 1;
-        if self.state == State::Resolved && at.0 > self.state_at && self.speaks_against(shape) {
+        if self.state == State::Resolved && self.is_later(at, arrived) && self.speaks_against(shape) {
             self.back = Some(self.back.map_or(at, |b| b.min(at)));
         }
+    }
+
+    /// Is it from after the state began? Most logs write whole seconds: what is dated in the second in which the state began is as
+    /// late as it arrived.
+    fn is_later(&self, at: Time, arrived: Time) -> bool {
+        let second = self.state_at.div_euclid(SECOND) * SECOND;
+        at.0 > self.state_at || (at.0 == second && arrived.0 > self.state_at)
     }
 
     /// Resolved in a release, it may go on in those before: they are still out somewhere.

@@ -9,6 +9,7 @@ mod failing;
 pub(crate) mod list;
 mod one;
 mod rows;
+pub(crate) mod search;
 
 pub use failing::{Failing, Load};
 pub use rows::*;

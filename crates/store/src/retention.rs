@@ -1,6 +1,7 @@
 //! Letting go: by age, by size, and of a project.
 
 use crate::digest::minute;
+use crate::durations;
 use crate::error::{Doing, Result};
 use crate::limits::{COUNT_DAYS, MINUTE_DAYS};
 use crate::store::{Store, meta, set_meta};
@@ -255,6 +256,7 @@ impl Store {
             )
             .doing(doing)?;
         }
+        durations::forget(&step, now)?;
         step.execute("DELETE FROM marks WHERE at < ?1", [before.saturating_mul(MINUTE_US)]).doing(doing)?;
         step.execute("DELETE FROM births WHERE hour < ?1", [now.0.div_euclid(3_600 * SECOND) - 24])
             .doing(doing)?;
@@ -298,6 +300,7 @@ impl Store {
         let tables = [
             "failed",
             "requests",
+            "durations",
             "marks",
             "dropped",
             "births",

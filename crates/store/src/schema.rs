@@ -7,12 +7,14 @@ use rusqlite::Connection;
 use std::path::Path;
 
 /// One text per version, the first being version 1. SQLite's `user_version` holds how many were applied.
-pub(crate) const MIGRATIONS: [&str; 5] = [
+pub(crate) const MIGRATIONS: [&str; 7] = [
     include_str!("schema/1-observed.sql"),
     include_str!("schema/2-access.sql"),
     include_str!("schema/3-webhooks.sql"),
     include_str!("schema/4-alerts.sql"),
     include_str!("schema/5-code.sql"),
+    include_str!("schema/6-search.sql"),
+    include_str!("schema/7-durations.sql"),
 ];
 
 /// The layout that this program writes.
@@ -92,8 +94,15 @@ mod tests {
             let mut store = Store::open(&folder).unwrap();
             assert_eq!(version(&store.db).unwrap(), VERSION);
             assert_eq!(store.digested().unwrap(), if layout >= 1 { 3 } else { 0 });
+            let found = |store: &Store, text: &str| {
+                let query = crate::Query { text: text.to_owned(), ..crate::Query::default() };
+                store.reader().unwrap().problems(1, &query).unwrap().rows.len()
+            };
+            // What an earlier layout kept is found by its words, its id and its routes.
+            assert_eq!(found(&store, "ode/nul 0000007 art/{id"), usize::from(layout >= 1), "layout {layout}");
             let id = "0000000000000007".to_owned();
-            let problem = ProblemChange { project: 1, id: id.clone(), ..ProblemChange::default() };
+            let title = "another title".to_owned();
+            let problem = ProblemChange { project: 1, id: id.clone(), title, ..ProblemChange::default() };
             let failure =
                 |n| FailureChange { project: 1, id: n, problem: id.clone(), ..FailureChange::default() };
             let (problems, failures) = (vec![problem], vec![failure(42), failure(43)]);
@@ -102,6 +111,8 @@ mod tests {
             store.add_project(Time(9), "shop").unwrap();
             let problem = store.reader().unwrap().problem(1, &id).unwrap().unwrap();
             assert_eq!(problem.row.count, 2, "layout {layout}");
+            assert_eq!(found(&store, "other title"), 1, "layout {layout}");
+            assert_eq!(found(&store, "ode/nul"), 0, "layout {layout}");
             assert_eq!(store.check().unwrap().wrong, Vec::<String>::new(), "layout {layout}");
             drop(store);
             std::fs::remove_dir_all(folder).unwrap();

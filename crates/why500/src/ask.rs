@@ -9,7 +9,7 @@ use crate::reach::At;
 use crate::report::page::{Ink, Page, pad, wrap};
 use crate::report::{self, Look, badge, counted, plain, span};
 use clap::Args;
-use client::Client;
+pub(crate) use client::Client;
 use record::{Class, SECOND, Time};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read, Write};

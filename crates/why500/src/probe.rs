@@ -4,13 +4,14 @@ pub mod logs;
 pub mod net;
 mod out;
 mod pages;
+pub mod served;
 mod target;
 pub mod told;
 
 use crate::explain::{self, Usage};
 use crate::report::{self, counted};
-use ::probe::case::Common;
-use ::probe::explore::{Explorer, Settings, play};
+use ::probe::case::{Common, Site};
+use ::probe::explore::{Explorer, Finding, Settings, play};
 use ::probe::operation::Description;
 use ::probe::site::{self, Crawler, Visit};
 use ::probe::templates;
@@ -18,6 +19,7 @@ use clap::{Args, ValueEnum};
 use diagnosis::{Report, Totals};
 use logs::Logs;
 use net::{Host, Line, Manners};
+use served::Served;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -90,6 +92,10 @@ pub struct Probe {
     /// The server's logs, files or folders: each finding is then explained by what was written for it
     #[arg(long, value_name = "PATH")]
     logs: Vec<PathBuf>,
+    /// A running why500 serve that takes in what the server emits: each finding is then explained by what it says of it; its token is
+    /// in WHY500_TOKEN
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
     /// Zone of logs that state none
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
@@ -117,6 +123,12 @@ pub struct Probe {
     /// A variable of a collection: NAME=VALUE
     #[arg(long = "var", value_name = "NAME=VALUE")]
     variables: Vec<String>,
+    /// The targets are access logs: send again what failed in them, and change it
+    #[arg(long, requires = "base_url")]
+    from_log: bool,
+    /// Fetch a token here first (OAuth 2.0 client credentials, RFC 6749 §4.4), with WHY500_CLIENT_ID and WHY500_CLIENT_SECRET
+    #[arg(long, value_name = "URL")]
+    oauth_token_url: Option<String>,
     /// Only operations whose name (GET /orders/{id}) contains this
     #[arg(long, value_name = "TEXT")]
     include: Vec<String>,
@@ -179,9 +191,15 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
     let known = options.baseline.as_ref().map(explain::known_ids).transpose()?;
     let library = templates::library(&more_templates(options.probes.as_ref())?).map_err(Usage)?;
     let zone = explain::zone(options.tz.as_deref())?;
-    let mut logs = Logs::watch(&options.logs, zone, Arc::clone(&stop))?;
+    let served = options.server.as_ref().map(|url| Served::at(url, options.ca.as_ref())).transpose()?;
+    let mut logs = Logs::watch(&options.logs, served, zone, Arc::clone(&stop))?;
     let base_url = options.base_url.as_deref().map(base_url).transpose()?;
-    let common = common(options)?;
+    let mut common = common(options)?;
+    if let Some(url) = &options.oauth_token_url {
+        let token = fetch_token(url, options, &stop)?;
+        common.auth.retain(|(n, _)| !n.eq_ignore_ascii_case("authorization"));
+        common.auth.push(("Authorization".to_owned(), format!("Bearer {token}")));
+    }
     let mut all = Found::default();
     let mut lines: Vec<Line> = Vec::new();
     for name in &options.targets {
@@ -195,7 +213,17 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
     all.report.problems.sort_by_key(|p| std::cmp::Reverse(p.statuses.keys().any(|s| *s >= 500 || *s == 0)));
     let requests: u64 = lines.iter().map(|l| l.requests).sum();
     let failures: u64 = all.report.problems.iter().map(|p| p.count).sum();
-    all.report.totals = Totals { requests: Some(requests), failures, ..Totals::default() };
+    all.report.sources = logs.sources();
+    all.report.probed = true;
+    all.report.totals = Totals {
+        requests: Some(requests),
+        failures,
+        lines: all.report.sources.iter().map(|s| s.lines).sum(),
+        bytes: all.report.sources.iter().map(|s| s.bytes).sum(),
+        ..Totals::default()
+    };
+    let times = lines.iter().flat_map(|l| &l.kept).map(|(_, a)| record::Time(a.at_us)).filter(|t| t.0 > 0);
+    all.report.range = times.clone().min().zip(times.max());
     write(options, &all, &lines)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(130));
@@ -249,8 +277,12 @@ fn one(
             }
         }
         None => {
-            let variables = variables(&options.variables)?;
-            let (d, host) = target::from_file(std::path::Path::new(name), base_url, &variables)?;
+            let path = std::path::Path::new(name);
+            let (d, host) = if options.from_log {
+                target::from_log(path, base_url, stop)?
+            } else {
+                target::from_file(path, base_url, &variables(&options.variables)?)?
+            };
             (open(host)?, Target::Described(d))
         }
     };
@@ -342,7 +374,7 @@ fn explore(
 
 /// Sends each finding once more, and says what the logs hold of that very request.
 fn explained(
-    findings: Vec<::probe::explore::Finding>,
+    findings: Vec<Finding>,
     d: &Description,
     common: &Common,
     logs: &mut Logs,
@@ -354,9 +386,19 @@ fn explained(
         let mut inner = None;
         if finding.again && !all_stopped(line) {
             let exchanges = play(&finding.trial, &d.operations, common, line);
-            if let Some(i) = exchanges.iter().rposition(|x| x.failed()) {
-                finding.exchanges = exchanges.into_iter().take(i + 1).collect();
-                inner = logs.explain(&finding.exchanges);
+            match exchanges.iter().rposition(|x| x.failed()) {
+                Some(i) => {
+                    finding.exchanges = exchanges.into_iter().take(i + 1).collect();
+                    inner = logs.explain(&finding.exchanges);
+                }
+                None => finding.again = false,
+            }
+            // Whoever sends it again needs a name that was not sent yet.
+            if let ([step], Some(x)) = (finding.trial.steps.as_slice(), finding.exchanges.last_mut())
+                && step.case.fresh
+                && let Some(op) = d.operations.get(step.op)
+            {
+                x.request = step.case.request(op, common);
             }
         } else {
             inner = logs.explain(&finding.exchanges);
@@ -366,17 +408,53 @@ fn explained(
     out
 }
 
-/// One problem for each fault: findings that are explained by the same error at the same line are one.
+/// One problem for each fault. Findings that are explained by the same error at the same line are one; those that nobody explains,
+/// if they are about the same place of the same operation, or if what fails is that a part is missing and they have none either.
 fn together(told: Vec<Told>, ops: &[::probe::operation::Operation], base: &str) -> Vec<diagnosis::Problem> {
-    let mut groups: Vec<(Option<String>, Vec<Told>)> = Vec::new();
-    for t in told {
+    let mut groups: Vec<Vec<Told>> = Vec::new();
+    let (explained, mut plain): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|t| t.inner.is_some());
+    for t in explained {
         let key = t.inner.as_ref().map(cause_key);
-        match groups.iter_mut().find(|(k, _)| k.is_some() && *k == key) {
-            Some((_, group)) => group.push(t),
-            None => groups.push((key, vec![t])),
+        let same = |g: &&mut Vec<Told>| g.first().is_some_and(|o| o.inner.as_ref().map(cause_key) == key);
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(t),
+            None => groups.push(vec![t]),
         }
     }
-    groups.iter().filter_map(|(_, g)| told::problem(g, ops, base)).collect()
+    // What is left out says more than all that is put in its place, so that it comes first.
+    plain.sort_by_key(|t| (!t.finding.again, t.finding.family != "absent"));
+    for t in plain {
+        match groups.iter_mut().find(|g| g.iter().any(|o| alike(&o.finding, &t.finding))) {
+            Some(group) => group.push(t),
+            None => groups.push(vec![t]),
+        }
+    }
+    for g in &mut groups {
+        // The one that says most is told, the others besides.
+        let size = |f: &Finding| f.exchanges.last().map_or(0, |x| x.request.curl("").len());
+        g.sort_by_key(|t| {
+            let f = &t.finding;
+            (!f.again, f.sites.len() != 1, f.family != "absent", size(f))
+        });
+    }
+    groups.iter().filter_map(|g| told::problem(g, ops, base)).collect()
+}
+
+/// Is the second finding about the same place as the first, or does it lack what the first is about?
+fn alike(one: &Finding, other: &Finding) -> bool {
+    let status = |f: &Finding| f.exchanges.last().map(|x| (x.answer.status, x.answer.end.clone()));
+    let steps = |f: &Finding| f.trial.steps.len();
+    if one.op != other.op || steps(one) != steps(other) || status(one) != status(other) {
+        return false;
+    }
+    if one.sites == other.sites {
+        return true;
+    }
+    let (Some(site @ Site::Member(_)), Some(step)) = (one.sites.first(), other.trial.steps.last()) else {
+        return false;
+    };
+    let is_nothing = step.case.value(site).is_none_or(|v| *v == ::probe::json::Json::Null);
+    one.sites.len() == 1 && one.family == "absent" && is_nothing
 }
 
 /// What makes two findings one fault: of code the error and its line, of all else the cause and who is to blame.
@@ -426,20 +504,22 @@ fn coverage(d: &Description, explorer: &Explorer<'_>, options: &Probe) -> Vec<St
             named(&never)
         ));
     }
-    let undocumented: Vec<String> = asked
+    let given = |a: &::probe::explore::Asked, told: &str| {
+        let class = told.get(..1).and_then(|c| c.parse::<u16>().ok());
+        let class = class.filter(|_| told.to_ascii_lowercase().ends_with("xx"));
+        told == "default" || a.statuses.keys().any(|s| s.to_string() == told || class == Some(s / 100))
+    };
+    let never_given: Vec<String> = asked
         .iter()
         .filter_map(|a| Some((d.operations.get(a.op)?, a)))
-        .filter(|(o, _)| !o.answers.is_empty())
         .flat_map(|(o, a)| {
-            let odd = a.statuses.keys().filter(|s| {
-                **s >= 400 && **s < 500 && !o.tells(**s) && !matches!(**s, 401 | 404 | 405 | 429)
-            });
-            odd.map(|s| format!("{s} of {}", o.name)).collect::<Vec<_>>()
+            let never = o.answers.keys().filter(|t| !given(a, t));
+            never.map(|t| format!("{t} of {}", o.name)).collect::<Vec<_>>()
         })
         .collect();
-    if !undocumented.is_empty() {
-        let list: Vec<&str> = undocumented.iter().map(String::as_str).collect();
-        notes.push(format!("Answered, though the description does not tell it: {}.", named(&list)));
+    if !never_given.is_empty() {
+        let list: Vec<&str> = never_given.iter().map(String::as_str).collect();
+        notes.push(format!("Described, but never answered: {}.", named(&list)));
     }
     if let Some(trial) = &explorer.gone {
         let op = trial.steps.last().and_then(|s| d.operations.get(s.op)).map_or("", |o| o.name.as_str());
@@ -493,6 +573,32 @@ fn common(options: &Probe) -> Result<Common, Usage> {
         common.auth.push((name.clone(), value));
     }
     Ok(common)
+}
+
+/// A token for the client whose id and secret are in the environment.
+fn fetch_token(text: &str, options: &Probe, stop: &Arc<AtomicBool>) -> Result<String, Usage> {
+    let wrong = |what: String| Usage(format!("--oauth-token-url {text}: {what}"));
+    let url = target::url(text).ok_or_else(|| wrong("write it as https://HOST/PATH".into()))?;
+    let secret = |name: &str| {
+        std::env::var(name).ok().filter(|v| !v.is_empty()).ok_or_else(|| wrong(format!("{name} is not set")))
+    };
+    let form: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("grant_type", "client_credentials")
+        .append_pair("client_id", &secret("WHY500_CLIENT_ID")?)
+        .append_pair("client_secret", &secret("WHY500_CLIENT_SECRET")?)
+        .finish();
+    let manners =
+        Manners { rps: None, timeout: Duration::from_secs(options.timeout), sent: None, dry: false };
+    let mut line = Line::open(Host::of(&url, true)?, &manners, Arc::clone(stop), options.ca.as_deref())?;
+    let mut request = ::probe::Request::new("POST", url.path());
+    request.set_header("Content-Type", "application/x-www-form-urlencoded");
+    request.body = Some(form.into_bytes());
+    let answer = ::probe::explore::Server::send(&mut line, &[request]).into_iter().next().unwrap_or_default();
+    let told: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    let token = told.as_ref().and_then(|t| t["access_token"].as_str());
+    token
+        .map(str::to_owned)
+        .ok_or_else(|| wrong(format!("it answered {} and no access_token", answer.status)))
 }
 
 fn more_templates(dir: Option<&PathBuf>) -> Result<Vec<(String, String)>, Usage> {

@@ -221,7 +221,8 @@ pub fn run(options: &Replay) -> Result<ExitCode, Usage> {
         told.sent = other.requests;
         other.close();
     } else {
-        let mut logs = Logs::watch(&options.logs, explain::zone(options.tz.as_deref())?, Arc::clone(&stop))?;
+        let zone = explain::zone(options.tz.as_deref())?;
+        let mut logs = Logs::watch(&options.logs, None, zone, Arc::clone(&stop))?;
         let count = list.len();
         for (n, case) in list.into_iter().enumerate() {
             if line.stopped() {

@@ -505,6 +505,15 @@ fn a_wrong_configuration_is_said_and_one_that_changes_is_taken_over() {
         words(&out)
     );
 
+    // At the start there is no configuration that would hold on.
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_why500"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(&folder)
+        .output()
+        .unwrap();
+    assert_eq!(words(&out).matches("NOT_SET is not set").count(), 1, "{}", words(&out));
+    assert!(!words(&out).contains("holds on"), "{}", words(&out));
+
     std::fs::remove_file(folder.join("alerts.toml")).unwrap();
     let server = start(&folder);
     // Nobody to tell: it is found and kept all the same.

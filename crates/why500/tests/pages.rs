@@ -166,6 +166,122 @@ fn nothing_from_outside_becomes_markup() {
 }
 
 #[test]
+fn whoever_is_on_call_sees_the_own_code_and_whether_it_is_over() {
+    let server = Server::start("pages-call");
+    let ago = |s: f64| now_s() - s;
+    // What a driver threw, and what the app's call made of it.
+    let frame = |file: &str, line: u32, own: bool| serde_json::json!({ "filename": file, "abs_path": file, "function": "call", "lineno": line, "in_app": own });
+    for n in 0..12 {
+        let event = serde_json::json!({
+            "event_id": format!("{n:032x}"), "timestamp": ago(180.0), "platform": "python", "level": "error",
+            "transaction": "/cart", "release": "shop@3.8.0", "environment": "production",
+            "request": { "url": "http://shop.example/cart", "method": "GET" }, "contexts": { "response": { "status_code": 500 } },
+            "exception": { "values": [
+                { "type": "ConnectionRefusedError", "value": "[Errno 111] Connection refused",
+                    "mechanism": { "handled": false, "exception_id": 1, "parent_id": 0 },
+                    "stacktrace": { "frames": [frame("/usr/lib/python3/dist-packages/pymysql/connections.py", 691, false), frame("/usr/lib/python3.11/socket.py", 836, false)] } },
+                { "type": "OperationalError", "module": "pymysql.err",
+                    "value": "(2003, \"Can't connect to MySQL server on '10.0.0.3' ([Errno 111] Connection refused)\")",
+                    "mechanism": { "handled": false, "exception_id": 0 },
+                    "stacktrace": { "frames": [frame("/usr/lib/python3/dist-packages/flask/app.py", 920, false), frame("/srv/shop/cart.py", 17, true), frame("/usr/lib/python3/dist-packages/pymysql/connections.py", 703, false)] } },
+            ] },
+        });
+        let envelope = format!("{{}}\n{{\"type\":\"event\"}}\n{event}\n");
+        assert_eq!(server.post("/api/1/envelope/", "", envelope.as_bytes()).0, 200);
+    }
+    server.wait("the problem", |p| p.len() == 1 && p[0]["count"] == 12);
+    let at = format!("/problems/1/{}", server.problems()[0]["id"].as_str().unwrap());
+    let page = get(&server, &at).text;
+    assert!(page.contains("/srv/shop/cart.py:17"), "{page}");
+    assert!(!page.contains("Quiet for"), "nobody knows whether requests come");
+    let deploy = serde_json::json!({ "release": "shop@3.8.1", "at": record::Time::from_secs(ago(175.0) as i64).to_string() });
+    let (status, body) =
+        server.post("/api/v1/deploys", "Content-Type: application/json\r\n", deploy.to_string().as_bytes());
+    assert!((200..300).contains(&status), "{}", String::from_utf8_lossy(&body));
+    for n in 0..25 {
+        let transaction = serde_json::json!({
+            "event_id": format!("{n:032x}"), "transaction": "/cart", "start_timestamp": ago(61.0), "timestamp": ago(60.0),
+            "contexts": {
+                "trace": { "trace_id": format!("{n:032x}"), "span_id": format!("{n:016x}"), "op": "http.server", "status": "ok" },
+                "response": { "status_code": 200 },
+            },
+            "request": { "method": "GET", "url": "http://shop.example/cart" },
+        });
+        let envelope = format!("{{}}\n{{\"type\":\"transaction\"}}\n{transaction}\n");
+        assert_eq!(server.post("/api/1/envelope/", "", envelope.as_bytes()).0, 200);
+    }
+    let mut page = String::new();
+    for _ in 0..200 {
+        page = get(&server, &at).text;
+        if page.contains("25 requests") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(page.contains("Quiet for 3 min"), "{page}");
+    assert!(page.contains("25 requests on its routes went well since."), "{page}");
+    assert!(page.contains("deployed: <code>shop@3.8.1</code>"), "{page}");
+    assert!(!page.contains("release=shop@"), "{page}");
+    // What it was thought to be is told where that was something else.
+    assert!(!page.contains("Until 2"), "{page}");
+    let told = server.get(&format!("/api/v1{}", at.replace("/problems/1/", "/problems/")));
+    assert_eq!(told["quiet"]["went_well"], 25, "{told}");
+}
+
+#[test]
+fn routes_that_are_about_to_fail_are_shown_before_they_do() {
+    let server = Server::start("pages-slow");
+    assert!(!get(&server, "/service").text.contains("Routes about to fail"), "nothing counts requests");
+    let mut n = 0;
+    let mut take = |route: &str, begin: f64, seconds: f64| {
+        n += 1;
+        let transaction = serde_json::json!({
+            "event_id": format!("{n:032x}"), "transaction": route, "start_timestamp": begin, "timestamp": begin + seconds,
+            "contexts": {
+                "trace": { "trace_id": format!("{n:032x}"), "span_id": format!("{n:016x}"), "op": "http.server", "status": "ok" },
+                "response": { "status_code": 200 },
+            },
+            "request": { "method": "GET", "url": format!("http://shop.example{route}") },
+        });
+        let envelope = format!("{{}}\n{{\"type\":\"transaction\"}}\n{transaction}\n");
+        assert_eq!(server.post("/api/1/envelope/", "", envelope.as_bytes()).0, 200);
+    };
+    let before = now_s() - 3.0 * 86_400.0;
+    for i in 0..120 {
+        take("/report", before + f64::from(i), 0.8);
+        take("/cart", before + f64::from(i), 0.2);
+        take("/poll", before + f64::from(i), 25.0);
+    }
+    for _ in 0..25 {
+        take("/report", now_s() - 20.0, 19.0);
+        take("/cart", now_s() - 20.0, 0.25);
+        take("/poll", now_s() - 26.0, 25.5);
+    }
+    let routes = || server.get("/api/v1/durations")["routes"].as_array().unwrap().clone();
+    let counted = |name: &str| routes().iter().filter_map(|r| r[name]["requests"].as_u64()).sum::<u64>();
+    for _ in 0..200 {
+        if (counted("now"), counted("before")) == (75, 360) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let first = &routes()[0];
+    assert_eq!(first["route"], "/report", "{first}");
+    assert_eq!(first["limit_s"], 30, "{first}");
+    assert!(first["times"].as_f64().unwrap() > 15.0, "{first}");
+    assert_eq!(first["before"]["requests"], 120, "{first}");
+    let spoken = |r: &&serde_json::Value| !r["about_to_fail"].is_null();
+    assert_eq!(routes().iter().filter(spoken).count(), 1, "a poll takes what it takes");
+    for hours in ["1", "168"] {
+        let page = get(&server, &format!("/service?hours={hours}")).text;
+        let (_, section) = page.split_once("Routes about to fail").unwrap();
+        let section = section.split_once("</section>").unwrap().0;
+        assert!(section.contains("GET /report") && !section.contains("/cart"), "{section}");
+        assert!(section.contains("The limit is 30 s, after which gunicorn ends its worker"), "{section}");
+    }
+}
+
+#[test]
 fn every_page_is_small_and_loads_nothing_from_elsewhere() {
     let server = Server::start("pages-small");
     for n in 0..60 {
@@ -225,6 +341,26 @@ fn dropped_logs_are_explained_and_kept_nowhere() {
     );
     assert!(!page.text.contains(&*server.data.display().to_string()), "its folder is nobody's matter");
     assert!(server.problems().is_empty(), "nothing of it is kept");
+    let left = std::fs::read_dir(server.data.join("explain")).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "the folder is empty again");
+    // Asked for, it goes the way of a file that is followed.
+    let mut keep = body.strip_suffix(b"--b--\r\n").unwrap().to_vec();
+    keep.extend_from_slice(b"--b\r\nContent-Disposition: form-data; name=\"keep\"\r\n\r\nyes\r\n--b--\r\n");
+    let page = ask(&server, "POST", "/explain", kind, &keep);
+    let lines = log.split(|b| *b == b'\n').filter(|l| !l.is_empty()).count();
+    assert!(page.text.contains(&format!("{lines} lines went into the project")), "{}", page.text);
+    server.wait("what it tells", |p| !p.is_empty());
+    // Not by whoever may only look.
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_why500"))
+        .args(["token", "--name", "look", "--scopes", "read", "--data"])
+        .arg(&server.data)
+        .output()
+        .unwrap();
+    let token = String::from_utf8(made.stdout).unwrap();
+    let reads = format!("{kind}Authorization: Bearer {}\r\n", token.trim());
+    assert_eq!(ask(&server, "POST", "/explain", &reads, &body).status, 200);
+    let page = ask(&server, "POST", "/explain", &reads, &keep);
+    assert_eq!(page.status, 403, "{}", page.text);
     let left = std::fs::read_dir(server.data.join("explain")).map_or(0, Iterator::count);
     assert_eq!(left, 0, "the folder is empty again");
     let none = ask(&server, "POST", "/explain", kind, b"--b--\r\n");

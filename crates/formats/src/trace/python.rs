@@ -171,6 +171,9 @@ struct Reader {
     current: Exception,
     /// An error named before its traceback, for printers that name it only there (AWS Lambda).
     named: Option<Exception>,
+    /// An error without frames that another one took the place of while C code ran (CPython's sqlite3 does so): it was raised where
+    /// that one was.
+    replaced: Option<Exception>,
     /// Where the next exception goes: before the one it was raised from.
     run: usize,
     /// Where each open group's children begin.
@@ -227,6 +230,9 @@ impl Reader {
         }
         if trimmed.starts_with(DIRECT) || trimmed.starts_with(DURING) {
             self.close();
+            if self.chain.is_empty() {
+                self.replaced = self.named.take();
+            }
             return;
         }
         if let Some(found) = location(line) {
@@ -325,6 +331,10 @@ impl Reader {
         }
         done.frames.reverse();
         let at = self.run.min(self.chain.len());
+        if let Some(mut first) = self.replaced.take() {
+            first.frames.clone_from(&done.frames);
+            self.chain.insert(at, first);
+        }
         self.chain.insert(at, done);
     }
 }
@@ -397,6 +407,22 @@ mod tests {
         assert!(chain[0].message.ends_with("(Background on this error at: https://sqlalche.me/e/20/gkpj)"));
         assert!(chain[1].message.ends_with("already exists."));
         assert_eq!(chain[0].app_frame().unwrap().place(), "/srv/faktura/billing/views.py:52");
+    }
+
+    /// As CPython 3.11's sqlite3 module leaves it when a number is too large to be bound, with the message of an earlier query.
+    #[test]
+    fn an_error_without_frames_was_raised_where_the_one_in_its_place_was() {
+        let chain = read(concat!(
+            "OverflowError: Python int too large to convert to SQLite INTEGER\n\n",
+            "During handling of the above exception, another exception occurred:\n\n",
+            "Traceback (most recent call last):\n  File \"/srv/shop.py\", line 158, in get_order\n    row = db.execute(q, (n,))\n",
+            "sqlite3.OperationalError: unrecognized token: \"' limit 10\"\n",
+        ));
+        assert_eq!(
+            chain.iter().map(|e| e.kind.as_str()).collect::<Vec<_>>(),
+            ["sqlite3.OperationalError", "OverflowError"]
+        );
+        assert_eq!(chain[1].app_frame().unwrap().place(), "/srv/shop.py:158");
     }
 
     #[test]

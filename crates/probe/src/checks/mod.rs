@@ -87,17 +87,19 @@ pub fn leaks(answer: &Answer) -> Vec<Leak> {
     if media.contains("javascript") || media.contains("css") || media.starts_with("image/") {
         return Vec::new();
     }
-    let text = unescaped(&body);
+    let text = without_tags(&body);
+    // A debug page may be told by its tags.
+    let raw = unescaped(&body);
     let mut found: Vec<Leak> = Vec::new();
-    for i in rules().set.matches(&text) {
-        let Some((rule, pattern)) = rules().list.get(i) else { continue };
-        let Some(m) = pattern.find(&text) else { continue };
-        found.push(Leak {
-            id: &rule.id,
-            kind: rule.kind,
-            what: &rule.what,
-            quote: line_around(&text, m.start()),
-        });
+    for text in [&text, &raw] {
+        for i in rules().set.matches(text) {
+            let Some((rule, pattern)) = rules().list.get(i) else { continue };
+            let Some(m) = pattern.find(text) else { continue };
+            if !found.iter().any(|l| l.id == rule.id) {
+                let quote = line_around(text, m.start());
+                found.push(Leak { id: &rule.id, kind: rule.kind, what: &rule.what, quote });
+            }
+        }
     }
     found.sort_by_key(|l| l.kind);
     found
@@ -154,6 +156,28 @@ fn line_around(text: &str, at: usize) -> String {
     record::scrub::scrub(&line.chars().take(QUOTE_CHARS_MAX).collect::<String>()).into_owned()
 }
 
+/// Does an answer of GraphQL with a good status tell an error of the server itself (Apollo's `INTERNAL_SERVER_ERROR`, graphql-yoga's
+/// `Unexpected error.`, the same of others)?
+pub fn graphql_failed(answer: &Answer) -> bool {
+    if !answer.is_ok()
+        || !answer.media().contains("json")
+        || memchr::memmem::find(&answer.body, b"\"errors\"").is_none()
+    {
+        return false;
+    }
+    let Ok(body) = serde_json::from_slice::<serde_json::Value>(&answer.body) else { return false };
+    let own = |e: &serde_json::Value| {
+        let code = e.pointer("/extensions/code").or(e.pointer("/extensions/classification"));
+        let code = code.and_then(serde_json::Value::as_str).unwrap_or_default();
+        let message =
+            e.get("message").and_then(serde_json::Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        ["INTERNAL_SERVER_ERROR", "INTERNAL_ERROR", "INTERNAL"].contains(&code)
+            || message.contains("internal server error")
+            || message == "unexpected error."
+    };
+    body.get("errors").and_then(serde_json::Value::as_array).is_some_and(|l| l.iter().any(own))
+}
+
 /// A good status on an error page: what its body says.
 pub fn soft_error(answer: &Answer) -> Option<String> {
     if answer.end != End::Answered || !(200..300).contains(&answer.status) {
@@ -202,6 +226,8 @@ mod tests {
     fn escapes_hide_nothing() {
         let html = "<pre>Traceback (most recent call last):\n  File &quot;/srv/a.py&quot;, line 3</pre>";
         assert_eq!(leaks(&answer(500, html))[0].id, "python-traceback");
+        let express = "<pre>TypeError: x<br> &nbsp; &nbsp;at /srv/shop/app.js:12:59<br> &nbsp; &nbsp;at next (/srv/x.js:1:2)</pre>";
+        assert_eq!(leaks(&answer(500, express))[0].id, "node-stack");
         let json = r#"{"stack":"Error: x\n    at total (/srv/shop/cart.js:12:9)"}"#;
         assert_eq!(leaks(&answer(500, json))[0].id, "node-stack");
     }

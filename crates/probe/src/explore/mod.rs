@@ -16,6 +16,7 @@ use crate::templates::{Change, Template};
 use pool::Pool;
 pub use shrink::said;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::Ordering;
 
 /// Ways that are tried to get one good answer of an operation.
 const WAYS: [(Extent, usize); 5] =
@@ -28,6 +29,12 @@ const ALIKE_MAX: usize = 2;
 const HANGS_MAX: usize = 2;
 /// Requests without news, by operation, after which guessing ends.
 const QUIET_PER_OPERATION: usize = 8;
+/// Times that a new name is looked for further away.
+const FRESH_JUMPS: u32 = 4;
+/// How far: more than a run takes.
+const FRESH_STRIDE: u64 = 7_919;
+/// Pairs of values of one kind that are tried, by operation.
+const TWINS_MAX: usize = 6;
 /// Characters of an answer that tell it from another kind of answer.
 const SIGNATURE_CHARS_MAX: usize = 400;
 /// Failures kept to be shrunk; a server that fails at everything has told enough.
@@ -107,6 +114,17 @@ pub enum Times {
     InTurn(usize),
 }
 
+impl Times {
+    /// 1 for once; for more another number for each.
+    fn number(self) -> usize {
+        match self {
+            Times::Once => 1,
+            Times::AtOnce(n) => 2 * n,
+            Times::InTurn(n) => 2 * n + 1,
+        }
+    }
+}
+
 /// Requests that are sent one after the other; the last one counts.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -130,6 +148,9 @@ pub struct Exchange {
 impl Exchange {
     /// Did the server fail the request? That it does not know a method is no failure (RFC 9110 §15.6.2).
     pub fn failed(&self) -> bool {
+        if crate::checks::graphql_failed(&self.answer) {
+            return true;
+        }
         let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
         self.answer.failed() && (self.answer.status != 501 || known.contains(&self.request.method.as_str()))
     }
@@ -239,6 +260,9 @@ impl<'a> Explorer<'a> {
         for rank in 1..=5 {
             server.stage(Stage::Templates(rank));
             self.templates(server, rank);
+            if rank == 1 {
+                self.twins(server);
+            }
         }
         server.stage(Stage::Pairs);
         self.pairs(server);
@@ -289,13 +313,32 @@ impl<'a> Explorer<'a> {
     }
 
     fn good(&self, op: &Operation, extent: Extent, turn: usize) -> Case {
-        let known = |name: &str, site: Option<&Site>| self.pool.value(op, name, site);
+        let known = |name: &str, site: Option<&Site>| {
+            // A described header of the user's own credentials is what the user says.
+            let header = match site {
+                Some(Site::Param(i)) => op.params.get(*i).filter(|p| p.place == Place::Header),
+                _ => None,
+            };
+            let auth = &self.settings.common.auth;
+            let own = header.and_then(|p| auth.iter().find(|(n, _)| n.eq_ignore_ascii_case(&p.name)));
+            own.map(|(_, v)| Json::text(v)).or_else(|| self.pool.value(op, name, site))
+        };
         Case::good(op, self.schemas, extent, turn, &known)
     }
 
     /// Every operation as it is meant.
     fn ask_all(&mut self, server: &mut dyn Server) {
-        for i in self.in_order() {
+        let order = self.in_order();
+        self.ask_each(server, &order);
+        // What needs things that others make may go well now that they are there.
+        let well = |k: &Known| k.passed.iter().any(|(s, _)| (200..300).contains(s));
+        let again: Vec<usize> =
+            order.into_iter().filter(|i| self.known.get(*i).is_some_and(|k| !well(k))).collect();
+        self.ask_each(server, &again);
+    }
+
+    fn ask_each(&mut self, server: &mut dyn Server, order: &[usize]) {
+        for &i in order {
             let Some(op) = self.operation(i) else { continue };
             // What takes a thing away is tried in a chain, with a thing of its own.
             if op.method == "DELETE" && self.producer_for(i).is_some() {
@@ -317,6 +360,48 @@ impl<'a> Explorer<'a> {
                 }
             }
             self.settle_base(i, first);
+            if op.method == "POST" && !self.over(server) {
+                self.make_fresh(server, i);
+            }
+        }
+    }
+
+    /// Sends once more what went well. A server that does not take it a second time gets other names each time from then on, else
+    /// everything else would fail for what is there already.
+    fn make_fresh(&mut self, server: &mut dyn Server, i: usize) {
+        let (Some(op), Some(known)) = (self.operation(i), self.known.get(i)) else { return };
+        let Some(base) = known.base.clone() else { return };
+        let well = known.passed.first().is_some_and(|(s, _)| (200..300).contains(s));
+        let Some(fresh) = base.freshened(op, self.schemas) else { return };
+        let once = |case: &Case| Trial {
+            steps: vec![Step { op: i, case: case.clone(), takes: Vec::new() }],
+            times: Times::Once,
+            made: Vec::new(),
+        };
+        if well {
+            self.requests += 1;
+            let again = play(&once(&base), &self.description.operations, &self.settings.common, server);
+            if again.iter().all(|x| x.answer.is_ok()) {
+                return;
+            }
+        }
+        // Names of an earlier run may be taken: far ones are not.
+        for jump in 0..FRESH_JUMPS {
+            let failed_before = self.failures.len();
+            self.attempt(server, once(&fresh));
+            let is_taken = |k: &Known| k.passed.iter().any(|(s, c)| (200..300).contains(s) && *c == fresh);
+            if self.known.get(i).is_some_and(is_taken) {
+                // What failed for want of a new name is told by the trial that follows.
+                self.failures.retain(|f| f.trial.steps.last().is_none_or(|s| s.op != i || s.case.fresh));
+                if let Some(k) = self.known.get_mut(i) {
+                    k.passed.retain(|(_, c)| *c == fresh);
+                    k.base = Some(fresh.clone());
+                }
+                self.attempt(server, Trial { times: Times::InTurn(2), ..once(&fresh) });
+                return;
+            }
+            self.failures.truncate(failed_before);
+            self.settings.common.fresh.fetch_add(FRESH_STRIDE << jump, Ordering::Relaxed);
         }
     }
 
@@ -415,6 +500,33 @@ impl<'a> Explorer<'a> {
             }
         }
         Some(base)
+    }
+
+    /// Two values of one kind made the same, and put in each other's place: a stay of no nights, an end before its begin.
+    fn twins(&mut self, server: &mut dyn Server) {
+        for i in self.in_order() {
+            let (Some(op), Some(known)) = (self.operation(i), self.known.get(i)) else { continue };
+            let Some(base) = known.base.clone().filter(|_| !known.passed.is_empty()) else { continue };
+            let spots: Vec<Spot> =
+                base.spots(op, self.schemas).into_iter().filter(|s| s.is_ordered()).collect();
+            let pairs =
+                spots.iter().enumerate().flat_map(|(n, a)| spots.iter().skip(n + 1).map(move |b| (a, b)));
+            let alike = pairs.filter(|(a, b)| a.kind == b.kind && a.place == b.place).take(TWINS_MAX);
+            for (a, b) in alike {
+                let (Some(x), Some(y)) = (base.value(&a.site).cloned(), base.value(&b.site).cloned()) else {
+                    continue;
+                };
+                for (first, second) in [(x.clone(), x.clone()), (y, x)] {
+                    if self.over(server) {
+                        return;
+                    }
+                    let Some(mut case) = self.fresh_base(server, i) else { continue };
+                    if case.put(&a.site, first) && case.put(&b.site, second) {
+                        self.once(server, i, case, Vec::new());
+                    }
+                }
+            }
+        }
     }
 
     /// Two changes at once, of those that the server took one by one.
@@ -532,7 +644,9 @@ impl<'a> Explorer<'a> {
         {
             known.taken.push(one.clone());
         }
-        if alone && worth(status) < 9 && !known.passed.iter().any(|(_, c)| *c == step.case) {
+        // What a change made of it is no measure, unless it was taken.
+        let is_measure = made.is_empty() || x.answer.is_ok();
+        if alone && is_measure && worth(status) < 9 && !known.passed.iter().any(|(_, c)| *c == step.case) {
             let at = known.passed.partition_point(|(s, _)| worth(*s) <= worth(status));
             known.passed.insert(at, (status, step.case.clone()));
             known.passed.truncate(PASSED_MAX);

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// Requests that one failure may take to be shrunk.
 const REQUESTS_MAX: usize = 80;
+/// The same, where nothing comes before the time is over.
+const HANGING_REQUESTS_MAX: usize = 3;
 /// Times that a failure is sent again before it is taken for one that comes and goes.
 const AGAIN_MAX: usize = 3;
 /// Texts kept of what else fails alike.
@@ -46,12 +48,7 @@ impl Explorer<'_> {
         let mut found: Vec<Finding> = Vec::new();
         for (i, (_, all)) in groups.into_iter().enumerate() {
             server.stage(Stage::Shrinking(i, n));
-            // The plainest of them: `"7"` rather than a text of odd characters.
-            let plain = |f: &&Failure| {
-                let body = f.last.request.body.as_deref().unwrap_or_default();
-                let odd = body.iter().chain(f.last.request.target.as_bytes()).filter(|b| is_odd(**b)).count();
-                (f.trial.steps.len(), odd, body.len() + f.last.request.target.len())
-            };
+            let plain = |f: &&Failure| (f.trial.steps.len(), oddness(&f.last));
             let Some(first) = all.iter().min_by_key(plain) else { continue };
             let mut finding = self.shrink(first, server);
             finding.count = all.len();
@@ -71,10 +68,16 @@ impl Explorer<'_> {
             };
             match found.iter_mut().find(same) {
                 Some(known) => {
-                    known.count += finding.count;
-                    known.variants.extend(finding.variants);
-                    known.variants.dedup();
-                    known.variants.truncate(VARIANTS_MAX);
+                    let plainer = |f: &Finding| (!f.again, f.exchanges.last().map(oddness));
+                    let (count, mut variants) = (known.count + finding.count, known.variants.clone());
+                    variants.extend(finding.variants.iter().cloned());
+                    variants.sort();
+                    variants.dedup();
+                    variants.truncate(VARIANTS_MAX);
+                    if plainer(&finding) < plainer(known) {
+                        *known = finding;
+                    }
+                    (known.count, known.variants) = (count, variants);
                 }
                 None => found.push(finding),
             }
@@ -92,15 +95,22 @@ impl Explorer<'_> {
                 Some((spot.site.clone(), self.settings.templates.get(*t)?.family.clone()))
             })
             .collect();
+        // What no template made is told apart by where it differs from what is good.
+        if let ([step], true) = (f.trial.steps.as_slice(), made.is_empty()) {
+            let base = self.known.get(op).and_then(|k| k.base.as_ref());
+            let differing = base.map(|b| b.differences(&step.case)).unwrap_or_default();
+            made.extend(differing.into_iter().map(|s| (s, String::new())));
+        }
         made.sort();
-        let chain = if f.trial.steps.len() > 1 { 2 } else { 1 };
+        let chain = if f.trial.steps.len() > 1 { 0 } else { f.trial.times.number() };
         (op, f.last.answer.status, made, chain)
     }
 
     fn shrink(&mut self, f: &Failure, server: &mut dyn Server) -> Finding {
         let op = f.trial.steps.last().map_or(0, |s| s.op);
-        let mut tries =
-            Tries { ops: &self.description.operations, left: REQUESTS_MAX, kind: kind(&f.last.answer) };
+        // Each request that hangs takes all the time there is.
+        let left = if f.last.answer.end == End::TimedOut { HANGING_REQUESTS_MAX } else { REQUESTS_MAX };
+        let mut tries = Tries { ops: &self.description.operations, left, kind: kind(&f.last.answer) };
         let common = &self.settings.common;
         let mut finding = Finding {
             op,
@@ -124,7 +134,7 @@ impl Explorer<'_> {
         finding.family = self.family(&finding);
         let template = finding.trial.made.iter().find(|(_, s)| finding.sites.contains(&s.site));
         finding.shows = template.and_then(|(t, _)| self.settings.templates.get(*t)).map(|t| t.shows.clone());
-        if finding.again {
+        if finding.again && f.last.answer.end != End::TimedOut {
             // Once more, so that what is told was seen of the very trial that is told.
             for _ in 0..AGAIN_MAX {
                 let exchanges = play(&finding.trial, &self.description.operations, common, server);
@@ -275,6 +285,11 @@ impl Explorer<'_> {
         if finding.trial.steps.len() > 1 {
             return "order".to_owned();
         }
+        match finding.trial.times {
+            Times::Once => {}
+            Times::AtOnce(_) => return "race".to_owned(),
+            Times::InTurn(_) => return "repeated".to_owned(),
+        }
         if finding.sites.is_empty() {
             return "always".to_owned();
         }
@@ -313,9 +328,9 @@ pub fn said(case: &Case, site: &Site, op: &Operation) -> String {
         (Some(v), _) => v.write(),
         (None, Some(Slot::Bytes(b))) => b.clone(),
         (None, _) => match site {
-            Site::Body | Site::Media => match (&case.body, &case.media) {
-                (Payload::Bytes(b), _) => String::from_utf8_lossy(b).into_owned(),
-                (_, Some(m)) => m.clone(),
+            Site::Media => case.media.clone().unwrap_or_else(|| "nothing".to_owned()),
+            Site::Body => match &case.body {
+                Payload::Bytes(b) => String::from_utf8_lossy(b).into_owned(),
                 _ => "nothing".to_owned(),
             },
             Site::Header(n) => {
@@ -340,6 +355,13 @@ fn slot<'c>(case: &'c Case, site: &Site) -> Option<&'c Slot> {
     }
 }
 
+/// How far a request is from a plain one: `"7"` comes before a text of odd characters, a short one before a long one.
+fn oddness(x: &Exchange) -> (usize, usize) {
+    let body = x.request.body.as_deref().unwrap_or_default();
+    let all = body.iter().chain(x.request.target.as_bytes());
+    (all.clone().filter(|b| is_odd(**b)).count(), all.count())
+}
+
 /// Other than what plain words, numbers and JSON are made of.
 fn is_odd(b: u8) -> bool {
     !(b.is_ascii_alphanumeric() || b"{}[]\":,/?&=._- ".contains(&b))
@@ -350,7 +372,7 @@ fn type_of(v: &Json) -> u8 {
         Json::Null => 0,
         Json::Bool(_) => 1,
         Json::Number(_) => 2,
-        Json::Text(_) => 3,
+        Json::Text(_) | Json::Bytes(_) => 3,
         Json::Raw(r) if r.starts_with('"') => 3,
         Json::List(_) => 4,
         Json::Object(_) => 5,

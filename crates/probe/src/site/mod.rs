@@ -1,7 +1,7 @@
 //! Crawls one site: every address of its host once, as links, resources, site maps and redirects lead; and tells of its forms.
 
-mod page;
-mod robots;
+pub mod page;
+pub mod robots;
 
 use crate::checks;
 use crate::explore::{Server, Stage};

@@ -17,9 +17,11 @@ pub struct Robots {
 impl Robots {
     /// The rules for a crawler of this name, else those for all.
     pub fn read(text: &str, name: &str) -> Robots {
-        let text = text.get(..text.floor_char_boundary(BYTES_MAX)).unwrap_or(text);
+        let end = (0..=BYTES_MAX.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        let text = text.get(..end).unwrap_or_default();
         let mut out = Robots::default();
-        let (mut own, mut all): (Vec<(String, bool)>, Vec<(String, bool)>) = (Vec::new(), Vec::new());
+        let mut own: Vec<(String, bool)> = Vec::new();
+        let mut all: Vec<(String, bool)> = Vec::new();
         let mut is_own_known = false;
         // Whom the lines since the last rule are for.
         let (mut for_own, mut for_all, mut in_rules) = (false, false, false);

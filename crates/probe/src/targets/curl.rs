@@ -8,7 +8,7 @@
 //! ```
 
 use super::notes::Notes;
-use super::{SAMPLES_MAX, Sample, Samples, form, method, url};
+use super::{SAMPLES_MAX, Sample, Samples, form, method, name_of, url};
 use std::collections::BTreeMap;
 
 /// Words of one command; what a shell takes is some 2 MB, and browsers write some 60.
@@ -96,6 +96,8 @@ struct Command {
     urls: Vec<String>,
     method: Option<String>,
     headers: Vec<(String, Option<String>)>,
+    /// Of options of their own (`-A`, `-b`); one that `-H` sets comes before it.
+    further: Vec<(&'static str, String)>,
     data: Vec<u8>,
     has_data: bool,
     is_json: bool,
@@ -176,16 +178,15 @@ impl Command {
                     self.headers.push((name.to_owned(), Some(String::new())));
                 }
             }
-            "user-agent" => self.headers.push(("User-Agent".into(), Some(text).filter(|t| !t.is_empty()))),
+            "user-agent" => self.further.push(("User-Agent", text)),
             "referer" => {
-                let text = text.split(";auto").next().unwrap_or_default().to_owned();
-                self.headers.push(("Referer".into(), Some(text)));
+                self.further.push(("Referer", text.split(";auto").next().unwrap_or_default().to_owned()));
             }
-            "cookie" if text.contains('=') => self.headers.push(("Cookie".into(), Some(text))),
+            "cookie" if text.contains('=') => self.further.push(("Cookie", text)),
             "cookie" => notes.file(&text),
-            "range" => self.headers.push(("Range".into(), Some(format!("bytes={text}")))),
+            "range" => self.further.push(("Range", format!("bytes={text}"))),
             "user" => self.user = Some(text),
-            "oauth2-bearer" => self.headers.push(("Authorization".into(), Some(format!("Bearer {text}")))),
+            "oauth2-bearer" => self.further.push(("Authorization", format!("Bearer {text}"))),
             "data-raw" => self.add_data(value, false),
             "data" | "data-ascii" | "data-binary" => match text.strip_prefix('@') {
                 Some(file) => {
@@ -242,16 +243,17 @@ impl Command {
     /// `name=value;type=text/plain`, `name=@file;filename=a.png`, `name=<file`.
     fn add_part(&mut self, text: &str, notes: &mut Notes) {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
-        let mut settings = value.split(';');
-        let mut first = settings.next().unwrap_or_default();
+        // A text in quotes may hold semicolons.
+        let quoted = value.strip_prefix('"').and_then(|v| v.split_once('"'));
+        let (first, settings) = quoted.or_else(|| value.split_once(';')).unwrap_or((value, ""));
+        let settings = settings.split(';');
         let (mut media, mut file_name) = (None, None);
         for setting in settings {
             match setting.trim().split_once('=') {
                 Some(("type", t)) => media = Some(t.to_owned()),
                 Some(("filename", f)) => file_name = Some(f.trim_matches('"').to_owned()),
-                Some(("headers" | "encoder", _)) => {}
-                // A semicolon of the text itself.
-                _ => first = value,
+                // Others are passed over, as curl does: a text with a semicolon stands in quotes.
+                _ => {}
             }
         }
         let (value, file) = if let Some(path) = first.strip_prefix('@') {
@@ -262,8 +264,7 @@ impl Command {
             notes.file(path);
             (Vec::new(), file_name)
         } else {
-            let text = first.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(first);
-            (text.as_bytes().to_vec(), file_name)
+            (first.as_bytes().to_vec(), file_name)
         };
         self.parts.push(form::Part { name: name.into(), value, file, media });
     }
@@ -321,6 +322,9 @@ impl Command {
                 }
             }
             let is_set = |name: &str| self.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+            for (name, value) in self.further.iter().filter(|(n, v)| !is_set(n) && !v.is_empty()) {
+                sample.add_header(name, value);
+            }
             if let Some(media) = &body_media {
                 // Of a multipart body only its own boundary is the right one.
                 if !self.parts.is_empty() {
@@ -337,9 +341,7 @@ impl Command {
                 let (name, password) = user.split_once(':').unwrap_or((user, ""));
                 sample.add_basic(name, password);
             }
-            let after_host = sample.url.split_once("://").map_or(sample.url.as_str(), |(_, rest)| rest);
-            let path = after_host.find('/').and_then(|i| after_host.get(i..)).unwrap_or("/");
-            sample.name = format!("{method} {}", path.split('?').next().unwrap_or("/"));
+            sample.name = name_of(&method, &sample.url);
             list.push(sample);
         }
     }
@@ -347,8 +349,7 @@ impl Command {
 
 /// `content`, `=content`, `name=content`, `@file`, `name@file` (curl's manual, --data-urlencode).
 fn urlencoded(text: &str, notes: &mut Notes) -> String {
-    // curl escapes as RFC 3986 says: a blank is %20.
-    let escaped = |t: &str| form::escaped(t).replace('+', "%20");
+    let escaped = form::escaped;
     match text.find(['=', '@']).and_then(|i| Some((text.get(..i)?, text.get(i..i + 1)?, text.get(i + 1..)?)))
     {
         Some(("", "=", content)) => escaped(content),
@@ -559,14 +560,9 @@ fn cmd_words(text: &str) -> Vec<Vec<Vec<u8>>> {
         match c {
             '^' if !is_quoted => match chars.next() {
                 // A line break behind it goes on; a second one is a line break of the text.
-                Some('\n') => {
-                    if chars.peek() == Some(&'\n') {
-                        chars.next();
-                        plain.push(ESCAPED_LINE);
-                    }
-                }
+                Some('\n') if chars.next_if_eq(&'\n').is_some() => plain.push(ESCAPED_LINE),
+                Some('\n') | None => {}
                 Some(c) => plain.push(c),
-                None => {}
             },
             '"' => {
                 is_quoted = !is_quoted;
@@ -638,16 +634,7 @@ pub(super) mod tests {
     }
 
     /// As Chromium copies it for bash.
-    pub const CHROME: &str = r#"curl 'https://shop.example/api/orders?page=1' \
-  -H 'accept: application/json, text/plain, */*' \
-  -H 'accept-language: en-GB,en;q=0.9' \
-  -H 'content-type: application/json' \
-  -b 'sid=1; theme=dark' \
-  -H 'priority: u=1, i' \
-  --data-raw $'{"note":"it\'s \u0021\\n","n":1}' \
-  --insecure --compressed ;
-curl 'https://shop.example/api/orders/7' -X 'DELETE' -H 'authorization: Bearer abc'
-"#;
+    pub const CHROME: &str = include_str!("../../tests/collections/chrome.sh");
 
     #[test]
     fn browsers_copies_for_bash() {
@@ -703,8 +690,10 @@ curl 'https://shop.example/api/orders/7' -X 'DELETE' -H 'authorization: Bearer a
             pair("Authorization", "Basic YWRhOnM="),
         ];
         assert_eq!(got.headers, want);
+        let got = one("curl -b a=1 -H 'cookie: b=2' http://h/");
+        assert_eq!(got.headers, [pair("cookie", "b=2")]);
         let got = one("curl -G http://h/s --data-urlencode 'q=a b&c' -d x=1 --url-query 'y=ü'");
-        assert_eq!((got.method.as_str(), got.url.as_str()), ("GET", "http://h/s?y=%C3%BC&q=a%20b%26c&x=1"));
+        assert_eq!((got.method.as_str(), got.url.as_str()), ("GET", "http://h/s?y=%C3%BC&q=a+b%26c&x=1"));
         let got = one("curl --json '{\"a\":1}' http://h/");
         assert_eq!(
             got.headers,
@@ -712,7 +701,8 @@ curl 'https://shop.example/api/orders/7' -X 'DELETE' -H 'authorization: Bearer a
         );
         let got = one("curl -I http://h/ -H 'Accept:' -H 'X-Empty;'");
         assert_eq!((got.method.as_str(), got.headers), ("HEAD", vec![pair("X-Empty", "")]));
-        let got = one("curl http://h/up -F title=me -F 'f=@/tmp/me.png;type=image/png' -F 'n=a;b'");
+        let got =
+            one("curl http://h/up -F title=me -F 'f=@/tmp/me.png;type=image/png' -F 'n=\"a;b\";type=text/x'");
         let body = String::from_utf8_lossy(&got.body).into_owned();
         assert!(
             body.contains("name=\"f\"; filename=\"me.png\"\r\nContent-Type: image/png\r\n")

@@ -8,7 +8,7 @@
 
 use super::notes::Notes;
 use super::postman::text;
-use super::{SAMPLES_MAX, Sample, Samples, form, method, url};
+use super::{SAMPLES_MAX, Sample, Samples, form, json, method, name_of, url};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 
@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashSet};
 /// # Errors
 /// It is no JSON, with line and column; it is no such archive.
 pub fn read(text: &str, _variables: &BTreeMap<String, String>) -> Result<Samples, String> {
-    let document: Value = serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))?;
+    let document: Value = json(text)?;
     let Some(entries) = document.pointer("/log/entries").and_then(Value::as_array) else {
         return Err("it has no `log.entries`, as HAR files have".into());
     };
@@ -75,11 +75,7 @@ fn sample(request: &Value, notes: &mut Notes) -> Option<Sample> {
     }
     let method = method(request.get("method")?.as_str()?)?;
     let url = url(written);
-    let after_host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-    let path = after_host.find('/').and_then(|i| after_host.get(i..)).unwrap_or("/");
-    let path = path.split('?').next().unwrap_or("/");
-    let mut sample =
-        Sample { name: format!("{method} {path}"), method, url: url.clone(), ..Sample::default() };
+    let mut sample = Sample { name: name_of(&method, &url), method, url, ..Sample::default() };
     for h in request.get("headers").and_then(Value::as_array).into_iter().flatten() {
         // Names of HTTP/2's own (`:authority`) are no headers, and are not taken for ones.
         sample.add_header(&text(h.get("name")), &text(h.get("value")));
@@ -141,34 +137,7 @@ pub(super) mod tests {
     use super::*;
 
     /// As Chromium's developer tools export it, with sensitive data.
-    pub const SESSION: &str = r##"{
-  "log": {
-    "version": "1.2",
-    "creator": {"name": "WebInspector", "version": "537.36"},
-    "pages": [{"startedDateTime": "2026-01-05T10:00:00.000Z", "id": "page_1", "title": "https://shop.example/"}],
-    "entries": [
-      {"_priority": "VeryHigh", "_resourceType": "document", "pageref": "page_1",
-       "request": {"method": "GET", "url": "https://shop.example/#top", "httpVersion": "h2", "headers": [
-         {"name": ":authority", "value": "shop.example"}, {"name": ":method", "value": "GET"},
-         {"name": "accept", "value": "text/html"}, {"name": "accept-encoding", "value": "gzip, deflate, br, zstd"},
-         {"name": "cookie", "value": "sid=1; theme=dark"}], "queryString": [], "cookies": [
-         {"name": "sid", "value": "1", "path": "/", "httpOnly": true}], "headersSize": -1, "bodySize": 0},
-       "response": {"status": 200, "content": {"size": 10, "mimeType": "text/html"}}},
-      {"_resourceType": "image", "request": {"method": "GET", "url": "https://shop.example/a.png", "headers": []},
-       "response": {"status": 200, "content": {"mimeType": "image/png"}}},
-      {"_resourceType": "xhr", "request": {"method": "POST", "url": "https://shop.example/api/cart?x=1", "headers": [
-         {"name": "authorization", "value": "Bearer t"}, {"name": "content-type", "value": "application/json"},
-         {"name": "content-length", "value": "9"}], "queryString": [{"name": "x", "value": "1"}], "cookies": [],
-         "postData": {"mimeType": "application/json", "text": "{\"id\": 7}"}},
-       "response": {"status": 500, "content": {"mimeType": "application/json"}}},
-      {"_resourceType": "xhr", "request": {"method": "POST", "url": "https://shop.example/api/cart?x=1", "headers": [],
-         "postData": {"mimeType": "application/json", "text": "{\"id\": 7}"}}, "response": {"status": 500}},
-      {"_resourceType": "preflight", "request": {"method": "OPTIONS", "url": "https://shop.example/api/cart", "headers": []},
-       "response": {"status": 204}},
-      {"_resourceType": "websocket", "request": {"method": "GET", "url": "wss://shop.example/live", "headers": []}}
-    ]
-  }
-}"##;
+    pub const SESSION: &str = include_str!("../../tests/collections/session.har");
 
     #[test]
     fn documents_and_scripts_requests_are_taken_once() {

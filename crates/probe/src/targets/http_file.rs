@@ -1,5 +1,5 @@
 //! `.http` and `.rest` files, as the HTTP clients of JetBrains (github.com/JetBrains/http-request-in-editor-spec) and of Visual
-//! Studio Code's REST Client read them.
+//! Studio Code's REST Client read them, and most of what httpYac (httpyac.github.io/guide) adds to them.
 //!
 //! ```text
 //! @base = https://shop.example
@@ -21,7 +21,7 @@
 
 use super::notes::Notes;
 use super::variables::Filler;
-use super::{SAMPLES_MAX, Sample, Samples, basic, curl, postman, url};
+use super::{SAMPLES_MAX, Sample, Samples, basic, curl, name_of, postman, url};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -43,22 +43,76 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Samples,
     // They hold in the whole file, wherever they stand; the last of a name holds.
     let own = text.lines().filter_map(variable).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
     reader.filler.enter(own);
-    let mut block: Vec<&str> = Vec::new();
-    let mut title = "";
-    for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("###") {
-            reader.block(title, &block);
-            block.clear();
-            title = rest.trim_start_matches('#').trim();
-        } else {
-            block.push(line);
-        }
+    for (title, block) in blocks(text) {
+        reader.block(title, &block);
     }
-    reader.block(title, &block);
     if reader.list.is_empty() {
         return Err("no line of it asks for a URL (`GET https://…`)".into());
     }
     Ok(Samples { list: reader.list, notes: reader.notes.sentences() })
+}
+
+/// Titles and lines of what lies between `###`; where a request has no body yet, another request begins a block, too.
+fn blocks(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut out: Vec<(&str, Vec<&str>)> = vec![("", Vec::new())];
+    // Of the block: was there a request, and did its head end?
+    let (mut has_request, mut has_head, mut has_body) = (false, false, false);
+    // What ends the script that these lines belong to.
+    let mut script_end = None;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("###") {
+            out.push((rest.trim_start_matches('#').trim(), Vec::new()));
+            (has_request, has_head, has_body) = (false, false, false);
+            script_end = None;
+            continue;
+        }
+        let in_script = script_end.is_some();
+        if let Some(end) = script_end {
+            script_end = (!line.contains(end)).then_some(end);
+        } else if is_script(line) && !line.trim_end().ends_with("}}") {
+            script_end = Some("}}");
+        } else if line.contains("{%") && !line.contains("%}") {
+            script_end = Some("%}");
+        }
+        let is_script = in_script || script_end.is_some();
+        let is_blank = line.trim().is_empty();
+        let is_request = !is_script && begins_request(line);
+        if is_request && has_head && !has_body {
+            // Comments before it are its own.
+            let before = out.last_mut().map(|(_, l)| l);
+            let own = before.as_ref().map_or(0, |l| {
+                l.iter().rev().take_while(|l| l.trim().is_empty() || comment(l).is_some()).count()
+            });
+            let own = before.map(|l| l.split_off(l.len().saturating_sub(own))).unwrap_or_default();
+            out.push(("", own));
+            (has_request, has_head) = (true, false);
+        } else if !has_request {
+            has_request = is_request;
+        } else if is_blank {
+            has_head = true;
+        } else if has_head
+            && !is_script
+            && !is_of_answer(line)
+            && comment(line).is_none()
+            && variable(line).is_none()
+        {
+            has_body = true;
+        }
+        if let Some((_, lines)) = out.last_mut() {
+            lines.push(line);
+        }
+    }
+    out
+}
+
+/// A line that can be nothing else: a method that all know, and a URL.
+fn begins_request(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "GRAPHQL"];
+    let is_method = words.next().is_some_and(|m| known.contains(&m));
+    let is_target =
+        words.next().is_some_and(|t| t.starts_with('/') || t.starts_with("{{") || t.contains("://"));
+    is_method && is_target && line.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
 /// `@name = value`.
@@ -107,6 +161,8 @@ impl Reader<'_> {
                 }
             } else if line.trim_start().starts_with("< ") {
                 self.notes.scripts += 1;
+            } else if is_script(line) {
+                self.script(line, &mut lines);
             } else if !line.trim().is_empty() && variable(line).is_none() {
                 break line;
             }
@@ -146,12 +202,15 @@ impl Reader<'_> {
             if comment(next).is_some() || variable(next).is_some() {
                 continue;
             }
-            let Some((name, value)) = next.split_once(':') else {
-                if is_of_answer(next) {
-                    self.response_line(next, &mut lines);
-                }
+            if is_of_answer(next) {
+                self.response_line(next, &mut lines);
                 continue;
-            };
+            }
+            if is_script(next) {
+                self.script(next, &mut lines);
+                continue;
+            }
+            let Some((name, value)) = next.split_once(':') else { continue };
             let name = self.filler.fill(name.trim(), &mut self.notes);
             let value = self.filler.fill(value.trim(), &mut self.notes);
             if name.eq_ignore_ascii_case("host") {
@@ -165,15 +224,22 @@ impl Reader<'_> {
                 sample.add_header(&name, &value);
             }
         }
-        sample.url = match host {
-            // Only the path stands in the line.
-            Some(host) if target.starts_with('/') => url(&format!("http://{host}{target}")),
+        // Only the path stands in the line: the host is in its header, or in a variable of that name (httpYac).
+        sample.url = match host.or_else(|| self.filler.value("host").map(str::to_owned)) {
+            Some(host) if target.starts_with('/') => {
+                let host = self.filler.fill(&host, &mut self.notes);
+                let scheme = if host.contains("://") { "" } else { "http://" };
+                url(&format!("{scheme}{}{target}", host.trim_end_matches('/')))
+            }
             _ => url(&target),
         };
         sample.method = if line.method == "GRAPHQL" { "POST".into() } else { line.method };
         let body = self.body(lines, sample.header("content-type").unwrap_or_default());
         let body = self.filler.fill(&body, &mut self.notes);
-        if is_graphql && !body.trim().is_empty() {
+        // httpYac takes a query for one where it is no JSON.
+        let is_query = ["query ", "query{", "mutation ", "mutation{"].iter().any(|w| body.starts_with(w));
+        let is_json = sample.header("content-type").is_some_and(|c| c.contains("json"));
+        if (is_graphql || is_query && is_json) && !body.trim().is_empty() {
             let (query, variables) = body.split_once("\n\n").unwrap_or((&body, ""));
             let variables: Value = serde_json::from_str(variables.trim()).unwrap_or(Value::Null);
             // Without variables blank lines belong to the query.
@@ -184,9 +250,7 @@ impl Reader<'_> {
             sample.body = body.into_bytes();
         }
         if sample.name.is_empty() {
-            let after_host = sample.url.split_once("://").map_or(sample.url.as_str(), |(_, rest)| rest);
-            let path = after_host.find('/').and_then(|i| after_host.get(i..)).unwrap_or("/");
-            sample.name = format!("{} {}", sample.method, path.split('?').next().unwrap_or("/"));
+            sample.name = name_of(&sample.method, &sample.url);
         }
         self.list.push(sample);
     }
@@ -229,6 +293,14 @@ impl Reader<'_> {
                 self.response_line(line, &mut lines);
                 continue;
             }
+            if is_script(line) {
+                self.script(line, &mut lines);
+                continue;
+            }
+            // An answer that was recorded behind its request.
+            if is_status_line(line) {
+                break;
+            }
             if let Some(file) = file_of(line) {
                 self.notes.file(file);
                 continue;
@@ -240,6 +312,10 @@ impl Reader<'_> {
                 out.push_str(line);
             }
             out.push_str(end);
+        }
+        // Notes behind a request without a body.
+        if media.is_empty() && out.lines().all(|l| l.trim().is_empty() || comment(l).is_some()) {
+            out.clear();
         }
         let kept = out.trim_end().len();
         out.truncate(kept);
@@ -254,13 +330,25 @@ impl Reader<'_> {
     /// `> {% … %}`, `> file.js`, `>> file`, `<> file`: what is done with the answer.
     fn response_line<'l>(&mut self, line: &str, lines: &mut impl Iterator<Item = &'l str>) {
         let line = line.trim_start();
-        if line.starts_with(">>") || line.starts_with("<>") {
+        if [">>", "<>", "??"].iter().any(|p| line.starts_with(p)) {
             return;
         }
         self.notes.scripts += 1;
         if line.contains("{%") && !line.contains("%}") {
             for line in lines {
                 if line.contains("%}") {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// httpYac's scripts: `{{` alone or with an event (`{{@response`), up to `}}` alone.
+    fn script<'l>(&mut self, line: &str, lines: &mut impl Iterator<Item = &'l str>) {
+        self.notes.scripts += 1;
+        if !line.trim_end().ends_with("}}") {
+            for line in lines {
+                if line.trim_end().ends_with("}}") {
                     break;
                 }
             }
@@ -287,11 +375,22 @@ impl Reader<'_> {
     }
 }
 
-/// `> {%`, `> ./check.js`, `>> out.json`, `>>! out.json`, `<> earlier.json`. Bodies may have lines with `>` too (`>quoted`).
+/// `> {%`, `> ./check.js`, `>> out.json`, `>>! out.json`, `<> earlier.json`, `?? status == 200` (httpYac). Bodies may have lines with `>` too (`>quoted`).
 fn is_of_answer(line: &str) -> bool {
     let line = line.trim_end();
-    ["> {%", ">{%", ">> ", ">>! ", "<> "].iter().any(|p| line.starts_with(p))
+    ["> {%", ">{%", ">> ", ">>! ", "<> ", "?? "].iter().any(|p| line.starts_with(p))
         || line.strip_prefix("> ").is_some_and(|f| f.ends_with(".js") && !f.contains(' '))
+}
+
+fn is_script(line: &str) -> bool {
+    let line = line.trim_end();
+    line == "{{" || ["{{@", "{{+"].iter().any(|p| line.starts_with(p) && !line.contains("}}"))
+}
+
+/// `HTTP/1.1 200 OK`
+fn is_status_line(line: &str) -> bool {
+    let status = line.strip_prefix("HTTP/").and_then(|rest| rest.split_once(' ')).map(|(_, rest)| rest);
+    status.is_some_and(|s| s.get(..3).is_some_and(|s| s.bytes().all(|b| b.is_ascii_digit())))
 }
 
 /// `< ./file`, `<@ ./file` (with variables in it), `<@latin1 ./file`.
@@ -317,12 +416,20 @@ fn request_line(line: &str) -> Option<Line> {
         }
         _ => ("GET", line),
     };
-    let is_method = method.len() <= 32 && !["WEBSOCKET", "GRPC", "RSOCKET"].contains(&method);
+    let is_method = method.len() <= 32
+        && !["WEBSOCKET", "GRPC", "RSOCKET", "MQTT", "WS", "SSE", "EVENTSOURCE"].contains(&method);
+    let is_web = target.find("://").is_none_or(|i| {
+        let scheme = target.get(..i).unwrap_or_default();
+        scheme == "http" || scheme == "https" || !scheme.bytes().all(|b| b.is_ascii_alphabetic())
+    });
     let is_target = target.starts_with(['/', '{'])
         || target.contains("://")
         || target.contains('.')
         || target.contains(':');
-    (is_method && is_target && !target.is_empty())
+    // Alone a URL has no blanks but within braces.
+    let is_word =
+        method != "GET" || line.starts_with("GET") || target.starts_with('{') || !target.contains(' ');
+    (is_method && is_web && is_target && is_word && !target.starts_with('@') && !target.starts_with("/*"))
         .then(|| Line { method: method.to_owned(), target: target.to_owned() })
 }
 
@@ -330,76 +437,7 @@ fn request_line(line: &str) -> Option<Line> {
 pub(super) mod tests {
     use super::*;
 
-    pub const SHOP: &str = "\
-@base = https://{{host}}/v1
-@host=shop.example
-
-### all orders
-# @name orders
-GET {{base}}/orders
-    ?page=1
-    &sort=-date HTTP/1.1
-// wanted by the page
-Accept: application/json
-Authorization: Basic ada secret
-
-> {%
-  client.test('ok', function() { client.assert(response.status === 200); });
-%}
-
-###
-POST {{base}}/orders HTTP/1.1
-Content-Type: application/json
-X-Id: {{$uuid}}
-
-{
-  \"note\": \"# no comment\",
-
-  \"n\": {{$randomInt 3 9}}, \"s\": \"{{orders.response.body.id}}\"
-}
-
-> ./check.js
-<> 2026-01-05T100000.200.json
-
-### upload
-POST /upload
-Host: localhost:8080
-Content-Type: multipart/form-data; boundary=b
-
---b
-Content-Disposition: form-data; name=\"title\"
-
-me
---b
-Content-Disposition: form-data; name=\"f\"; filename=\"me.png\"
-
-< ./me.png
---b--
-
-### form
-POST {{base}}/login
-Content-Type: application/x-www-form-urlencoded
-
-user=ada
-&pass=x
-
-###
-https://shop.example/plain
-
-### graph
-POST {{base}}/graphql
-X-REQUEST-TYPE: GraphQL
-
-query ($n: Int) {
-  a(n: $n)
-}
-
-{\"n\": 1}
-
-### as curl
-curl -X PUT {{base}}/a \\
-  -d 'x=1'
-";
+    pub const SHOP: &str = include_str!("../../tests/collections/shop.http");
 
     #[test]
     fn a_file_gives_its_requests() {
@@ -447,6 +485,55 @@ curl -X PUT {{base}}/a \\
         assert_eq!((all.list.len(), all.list[0].headers.len()), (1, 1));
         assert_eq!(all.notes, ["This is no request and is left out: WEBSOCKET ws://h/a."]);
         assert!(read("hello\n", &BTreeMap::new()).unwrap_err().contains("asks for a URL"));
+    }
+
+    #[test]
+    fn what_httpyac_adds() {
+        let text = "\
+@host = http://h:1
+{{
+  exports.now = new Date();
+}}
+
+GET /a
+{{@response
+  console.info(response)
+}}
+
+?? status == 200
+
+# the second
+# @name two
+POST /b
+Content-Type: application/json
+
+query ($n: Int) { c(n: $n) }
+
+{\"n\": 1}
+
+HTTP/1.1 200 - OK
+date: now
+
+{}
+
+###
+MQTT tcp://broker
+
+###
+GET /c
+
+{{ value }}
+";
+        let all = read(text, &BTreeMap::new()).unwrap();
+        let shown: Vec<String> =
+            all.list.iter().map(|s| format!("{} {} {}", s.name, s.url, s.body.len())).collect();
+        assert_eq!(shown[0], "GET /a http://h:1/a 0");
+        assert_eq!(all.list[1].body, br#"{"query":"query ($n: Int) { c(n: $n) }","variables":{"n":1}}"#);
+        assert_eq!(
+            (all.list.len(), all.list[1].name.as_str(), all.list[2].body.as_slice()),
+            (3, "two", &b"{{ value }}"[..])
+        );
+        assert_eq!(all.notes.len(), 3, "{:?}", all.notes);
     }
 
     #[test]

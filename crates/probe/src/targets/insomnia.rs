@@ -11,9 +11,9 @@
 //! ```
 
 use super::notes::Notes;
-use super::postman::{graphql, text};
+use super::postman::{graphql, shown, text};
 use super::variables::Filler;
-use super::{SAMPLES_MAX, Sample, Samples, form, method, url};
+use super::{SAMPLES_MAX, Sample, Samples, form, json, method, name_of, url};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -32,18 +32,19 @@ const YAML_DEPTH_MAX: usize = 128;
 /// # Errors
 /// It is neither JSON nor YAML, with the place; it is no such export.
 pub fn read(written: &str, variables: &BTreeMap<String, String>) -> Result<Samples, String> {
-    let document: Value = if written.trim_start().starts_with('{') {
-        serde_json::from_str(written).map_err(|e| format!("it is no JSON: {e}"))?
-    } else {
-        // What is not quoted and no `true` or `false` is a text (YAML 1.2), as the writer means it.
-        let options = serde_saphyr::options! {
-            strict_booleans: true,
-            with_snippet: false,
-            budget: serde_saphyr::budget! { max_depth: YAML_DEPTH_MAX },
-        };
-        serde_saphyr::from_str_with_options(written, options).map_err(|e| format!("it is no YAML: {e}"))?
+    // Old exports are YAML that looks like JSON: `{_type: export, …}`.
+    let document: Value = match json(written) {
+        Ok(document) => document,
+        Err(why) => {
+            yaml(written).map_err(|yaml| if written.trim_start().starts_with("{\"") { why } else { yaml })?
+        }
     };
-    let mut reader = Reader { filler: Filler::new(variables), notes: Notes::default(), list: Vec::new() };
+    let mut reader = Reader {
+        filler: Filler::new(variables),
+        headers: Vec::new(),
+        notes: Notes::default(),
+        list: Vec::new(),
+    };
     if let Some(resources) = document.get("resources").and_then(Value::as_array) {
         reader.resources(resources);
     } else if document
@@ -60,8 +61,20 @@ pub fn read(written: &str, variables: &BTreeMap<String, String>) -> Result<Sampl
     Ok(Samples { list: reader.list, notes: reader.notes.sentences() })
 }
 
+fn yaml(text: &str) -> Result<Value, String> {
+    // What is not quoted and no `true` or `false` is a text (YAML 1.2), as the writer means it.
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_depth: YAML_DEPTH_MAX },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|e| format!("it is no YAML: {e}"))
+}
+
 struct Reader<'a> {
     filler: Filler<'a>,
+    /// Of the folders above, outermost first.
+    headers: Vec<Vec<(String, String)>>,
     notes: Notes,
     list: Vec<Sample>,
 }
@@ -89,6 +102,7 @@ impl Reader<'_> {
                 Some(inner) => {
                     let Some((name, auth)) = self.folder(item, folder, auth, depth) else { continue };
                     self.tree(inner, &name, auth, depth + 1);
+                    self.headers.pop();
                     self.filler.leave();
                 }
                 None => self.item(item, folder, auth),
@@ -146,6 +160,7 @@ impl Reader<'_> {
                 Some("request_group") => {
                     let Some((name, auth)) = self.folder(r, folder, auth, depth) else { continue };
                     self.below(&text(r.get("_id")), children, &name, auth, depth + 1);
+                    self.headers.pop();
                     self.filler.leave();
                 }
                 Some("request") => self.item(r, folder, auth),
@@ -157,7 +172,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Its values hold until the filler leaves them.
+    /// Its values and headers hold until they are taken off.
     fn folder<'v>(
         &mut self,
         folder: &'v Value,
@@ -173,6 +188,8 @@ impl Reader<'_> {
             return None;
         }
         self.filler.enter(flat(folder.get("environment")));
+        let headers = self.pairs(folder.get("headers"));
+        self.headers.push(headers);
         let own = folder.get("authentication").filter(|a| is_told(a));
         Some((named(folder, outer), own.or(auth)))
     }
@@ -208,15 +225,21 @@ impl Reader<'_> {
         let written = self.path_parameters(&written, item.get("pathParameters"));
         let told = self.filled(item.get("method"));
         let Some(method) = method(&told).filter(|_| !written.trim().is_empty()) else {
-            self.notes.say(format!("{name} has no URL or no method that can be sent and is left out."));
+            self.notes
+                .say(format!("{} has no URL or no method that can be sent and is left out.", shown(&name)));
             return;
         };
-        let mut sample = Sample { name, method, url: url(&written), ..Sample::default() };
+        let url = url(&written);
+        let name = if name.is_empty() { name_of(&method, &url) } else { name };
+        let mut sample = Sample { name, method, url, ..Sample::default() };
         for (name, value) in self.pairs(item.get("parameters")) {
             sample.add_query(&name, &value);
         }
         for (name, value) in self.pairs(item.get("headers")) {
             sample.add_header(&name, &value);
+        }
+        for (name, value) in self.headers.iter().rev().flatten() {
+            sample.add_header_if_none(name, value);
         }
         if let Some(body) = item.get("body") {
             self.body(body, &mut sample);
@@ -267,6 +290,9 @@ impl Reader<'_> {
                         (self.filled(p.get("value")).into_bytes(), None)
                     };
                     parts.push(form::Part { name, value, file, media: None });
+                }
+                if parts.is_empty() {
+                    return;
                 }
                 let (media, body) = form::multipart(&parts);
                 sample.body = body;
@@ -437,95 +463,10 @@ pub(super) mod tests {
     use super::*;
 
     /// As Insomnia exports version 4.
-    pub const FOUR: &str = r#"{"_type":"export","__export_format":4,"__export_date":"2026-01-05T10:00:00.000Z",
-      "__export_source":"insomnia.desktop.app:v9.3.3","resources":[
-      {"_id":"req_2","parentId":"fld_1","modified":1,"created":1,"url":"{{ _.base }}/orders/:id","name":"one","description":"",
-       "method":"GET","body":{},"parameters":[{"id":"pair_1","name":"expand","value":"a b","disabled":false},
-       {"name":"no","value":"1","disabled":true}],"headers":[{"name":"User-Agent","value":"insomnia/9.3.3"}],
-       "authentication":{"type":"bearer","token":"{{ _.user.token }}"},"metaSortKey":-2,"isPrivate":false,
-       "pathParameters":[{"name":"id","value":"7"}],"preRequestScript":"insomnia.x()","_type":"request"},
-      {"_id":"fld_1","parentId":"wrk_1","name":"Orders","environment":{"kind":"new"},"metaSortKey":-5,"_type":"request_group"},
-      {"_id":"wrk_1","parentId":null,"name":"Shop","scope":"collection","_type":"workspace"},
-      {"_id":"req_1","parentId":"fld_1","url":"{{ base }}/orders","name":"create","method":"POST","body":{
-       "mimeType":"application/json","text":"{\"id\":\"{% uuid 'v4' %}\",\"kind\":\"{{ _.kind }}\",\"r\":\"{% response 'body', 'req_2', 'b64::JC5pZA==::46b', 'never', 60 %}\"}"},
-       "parameters":[],"headers":[{"name":"Content-Type","value":"application/json"}],"authentication":{},"metaSortKey":-1,"_type":"request"},
-      {"_id":"req_3","parentId":"wrk_1","url":"{{ _.base }}/graphql","name":"graph","method":"POST","body":{
-       "mimeType":"application/graphql","text":"{\"query\":\"{ a }\",\"variables\":{\"n\":1}}"},
-       "headers":[{"name":"Content-Type","value":"application/json"}],"authentication":{"type":"basic","username":"ada","password":"s"},
-       "metaSortKey":0,"_type":"request"},
-      {"_id":"env_1","parentId":"wrk_1","name":"Base Environment","data":{"user":{"token":"t"}},"_type":"environment"},
-      {"_id":"env_2","parentId":"env_1","name":"dev","data":{"base":"http://localhost:3000"},"metaSortKey":1,"_type":"environment"},
-      {"_id":"env_3","parentId":"env_1","name":"prod","data":{"base":"https://shop.example"},"metaSortKey":2,"_type":"environment"},
-      {"_id":"jar_1","parentId":"wrk_1","name":"Default Jar","cookies":[],"_type":"cookie_jar"}]}"#;
+    pub const FOUR: &str = include_str!("../../tests/collections/insomnia-4.json");
 
     /// As Insomnia exports version 5.
-    pub const FIVE: &str = r#"type: collection.insomnia.rest/5.0
-name: Shop
-meta:
-  id: wrk_0b7cdc
-  created: 1767607200000
-  modified: 1767607200000
-collection:
-  - name: Orders
-    meta:
-      id: fld_aa
-      created: 1767607200000
-      modified: 1767607200000
-      sortKey: -1767607200001
-    environment:
-      kind: "no"
-    authentication:
-      type: apikey
-      key: X-Key
-      value: k
-      addTo: header
-    children:
-      - url: "{{ _.base_url }}/orders"
-        name: create
-        meta:
-          id: req_bb
-          created: 1767607200000
-          modified: 1767607200000
-          isPrivate: false
-          sortKey: -1767607200002
-        method: POST
-        body:
-          mimeType: application/json
-          text: |-
-            {
-              "kind": "{{ _.kind }}"
-            }
-        headers:
-          - name: Content-Type
-            value: application/json
-        scripts:
-          afterResponse: insomnia.test("a", () => {});
-        settings:
-          renderRequestBody: true
-          encodeUrl: true
-  - url: "{{ _.base_url }}/upload"
-    name: upload
-    meta:
-      id: req_cc
-      sortKey: -1767607200000
-    method: POST
-    body:
-      mimeType: multipart/form-data
-      params:
-        - name: title
-          value: on
-        - name: file
-          type: file
-          fileName: /home/ada/me.png
-cookieJar:
-  name: Default Jar
-environments:
-  name: Base Environment
-  meta:
-    id: env_dd
-  data:
-    base_url: https://shop.example
-"#;
+    pub const FIVE: &str = include_str!("../../tests/collections/insomnia-5.yaml");
 
     #[test]
     fn version_4_is_a_list_with_parents() {
@@ -536,6 +477,7 @@ environments:
             ("Orders / one", "http://localhost:3000/orders/7?expand=a+b")
         );
         assert_eq!(one.header("authorization"), Some("Bearer t"));
+        assert_eq!((one.header("x-tenant"), one.header("user-agent")), (Some("new"), Some("insomnia/9.3.3")));
         let body = String::from_utf8_lossy(&create.body).into_owned();
         assert!(
             body.starts_with(r#"{"id":"8f14e45f-ceea-467f-a0e6-1f0c2b6d9a3e","kind":"new","r":"{% response"#),
@@ -568,6 +510,14 @@ environments:
         assert!(String::from_utf8_lossy(&upload.body).contains("name=\"title\"\r\n\r\non\r\n"));
         assert_eq!(upload.header("x-key"), None);
         assert_eq!(all.notes.len(), 2, "{:?}", all.notes);
+    }
+
+    #[test]
+    fn version_4_may_be_yaml() {
+        let text = "{_type: export, __export_format: 4, resources: [{_id: r, parentId: w, url: 'http://h/a', name: a, \
+                    method: GET, _type: request}, {_id: w, parentId: null, _type: workspace}]}";
+        assert_eq!(read(text, &BTreeMap::new()).unwrap().list[0].url, "http://h/a");
+        assert!(read("\u{feff}{\"resources\": []}", &BTreeMap::new()).is_ok());
     }
 
     #[test]

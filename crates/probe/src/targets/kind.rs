@@ -118,6 +118,7 @@ fn of_lines(text: &str) -> Option<Kind> {
             "openapi" if value.starts_with('3') => return Some(Kind::OpenApi),
             "swagger" if value.starts_with('2') => return Some(Kind::Swagger2),
             "type" if is_insomnia(value) => return Some(Kind::Insomnia),
+            "_type" if value.starts_with("export") => return Some(Kind::Insomnia),
             _ => {}
         }
     }
@@ -273,6 +274,8 @@ mod tests {
             (r#"{"openapi":"3.1.0","info":{},"paths":{}}"#, Some(Kind::OpenApi)),
             ("# ours\nopenapi: '3.0.3'\ninfo:\n  title: a\n", Some(Kind::OpenApi)),
             ("---\nswagger: \"2.0\"\n", Some(Kind::Swagger2)),
+            ("_type: export\n__export_format: 4\nresources: []\n", Some(Kind::Insomnia)),
+            ("{_type: export, __export_format: 4, resources: []}", Some(Kind::Insomnia)),
             ("{\n  \"swagger\": \"2.0\",\n  \"paths\": {", Some(Kind::Swagger2)),
             (r#"{"data":{"__schema":{"types":[]}}}"#, Some(Kind::GraphQlIntrospection)),
             ("\"\"\"Orders\"\"\"\ntype Query {\n  order(id: ID!): Order\n}\n", Some(Kind::GraphQlSdl)),

@@ -2,12 +2,11 @@
 
 pub mod curl;
 mod form;
+pub mod graphql;
 pub mod har;
 pub mod http_file;
 pub mod insomnia;
 pub mod kind;
-#[cfg(test)]
-mod mutated;
 mod notes;
 pub mod openapi;
 pub mod postman;
@@ -96,6 +95,12 @@ impl Sample {
     }
 }
 
+/// A JSON document; some tools put a byte-order mark before it.
+fn json(text: &str) -> Result<serde_json::Value, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))
+}
+
 /// `Basic YTpi`.
 fn basic(name: &str, password: &str) -> String {
     use base64::Engine as _;
@@ -103,10 +108,13 @@ fn basic(name: &str, password: &str) -> String {
 }
 
 /// A URL as people write it, as it can be sent: what no URL may hold is escaped, the fragment is taken off, and a host without
-/// scheme gets `http`, as Postman and curl do. What is escaped already, and braces of variables without a value, stay.
+/// scheme gets `http`, as Postman and curl do. What is escaped already, and braces of variables without a value, stay; a host that
+/// is one is not told: path and query remain.
 fn url(written: &str) -> String {
     let written = written.trim();
     let written = written.split_once('#').map_or(written, |(before, _)| before);
+    let written = &written.replace("{{ ", "{{").replace(" }}", "}}");
+    let written = &path_behind_variable(written).unwrap_or_else(|| written.clone());
     let has_scheme = written.find("://").is_some_and(|at| {
         written.get(..at).is_some_and(|s| s.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)))
     });
@@ -127,6 +135,34 @@ fn url(written: &str) -> String {
     out
 }
 
+/// `{{base}}/orders`, `{{base}}orders`, `https://{{host}}:80/orders`, `$HOST/orders` → `/orders`; `None` where the host is told.
+fn path_behind_variable(written: &str) -> Option<String> {
+    let (has_scheme, rest) = written.split_once("://").map_or((false, written), |(_, rest)| (true, rest));
+    let behind = match rest.strip_prefix("{{") {
+        Some(name) => name.split_once("}}")?.1,
+        None => {
+            let name = rest.strip_prefix("${").or_else(|| rest.strip_prefix('$'))?;
+            let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+            name.get(end..)?.trim_start_matches('}')
+        }
+    };
+    // What follows directly is more of the host: a port, a domain; behind a base that ends in a slash it is the path.
+    let is_host = has_scheme || behind.starts_with([':', '.', '{', '-']);
+    let path = match behind.find(['/', '?']).filter(|_| is_host) {
+        Some(end) => behind.get(end..)?,
+        None if is_host => "",
+        None => behind,
+    };
+    Some(if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+}
+
+/// What a request without a name is called: `GET /orders`.
+fn name_of(method: &str, url: &str) -> String {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after_scheme.find('/').and_then(|i| after_scheme.get(i..)).unwrap_or("/");
+    format!("{method} {}", path.split('?').next().unwrap_or("/"))
+}
+
 /// A method in capital letters, `GET` where none is told; none at all where it is no token (RFC 9110 §9.1).
 fn method(written: &str) -> Option<String> {
     let written = written.trim();
@@ -136,4 +172,33 @@ fn method(written: &str) -> Option<String> {
     let is_token =
         written.len() <= 32 && written.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     is_token.then(|| written.to_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn urls_are_made_as_they_can_be_sent() {
+        for (written, want) in [
+            ("localhost:3000/a b#c", "http://localhost:3000/a%20b"),
+            ("https://h/ü?q=\"<%20>\"", "https://h/%C3%BC?q=%22%3C%20%3E%22"),
+            ("{{base}}/a?b=1", "/a?b=1"),
+            ("{{ base }}", "/"),
+            ("{{base}}orders/{{ id }}", "/orders/{{id}}"),
+            ("{{base}}?a", "/?a"),
+            ("https://{{host}}.example:80/a", "/a"),
+            ("http://{{host}}", "/"),
+            ("{{a}}{{b}}/c", "/c"),
+            ("$BASE/a", "/a"),
+            ("http://${HOST}:8080/a/$ID", "/a/$ID"),
+            ("http://h/{{a}}", "http://h/{{a}}"),
+            ("{{unclosed/a", "{{unclosed/a"),
+            ("/a", "/a"),
+            ("", ""),
+        ] {
+            assert_eq!(super::url(written), want, "{written}");
+        }
+        assert_eq!(super::name_of("GET", "http://h?a"), "GET /");
+        assert_eq!(super::method(" get "), Some("GET".into()));
+        assert_eq!(super::method("GET /\r\n"), None);
+    }
 }

@@ -75,12 +75,14 @@ impl Notes {
 }
 
 fn remember(names: &mut BTreeSet<String>, name: &str) {
-    if names.len() < REMEMBERED_MAX {
-        let mut end = name.len().min(NAME_BYTES_MAX);
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        names.insert(name.get(..end).unwrap_or_default().to_owned());
+    let mut end = name.len().min(NAME_BYTES_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    let name = name.get(..end).unwrap_or_default();
+    // The same name comes by the thousand.
+    if names.len() < REMEMBERED_MAX && !names.contains(name) {
+        names.insert(name.to_owned());
     }
 }
 

@@ -8,7 +8,7 @@
 
 use super::notes::Notes;
 use super::variables::Filler;
-use super::{SAMPLES_MAX, Sample, Samples, form, method, url};
+use super::{SAMPLES_MAX, Sample, Samples, form, json, method, name_of, url};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const DEPTH_MAX: usize = 48;
 /// # Errors
 /// It is no JSON, with line and column; it is no such collection.
 pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Samples, String> {
-    let document: Value = serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))?;
+    let document: Value = json(text)?;
     let Some(items) = document.get("item").and_then(Value::as_array) else {
         return Err("it has no `item` at its top, as Postman's collections of version 2 have; older ones are converted by Postman".into());
     };
@@ -37,7 +37,7 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Samples,
 /// # Errors
 /// It is no JSON, or no such export.
 pub fn environment(text: &str) -> Result<BTreeMap<String, String>, String> {
-    let document: Value = serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))?;
+    let document: Value = json(text)?;
     match document.get("values") {
         Some(list @ Value::Array(_)) => Ok(values(Some(list))),
         _ => Err("it has no `values`, as exports of Postman's environments have".into()),
@@ -75,7 +75,7 @@ impl Reader<'_> {
                 }
                 let auth = if own(request) { request.get("auth") } else { auth };
                 self.filler.enter(values(item.get("variable")));
-                if let Some(sample) = self.request(request, name, auth) {
+                if let Some(sample) = self.request(item, request, name, auth) {
                     self.list.push(sample);
                 }
                 self.filler.leave();
@@ -83,20 +83,28 @@ impl Reader<'_> {
         }
     }
 
-    fn request(&mut self, request: &Value, name: String, auth: Option<&Value>) -> Option<Sample> {
+    fn request(
+        &mut self,
+        item: &Value,
+        request: &Value,
+        name: String,
+        auth: Option<&Value>,
+    ) -> Option<Sample> {
         // A request may be its URL alone.
         let told = if request.is_string() { Some(request) } else { request.get("url") };
         let written = self.url(told.unwrap_or(&Value::Null));
         if written.is_empty() {
-            self.notes.say(format!("{name} has no URL and is left out."));
+            self.notes.say(format!("{} has no URL and is left out.", shown(&name)));
             return None;
         }
         let told_method = self.filled(request.get("method"));
         let Some(method) = method(&told_method) else {
-            self.notes.say(format!("{name} has no method that can be sent and is left out."));
+            self.notes.say(format!("{} has no method that can be sent and is left out.", shown(&name)));
             return None;
         };
-        let mut sample = Sample { name, method, url: url(&written), ..Sample::default() };
+        let url = url(&written);
+        let name = if name.is_empty() { name_of(&method, &url) } else { name };
+        let mut sample = Sample { name, method, url, ..Sample::default() };
         match request.get("header") {
             Some(Value::Array(headers)) => {
                 for h in headers.iter().filter(|h| is_enabled(h)) {
@@ -112,7 +120,11 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        if let Some(body) = request.get("body").filter(|b| is_enabled(b)) {
+        // Postman sends no body with these, unless it is told to.
+        let is_pruned = matches!(sample.method.as_str(), "GET" | "HEAD" | "COPY" | "PURGE" | "UNLOCK")
+            && item.pointer("/protocolProfileBehavior/disableBodyPruning").and_then(Value::as_bool)
+                != Some(true);
+        if let Some(body) = request.get("body").filter(|b| is_enabled(b) && !is_pruned) {
             self.body(body, &mut sample);
         }
         if let Some(auth) = auth {
@@ -236,6 +248,9 @@ impl Reader<'_> {
                     }
                     _ => Vec::new(),
                 };
+                if pairs.is_empty() {
+                    return;
+                }
                 let pairs = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str()));
                 sample.body = form::urlencoded(pairs).into_bytes();
                 sample.add_header_if_none("Content-Type", "application/x-www-form-urlencoded");
@@ -263,6 +278,9 @@ impl Reader<'_> {
                         (self.filled(p.get("value")).into_bytes(), None)
                     };
                     parts.push(form::Part { name, value, file, media });
+                }
+                if parts.is_empty() {
+                    return;
                 }
                 let (media, body) = form::multipart(&parts);
                 sample.body = body;
@@ -398,6 +416,11 @@ fn is_enabled(v: &Value) -> bool {
         && v.get("enabled").and_then(Value::as_bool) != Some(false)
 }
 
+/// A request's name in a sentence.
+pub(super) fn shown(name: &str) -> &str {
+    if name.trim().is_empty() { "A request without a name" } else { name }
+}
+
 /// A value as the text that it is put in as.
 pub(super) fn text(value: Option<&Value>) -> String {
     match value {
@@ -412,112 +435,7 @@ pub(super) mod tests {
     use super::*;
 
     /// As Postman exports it (version 2.1).
-    pub const SHOP: &str = r#"{
-	"info": {
-		"_postman_id": "3b2c6f0e-7a55-4f52-9d1c-1f0b0f6f5a11",
-		"name": "Shop",
-		"schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
-		"_exporter_id": "1234567"
-	},
-	"item": [
-		{
-			"name": "Orders",
-			"item": [
-				{
-					"name": "one",
-					"request": {
-						"method": "GET",
-						"header": [
-							{"key": "Accept", "value": "application/json"},
-							{"key": "X-Debug", "value": "1", "disabled": true},
-							{"key": "Host", "value": "elsewhere"}
-						],
-						"url": {
-							"raw": "{{baseUrl}}/orders/:orderId?expand=items&q=a b",
-							"host": ["{{baseUrl}}"],
-							"path": ["orders", ":orderId"],
-							"query": [
-								{"key": "expand", "value": "items"},
-								{"key": "debug", "value": "1", "disabled": true},
-								{"key": "q", "value": "a b"},
-								{"key": "flag", "value": null}
-							],
-							"variable": [{"key": "orderId", "value": "{{order}}"}]
-						}
-					},
-					"response": []
-				},
-				{
-					"name": "create",
-					"event": [
-						{"listen": "test", "script": {"exec": ["pm.test('ok', () => {});"], "type": "text/javascript"}},
-						{"listen": "prerequest", "script": {"exec": [""], "type": "text/javascript"}}
-					],
-					"request": {
-						"auth": {"type": "basic", "basic": [
-							{"key": "password", "value": "{{password}}", "type": "string"},
-							{"key": "username", "value": "ada", "type": "string"}
-						]},
-						"method": "POST",
-						"header": [],
-						"body": {
-							"mode": "raw",
-							"raw": "{\n  \"id\": \"{{$guid}}\",\n  \"nested\": {\"n\": {{count}}}}",
-							"options": {"raw": {"language": "json"}}
-						},
-						"url": "{{baseUrl}}/orders"
-					}
-				}
-			],
-			"auth": {"type": "apikey", "apikey": [
-				{"key": "value", "value": "k 1", "type": "string"},
-				{"key": "key", "value": "api_key", "type": "string"},
-				{"key": "in", "value": "query", "type": "string"}
-			]}
-		},
-		{
-			"name": "login",
-			"request": {
-				"auth": {"type": "noauth"},
-				"method": "POST",
-				"header": [],
-				"body": {"mode": "urlencoded", "urlencoded": [
-					{"key": "user", "value": "ada", "type": "text"},
-					{"key": "pass", "value": "it's", "type": "text"},
-					{"key": "no", "value": "x", "disabled": true}
-				]},
-				"url": {"raw": "localhost:3000/login", "host": ["localhost"], "port": "3000", "path": ["login"]}
-			}
-		},
-		{
-			"name": "avatar",
-			"request": {
-				"method": "PUT",
-				"header": [{"key": "Content-Type", "value": "multipart/form-data"}],
-				"body": {"mode": "formdata", "formdata": [
-					{"key": "title", "value": "me", "type": "text"},
-					{"key": "file", "type": "file", "src": "/home/ada/me.png"}
-				]},
-				"url": {"raw": "{{baseUrl}}/avatar", "host": ["{{baseUrl}}"], "path": ["avatar"]}
-			}
-		},
-		{
-			"name": "graph",
-			"request": {
-				"method": "POST",
-				"body": {"mode": "graphql", "graphql": {"query": "query($n: Int) { a(n: $n) }", "variables": "{\"n\": 1}"}},
-				"url": "{{baseUrl}}/graphql"
-			}
-		}
-	],
-	"auth": {"type": "bearer", "bearer": [{"key": "token", "value": "{{token}}", "type": "string"}]},
-	"event": [{"listen": "prerequest", "script": {"type": "text/javascript", "exec": ["pm.environment.set('token', 'x');"]}}],
-	"variable": [
-		{"key": "baseUrl", "value": "https://{{host}}/v1"},
-		{"key": "host", "value": "shop.example"},
-		{"key": "order", "value": "7"}
-	]
-}"#;
+    pub const SHOP: &str = include_str!("../../tests/collections/postman.json");
 
     #[test]
     fn a_collection_gives_its_requests() {
@@ -558,12 +476,17 @@ pub(super) mod tests {
     #[test]
     fn version_2_0_writes_settings_as_objects() {
         let text = r#"{"info": {"schema": "https://schema.getpostman.com/json/collection/v2.0.0/collection.json"},
-            "item": [{"name": "a", "request": {"url": "http://h/a?x=1#top", "method": "get", "header": "A: 1\nB: {{b}}",
-              "auth": {"type": "bearer", "bearer": {"token": "t"}}}}, {"name": "b", "request": "http://h/b"}]}"#;
+            "item": [{"name": "", "protocolProfileBehavior": {"disableBodyPruning": true}, "request": {"url": "http://h/a?x=1#top", "method": "get",
+              "body": {"mode": "raw", "raw": "x"}, "header": "A: 1\nB: {{b}}",
+              "auth": {"type": "bearer", "bearer": {"token": "t"}}}}, {"name": "b", "request": "http://h/b"},
+            {"name": "c", "request": {"url": "http://h", "body": {"mode": "raw", "raw": "x"}}},
+            {"name": "d", "request": {"url": "http://h", "method": "POST", "body": {"mode": "formdata", "formdata": []}}}]}"#;
         let all = read(text, &BTreeMap::new()).unwrap();
         assert_eq!(all.list[0].url, "http://h/a?x=1");
         assert_eq!(all.list[0].header("authorization"), Some("Bearer t"));
         assert_eq!(all.list[0].header("b"), Some("{{b}}"));
+        assert_eq!((all.list[0].name.as_str(), all.list[0].body.as_slice()), ("GET /a", &b"x"[..]));
+        assert!(all.list.iter().skip(2).all(|s| s.body.is_empty() && s.headers.is_empty()));
         assert_eq!((all.list[1].method.as_str(), all.list[1].url.as_str()), ("GET", "http://h/b"));
     }
 
@@ -583,6 +506,7 @@ pub(super) mod tests {
     #[test]
     fn what_is_no_collection_is_refused_with_a_reason() {
         assert!(read("{\"item\": [", &BTreeMap::new()).unwrap_err().contains("line 1 column"));
+        assert!(read("\u{feff}{\"item\": []}", &BTreeMap::new()).is_ok());
         assert!(read("{\"requests\": []}", &BTreeMap::new()).unwrap_err().contains("`item`"));
     }
 

@@ -156,7 +156,7 @@ fn schema_of(v: &Json) -> Value {
         Json::Bool(_) => json!({"type": "boolean"}),
         Json::Number(n) if n.bytes().all(|b| b.is_ascii_digit() || b == b'-') => json!({"type": "integer"}),
         Json::Number(_) => json!({"type": "number"}),
-        Json::Text(_) | Json::Raw(_) => json!({"type": "string"}),
+        Json::Text(_) | Json::Raw(_) | Json::Bytes(_) => json!({"type": "string"}),
         Json::List(l) => json!({"type": "array", "items": l.first().map_or_else(|| json!({}), schema_of)}),
         Json::Object(o) => {
             let all: Map<String, Value> = o.iter().map(|(n, v)| (n.clone(), schema_of(v))).collect();

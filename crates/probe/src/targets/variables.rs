@@ -3,12 +3,12 @@
 use super::notes::Notes;
 use std::collections::BTreeMap;
 
-/// Variables whose value names further variables are followed so deep; Postman stops at 19.
-const NESTED_MAX: usize = 16;
+/// Variables whose value names further variables are followed so deep; people nest two or three.
+const NESTED_MAX: usize = 12;
 /// Bytes that one text may grow to; beyond it nothing more is put in.
-const TEXT_BYTES_MAX: usize = 4 << 20;
+const TEXT_BYTES_MAX: usize = 1 << 20;
 /// Bytes that are put in altogether, so that a value that names itself twice does not fill memory.
-const FILLED_BYTES_MAX: usize = 64 << 20;
+const FILLED_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a name; what is longer between braces is no name.
 const NAME_BYTES_MAX: usize = 200;
 

@@ -8,7 +8,7 @@ use crate::problems::{find_problem, hex};
 use crate::store::DATABASE;
 use record::{SECOND, Time};
 use rusqlite::params;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A minute in microseconds.
 const MINUTE_US: i64 = 60 * SECOND;
@@ -93,6 +93,15 @@ impl Reader {
                 }
             }
         }
+        let told = routes.iter().map(|((service, method, route), sums)| {
+            ((method.clone(), route.clone()), (service.clone(), service.is_empty(), sums.0 > 0))
+        });
+        for ((method, route), service) in same_traffic(told.collect()) {
+            let key = |service: String| (service, method.clone(), route.clone());
+            let Some(proxy) = routes.remove(&key(String::new())) else { continue };
+            let sums = routes.entry(key(service)).or_default();
+            (sums.0, sums.1, sums.2) = (sums.0 + proxy.0, sums.1 + proxy.1, sums.2 + proxy.2);
+        }
         let mut health: Vec<RouteHealth> = routes.into_iter().map(route_health).collect();
         health.sort_by_key(|r| std::cmp::Reverse(r.failures.max(r.failed_requests)));
         Ok(health)
@@ -110,6 +119,7 @@ impl Reader {
     ) -> Result<Vec<RouteLine>> {
         let (empty, begin, end, step) = empty_line(from, to, step_minutes)?;
         let mut lines: BTreeMap<(i64, i64, i64), Vec<Step>> = BTreeMap::new();
+        let mut failing = BTreeSet::new();
         for (table, failures) in [("failed", true), ("requests", false)] {
             let healthy = if failures { "" } else { HEALTHY };
             let text = format!(
@@ -121,8 +131,11 @@ impl Reader {
                 Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, i64>(3)?, count(row.get(4)?)))
             })?;
             for (key, i, n) in rows {
-                // Routes without a failure are many, and nobody looks for them here.
                 if failures {
+                    failing.insert((key.1, key.2));
+                }
+                // Routes without a failure are many, and nobody looks for them here.
+                if failing.contains(&(key.1, key.2)) {
                     lines.entry(key).or_insert_with(|| empty.clone());
                 }
                 let line = lines.get_mut(&key);
@@ -132,6 +145,18 @@ impl Reader {
                 }
             }
         }
+        let told = lines.iter().map(|(&(service, method, route), line)| {
+            ((method, route), (service, service == 0, line.iter().any(|s| s.requests > 0)))
+        });
+        for ((method, route), service) in same_traffic(told.collect()) {
+            let Some(proxy) = lines.remove(&(0, method, route)) else { continue };
+            let line = lines.entry((service, method, route)).or_insert_with(|| empty.clone());
+            for (step, more) in line.iter_mut().zip(proxy) {
+                step.requests += more.requests;
+                step.failures += more.failures;
+            }
+        }
+        lines.retain(|_, line| line.iter().any(|s| s.failures > 0));
         lines.values_mut().for_each(|line| whole_requests(line));
         let sum = |line: &[Step]| line.iter().map(|s| s.failures).sum::<u64>();
         let mut sorted: Vec<_> = lines.into_iter().collect();
@@ -184,7 +209,7 @@ impl Reader {
         Ok(minute.map(|m| Time(m.saturating_mul(MINUTE_US))))
     }
 
-    fn name(&self, id: i64) -> Result<Option<String>> {
+    pub(crate) fn name(&self, id: i64) -> Result<Option<String>> {
         self.row("SELECT name FROM names WHERE id = ?1", [id], |row| row.get(0))
     }
 
@@ -299,6 +324,25 @@ fn minute(at: Time) -> i64 {
 
 /// Clients of wires tell of healthy requests, of failed ones, or of both; failures are counted by us. So the failed are whichever
 /// of the two is more.
+/// The routes on which one service fails that counts no requests, while a log that names no service counts them: a proxy's in front
+/// of it, so both tell of the same requests. Gives that service for each. Of two services nobody knows whose requests they are.
+fn same_traffic<Route: Ord, Service>(rows: Vec<(Route, (Service, bool, bool))>) -> Vec<(Route, Service)> {
+    let mut routes: BTreeMap<Route, (bool, Vec<(Service, bool)>)> = BTreeMap::new();
+    for (route, (service, unnamed, counted)) in rows {
+        let (by_proxy, named) = routes.entry(route).or_default();
+        if unnamed {
+            *by_proxy = counted;
+        } else {
+            named.push((service, counted));
+        }
+    }
+    let one = |(route, (by_proxy, mut named)): (Route, (bool, Vec<(Service, bool)>))| {
+        let (service, counted) = named.pop()?;
+        (by_proxy && !counted && named.is_empty()).then_some((route, service))
+    };
+    routes.into_iter().filter_map(one).collect()
+}
+
 fn route_health((key, sums): ((String, String, String), (u64, u64, u64))) -> RouteHealth {
     let ((service, method, route), (counted, counted_failed, failures)) = (key, sums);
     let healthy = counted.saturating_sub(counted_failed);

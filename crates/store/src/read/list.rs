@@ -3,6 +3,7 @@
 //! Pages go by key, not by offset: the cursor holds the last row's place in the order, so that what comes in between neither
 //! repeats nor hides a row, and the thousandth page costs what the first does.
 
+use super::search::{Within, listed};
 use super::{FailureRow, Page, ProblemRow, Query, Reader, Sort};
 use crate::error::{Error, Result};
 use crate::limits::PAGE_ROWS_MAX;
@@ -54,7 +55,7 @@ pub(crate) fn count(n: i64) -> u64 {
 }
 
 impl Sort {
-    fn column(self) -> &'static str {
+    pub(super) fn column(self) -> &'static str {
         match self {
             Sort::LastSeen => "p.last_seen",
             Sort::FirstSeen => "p.first_seen",
@@ -74,15 +75,15 @@ impl Sort {
 }
 
 /// A text being put together with the values that it asks for.
-#[derive(Default)]
-struct Sql {
-    text: String,
-    values: Vec<Value>,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sql {
+    pub text: String,
+    pub values: Vec<Value>,
 }
 
 impl Sql {
     /// Adds a condition, in which `?` stands for the value.
-    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+    pub fn and(&mut self, condition: &str, value: impl Into<Value>) {
         self.values.push(value.into());
         let place = format!("?{}", self.values.len());
         self.text.push_str(" AND ");
@@ -96,7 +97,6 @@ impl Reader {
         let limit = rows_of(query.limit);
         let mut sql = Sql::default();
         sql.and("p.project = ?", project);
-        self.narrow(&mut sql, project, query)?;
         let column = query.sort.column();
         if let Some(cursor) = &query.cursor {
             let (value, row) = after(cursor, query.sort.letter())?;
@@ -108,25 +108,62 @@ impl Reader {
             let (value, row) = (sql.values.len() - 1, sql.values.len());
             sql.text.push_str(&format!(" AND ({column}, p.id) < (?{value}, ?{row})"));
         }
+        let words = self.words(project, query)?;
+        let within = self.within(&words, query.sort, &sql)?;
+        let narrowed = |by: &dyn Fn(&mut Sql)| {
+            let mut all = sql.clone();
+            by(&mut all);
+            self.narrow(&mut all, project, query)?;
+            words.narrow(&mut all);
+            Ok(all)
+        };
+        let mut rows = match within {
+            Within::All => self.sorted(query.sort, limit, "", narrowed(&|_| {})?)?,
+            Within::These(numbers) => {
+                let by = |all: &mut Sql| all.text.push_str(&format!(" AND p.id IN ({})", listed(&numbers)));
+                // By their numbers, not in the order of an index that holds all others too.
+                self.sorted(query.sort, limit, "NOT INDEXED", narrowed(&by)?)?
+            }
+            Within::From(value) => {
+                let by = |all: &mut Sql| all.and(&format!("{column} > ?"), value.clone());
+                let first = self.sorted(query.sort, limit, "", narrowed(&by)?)?;
+                if first.len() > limit {
+                    first
+                } else {
+                    self.sorted(query.sort, limit, "", narrowed(&|all| words.narrow_by_index(all))?)?
+                }
+            }
+        };
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next =
+            rows.last().filter(|_| more).map(|(_, value, row)| cursor(query.sort.letter(), *value, *row));
+        Ok(Page { rows: rows.into_iter().map(|(row, ..)| row).collect(), next })
+    }
+
+    /// The first rows that meet conditions, one more than a page has; each with its place in the order.
+    fn sorted(
+        &self,
+        sort: Sort,
+        limit: usize,
+        indexed: &str,
+        conditions: Sql,
+    ) -> Result<Vec<(ProblemRow, i64, i64)>> {
+        let column = sort.column();
         let text = format!(
-            "SELECT {COLUMNS} FROM problems p WHERE 1{} ORDER BY {column} DESC, p.id DESC LIMIT {}",
-            sql.text,
+            "SELECT {COLUMNS} FROM problems p {indexed} WHERE 1{} ORDER BY {column} DESC, p.id DESC LIMIT {}",
+            conditions.text,
             limit + 1
         );
-        let mut rows = self.rows(&text, params_from_iter(sql.values), |row| {
-            let value = match query.sort {
+        self.rows(&text, params_from_iter(conditions.values), |row| {
+            let value = match sort {
                 Sort::LastSeen => row.get(11)?,
                 Sort::FirstSeen => row.get(10)?,
                 Sort::Count => row.get(9)?,
                 Sort::Harm => row.get::<_, f64>(20)?.to_bits().cast_signed(),
             };
             Ok((problem_row(row)?, value, row.get(19)?))
-        })?;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next =
-            rows.last().filter(|_| more).map(|(_, value, row)| cursor(query.sort.letter(), *value, *row));
-        Ok(Page { rows: rows.into_iter().map(|(row, ..)| row).collect(), next })
+        })
     }
 
     fn narrow(&self, sql: &mut Sql, project: i64, query: &Query) -> Result<()> {
@@ -163,32 +200,6 @@ impl Reader {
                 sql.and(&shows(&format!("s.{column} = ?")), number);
             }
         }
-        for word in query.text.split_whitespace().take(WORDS_MAX) {
-            self.narrow_by_word(sql, project, word)?;
-        }
-        Ok(())
-    }
-
-    /// The problem holds a word: in its title, cause, culprit, id, or on one of its routes.
-    fn narrow_by_word(&self, sql: &mut Sql, project: i64, word: &str) -> Result<()> {
-        let pattern = format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        let mut places = ["p.title", "p.class || '/' || p.cause", "p.culprit"]
-            .map(|p| format!("{p} LIKE ? ESCAPE '\\'"))
-            .to_vec();
-        if word.len() <= 16 && word.bytes().all(|b| b.is_ascii_hexdigit()) {
-            places.push("printf('%016x', p.hex) LIKE ? ESCAPE '\\'".to_owned());
-        }
-        // Routes are few: which of them have the word is found once, not for each problem.
-        let routes = self.rows(
-            "SELECT id FROM names WHERE project = ?1 AND kind = 2 AND name LIKE ?2 ESCAPE '\\'",
-            params![project, pattern],
-            |row| row.get::<_, i64>(0),
-        )?;
-        if !routes.is_empty() {
-            let routes: Vec<String> = routes.iter().map(i64::to_string).collect();
-            places.push(shows(&format!("s.route IN ({})", routes.join(", "))));
-        }
-        sql.and(&format!("({})", places.join(" OR ")), pattern);
         Ok(())
     }
 
@@ -222,11 +233,8 @@ impl Reader {
     }
 }
 
-/// Words of a search beyond which the rest is left out: each is a look through all problems.
-const WORDS_MAX: usize = 8;
-
 /// The problem has failures of a shape that is so.
-fn shows(condition: &str) -> String {
+pub(super) fn shows(condition: &str) -> String {
     format!(
         "EXISTS (SELECT 1 FROM totals t JOIN shapes s ON s.id = t.shape WHERE t.problem = p.id AND {condition})"
     )

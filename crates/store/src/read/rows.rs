@@ -298,6 +298,45 @@ pub struct RouteLine {
     pub line: Vec<Step>,
 }
 
+/// How long requests took that went well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Took {
+    /// Requests of which it is known.
+    pub requests: u64,
+    /// Half of them took less, in microseconds; right to a fifth, as all durations here.
+    pub p50_us: u64,
+    /// Nineteen of twenty took less.
+    pub p95_us: u64,
+}
+
+/// How long requests of a route take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteDurations {
+    /// The number of service, method and route together.
+    pub(crate) shape: i64,
+    /// The service; empty if unknown.
+    pub service: String,
+    /// `GET`, …; empty if unknown.
+    pub method: String,
+    /// Route template.
+    pub route: String,
+    /// Lately.
+    pub now: Took,
+    /// In the days before; `None` where there was no request.
+    pub before: Option<Took>,
+}
+
+/// How long requests of routes took over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DurationLines {
+    /// The begin of the first step.
+    pub begin: Time,
+    /// Minutes of a step.
+    pub step_minutes: i64,
+    /// Of each route that was asked for, its steps; `None` in those without requests.
+    pub lines: Vec<Vec<Option<Took>>>,
+}
+
 /// How a route does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteHealth {

@@ -19,6 +19,11 @@ fn seen(store: &Store) -> String {
     }
     text += &format!("{:?}\n", reader.timeline(PROJECT, at(-HOUR), at(10 * HOUR), 1).unwrap());
     text += &format!("{:?}\n", reader.health(PROJECT, at(-HOUR), at(10 * HOUR)).unwrap());
+    let durations = reader.durations(PROJECT, at(HOUR / 2)).unwrap();
+    let lines = reader
+        .duration_lines(PROJECT, &durations.iter().collect::<Vec<_>>(), at(-HOUR), at(HOUR), 60)
+        .unwrap();
+    text += &format!("{durations:?} {lines:?}\n");
     text + &format!(
         "{:?} {:?}",
         reader.dropped().unwrap(),
@@ -41,6 +46,7 @@ fn rich() -> Commit {
         route: "/cart/{id}".to_owned(),
         status: 200,
         count: 1_000,
+        took: vec![(3, 990), (11, 10)],
     }];
     let deploy = ("deploy".to_owned(), "shop@3.8.0".to_owned());
     commit.marks = vec![MarkRow { project: PROJECT, at: at(-5), kind: deploy.0, what: deploy.1, id: 1 }];

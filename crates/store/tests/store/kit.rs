@@ -82,6 +82,7 @@ pub fn failure(id: u64, problem: &str, when: Time) -> FailureChange {
         id,
         problem: problem.to_owned(),
         at: when,
+        arrived: when,
         status: 500,
         method: "GET".to_owned(),
         route: "/cart/{id}".to_owned(),

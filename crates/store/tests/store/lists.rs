@@ -108,6 +108,145 @@ fn a_query_finds_what_it_names() {
     assert_eq!(reader.releases(PROJECT).unwrap().len(), 5);
 }
 
+/// Problems enough that a search goes by the index: all are of `shop`, one in a hundred of `Rate`, the first of `Zürich`.
+fn many(folder: &Folder, n: u64) -> Store {
+    let mut store = Store::open(folder).unwrap();
+    let mut commit = digest(1, at(0), vec![], vec![]);
+    for i in 1..=n {
+        let id = format!("{i:016x}");
+        let culprit = match i {
+            1 => "shop/Zürich.php:7 \"quoted\"".to_owned(),
+            i if i % 100 == 0 => format!("shop/Rate.php:{i}"),
+            i => format!("shop/Cart.php:{i}"),
+        };
+        commit.problems.push(problem(&id, "code", "null-dereference", &culprit));
+        let mut f = failure(i, &id, at(i as i64));
+        f.route = format!("/part/{}", i % 40);
+        commit.failures.push(f);
+    }
+    store.commit(&commit).unwrap();
+    store
+}
+
+#[test]
+fn rare_words_and_frequent_ones_are_found_among_many() {
+    let folder = Folder::new("search");
+    let mut store = many(&folder, 6_000);
+    let reader = store.reader().unwrap();
+    let search = |text: &str| found(&reader, Query { text: text.to_owned(), ..Query::default() });
+    // Rare ones, in any part of what is searched and in any case.
+    assert_eq!(search("zürich"), [1]);
+    assert_eq!(search("ZÜRICH"), [], "letters beyond ASCII have the case they have");
+    assert_eq!(search("\"QUOTED\""), [1]);
+    assert_eq!(search("shop/rate.php:5900"), [5_900]);
+    assert_eq!(search("0000000000001770"), [6_000]);
+    assert_eq!(search("nosuchword"), []);
+    assert_eq!(search("shop nosuchword"), []);
+    // Its groups of three letters are there, it is not.
+    assert_eq!(search("shop/shop/rate"), []);
+    // Words that are too short for the index, alone and beside others.
+    assert_eq!(search("ü"), [1]);
+    assert_eq!(search("te rate").first(), Some(&6_000));
+    assert_eq!(search("\" te nosuchword"), []);
+    // What an index's own language would read is words like others.
+    for odd in
+        ["\"\"\"", "OR OR", "AND", "NEAR(a", "***", "a\0b", "shop\0", "text:shop", "^shop", "{shop}:", "'''"]
+    {
+        search(odd);
+    }
+    assert_eq!(search(&"x".repeat(5_000)), []);
+    // Frequent ones: the first of the order, and those that lie behind its first thousands.
+    assert_eq!(search("shop"), (5_901..=6_000).rev().collect::<Vec<_>>());
+    assert_eq!(search("rate.php").len(), 60);
+    assert_eq!(search("/part/7 cart").len(), 100);
+    assert_eq!(search("/part/7 :7 zürich"), []);
+    // By pages it is the same.
+    let mut query =
+        Query { text: "part/1 shop".to_owned(), sort: Sort::FirstSeen, limit: 300, ..Query::default() };
+    let mut all = Vec::new();
+    loop {
+        let page = reader.problems(PROJECT, &query).unwrap();
+        all.extend(page.rows.into_iter().map(|r| r.id));
+        query.cursor = page.next;
+        if query.cursor.is_none() {
+            break;
+        }
+    }
+    let of_route = |n: &u64| n % 40 == 1 || (10..20).contains(&(n % 40));
+    assert_eq!(all, (1..=6_000).rev().filter(of_route).map(|n| format!("{n:016x}")).collect::<Vec<_>>());
+    // What is explained anew is found by its new words, not by the old.
+    let again = problem("0000000000000001", "code", "division-by-zero", "shop/Genf.php:7");
+    store.commit(&digest(2, at(7_000), vec![again], vec![])).unwrap();
+    let search = |text: &str| found(&reader, Query { text: text.to_owned(), ..Query::default() });
+    assert_eq!(search("zürich"), []);
+    assert_eq!(search("genf"), [1]);
+    assert_eq!(search("division-by-zero"), [1]);
+    sound(&store);
+    // What goes is in the index no more.
+    store.retention(at((store::COUNT_DAYS + 30) * 86_400), 90, u64::MAX).unwrap();
+    assert_eq!(search("genf"), []);
+    sound(&store);
+}
+
+#[test]
+fn what_lies_behind_the_first_thousands_of_the_order_is_found() {
+    let folder = Folder::new("behind");
+    let mut store = many(&folder, 6_000);
+    // More than are gone through one by one, all of them older than the rest.
+    let named = (1..=1_500_u64).map(|i| problem(&format!("{i:016x}"), "code", "timeout", "shop/Genf.php:7"));
+    store.commit(&digest(2, at(7_000), named.collect(), vec![])).unwrap();
+    let reader = store.reader().unwrap();
+    let search = |text: &str| found(&reader, Query { text: text.to_owned(), ..Query::default() });
+    assert_eq!(search("genf"), (1_401..=1_500).rev().collect::<Vec<_>>());
+    assert_eq!(search("genf shop 00000005dc"), [1_500]);
+}
+
+#[test]
+fn a_proxys_requests_are_those_of_the_one_service_that_fails_behind_it() {
+    let folder = Folder::new("share");
+    let mut store = Store::open(&folder).unwrap();
+    let request = |route: &str, service: &str, count| store::RequestCount {
+        project: PROJECT,
+        minute: at(0).secs() / 60,
+        method: "GET".to_owned(),
+        route: route.to_owned(),
+        service: service.to_owned(),
+        status: 200,
+        count,
+        ..store::RequestCount::default()
+    };
+    let failed = |id, route: &str, service: Option<&str>| FailureChange {
+        route: route.to_owned(),
+        service: service.map(str::to_owned),
+        ..failure(id, CART, at(1))
+    };
+    let mut commit = digest(1, at(2), vec![cart()], vec![]);
+    // Of the first the SDK tells with the service's name, and of one only the proxy does, which counts what goes well.
+    commit.failures = (0..9).map(|id| failed(id, "/cart", Some("shop"))).collect();
+    commit.failures.push(failed(9, "/cart", None));
+    commit.requests = vec![request("/cart", "", 90), request("/other", "", 50)];
+    // Of two services behind one path nobody knows whose requests they are; one that counts its own has its own.
+    commit.failures.extend([failed(10, "/two", Some("shop")), failed(11, "/two", Some("stock"))]);
+    commit.failures.push(failed(12, "/own", Some("shop")));
+    commit.requests.extend([request("/two", "", 10), request("/own", "", 10), request("/own", "shop", 4)]);
+    store.commit(&commit).unwrap();
+    let reader = store.reader().unwrap();
+    let health = reader.health(PROJECT, at(0), at(60)).unwrap();
+    let of = |service: &str, route: &str| {
+        health.iter().find(|h| h.service == service && h.route == route).map(|h| (h.failures, h.requests))
+    };
+    assert_eq!(of("shop", "/cart"), Some((10, Some(100))));
+    assert_eq!(of("", "/cart"), None);
+    assert_eq!((of("shop", "/two"), of("", "/two")), (Some((1, None)), Some((0, Some(10)))));
+    assert_eq!((of("shop", "/own"), of("", "/own")), (Some((1, Some(5))), Some((0, Some(10)))));
+    let lines = reader.route_lines(PROJECT, at(0), at(60), 1, 10).unwrap();
+    let first = &lines[0];
+    assert_eq!((first.service.as_str(), first.route.as_str()), ("shop", "/cart"));
+    let sums = first.line.iter().fold((0, 0), |sums, s| (sums.0 + s.failures, sums.1 + s.requests));
+    assert_eq!(sums, (10, 100));
+    assert!(lines.iter().all(|l| l.line.iter().any(|s| s.failures > 0)), "only what fails");
+}
+
 #[test]
 fn readers_see_whole_commits_while_others_are_written() {
     let folder = Folder::new("readers");

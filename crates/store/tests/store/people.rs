@@ -42,6 +42,27 @@ fn a_resolved_problem_that_fails_again_is_regressed() {
 }
 
 #[test]
+fn a_line_of_whole_seconds_is_as_late_as_it_arrived() {
+    let folder = Folder::new("seconds");
+    let mut store = cart_failed(&folder);
+    let reader = store.reader().unwrap();
+    let resolved = at(100).plus(500_000);
+    store.resolve(resolved, PROJECT, CART, "ada", None).unwrap();
+    let of = |id: u64, when, arrived| store::FailureChange { arrived, ..failure(id, CART, when) };
+    // It came before somebody resolved, and was digested after.
+    let before = of(2, at(100), at(100).plus(400_000));
+    // With its fraction the line says that it was before, whenever it came.
+    let exact = of(3, at(100).plus(1), at(101));
+    // A second before.
+    let earlier = of(4, at(99), at(101));
+    store.commit(&digest(2, at(101), vec![], vec![before, exact, earlier])).unwrap();
+    assert_eq!(one(&reader, CART).row.state, State::Resolved);
+    let after = of(5, at(100), at(100).plus(600_000));
+    store.commit(&digest(3, at(101), vec![], vec![after])).unwrap();
+    assert_eq!(one(&reader, CART).row.state, State::Regressed);
+}
+
+#[test]
 fn resolved_in_a_release_it_may_go_on_in_those_before() {
     let folder = Folder::new("release");
     let mut store = cart_failed(&folder);

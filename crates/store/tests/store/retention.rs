@@ -44,6 +44,44 @@ fn old_failures_go_and_their_counts_stay() {
 }
 
 #[test]
+fn durations_are_kept_for_as_long_as_they_tell_what_is_usual() {
+    let folder = Folder::new("durations");
+    let mut store = Store::open(&folder).unwrap();
+    let of = |day: i64, ms: u64| RequestCount {
+        project: PROJECT,
+        minute: at(day * DAY).secs() / 60,
+        route: "/report".to_owned(),
+        status: 200,
+        count: 200,
+        took: vec![(store::duration_bucket(ms * 1_000), 200)],
+        ..RequestCount::default()
+    };
+    let mut commit = digest(1, at(20 * DAY), vec![], vec![]);
+    commit.requests = vec![of(0, 9_000), of(10, 100), of(20, 3_000)];
+    store.commit(&commit).unwrap();
+    let durations = |store: &Store| store.reader().unwrap().durations(PROJECT, at(20 * DAY + 60)).unwrap();
+    // What is older than durations are kept is not taken in.
+    let route = &durations(&store)[0];
+    assert_eq!((route.now.requests, route.before.unwrap().requests), (200, 200));
+    assert!((2_400_000..3_600_000).contains(&route.now.p95_us), "{route:?}");
+    assert!((80_000..120_000).contains(&route.before.unwrap().p95_us), "{route:?}");
+    for (days, steps) in [(1, 1), (6, 1), (12, 2)] {
+        let reader = store.reader().unwrap();
+        let from = at(20 * DAY - days * DAY);
+        let lines = reader.duration_lines(PROJECT, &[route], from, at(20 * DAY + 60), 30).unwrap();
+        assert_eq!(lines.lines[0].iter().flatten().count(), steps, "{days} days: {lines:?}");
+    }
+    store.retention(at(26 * DAY), 90, PLENTY).unwrap();
+    assert_eq!(durations(&store), [], "the latest are gone after a day");
+    // What comes in again is not held against what was long before.
+    let mut commit = digest(2, at(20 * DAY), vec![], vec![]);
+    commit.requests = vec![of(20, 3_000)];
+    store.commit(&commit).unwrap();
+    assert_eq!(durations(&store)[0].before, None);
+    sound(&store);
+}
+
+#[test]
 fn counts_by_minute_become_counts_by_hour() {
     let folder = Folder::new("hours");
     let mut store = Store::open(&folder).unwrap();

@@ -2,9 +2,9 @@
 //!
 //! What is not there, or not as it should be, is left out: a newer server may say more, an older one less.
 
-use crate::report::span;
+use crate::report::{counted, span};
 use diagnosis::{Alternative, Ended, Endpoint, Evidence, Hop, HopState, Problem, Timeline, Trigger, Verdict};
-use record::{Cause, Class, Code, Exception, Frame, More, Role, Time, TriggerKind};
+use record::{Cause, Class, Code, Exception, Frame, More, Role, SECOND, Time, TriggerKind};
 use serde_json::Value;
 
 /// An instant as the API writes it.
@@ -157,6 +157,13 @@ pub fn more(v: &Value) -> Vec<(&'static str, Vec<String>)> {
         state.push_str(&format!(", now part of {other}"));
     }
     let mut states = vec![state];
+    if let Some(s) = v["quiet"]["for_s"].as_i64() {
+        let well = counted(number(&v["quiet"]["went_well"]), "request");
+        states.push(format!(
+            "quiet for {}: {well} on its routes went well since",
+            span(s.saturating_mul(SECOND))
+        ));
+    }
     states.extend(each(&v["states"], |s| {
         let by = s["by"].as_str().map(|b| format!(" ({b})")).unwrap_or_default();
         format!("{} {}: {}{by}", at(&s["at"]), text(&s["state"]), text(&s["reason"]))
@@ -171,7 +178,10 @@ pub fn more(v: &Value) -> Vec<(&'static str, Vec<String>)> {
     };
     let mut thoughts =
         each(&v["first_thoughts"], |t| format!("first thought: {}, until {}", words(t), at(&t["until"])));
-    let revisions = each(&v["revisions"], |r| {
+    // One that only found what set it off says nothing else.
+    let same = |r: &Value| words(r) == words(v);
+    let revised = v["revisions"].as_array().into_iter().flatten().filter(|r| !same(r));
+    let revisions = revised.map(|r| {
         let lasted = match (time(&r["since"]), time(&r["until"])) {
             (Some(since), Some(until)) => format!(" for {}", span(until.since(since))),
             _ => String::new(),
@@ -208,20 +218,25 @@ mod tests {
     #[test]
     fn earlier_thoughts_are_told() {
         let doc = json!({
+            "class": "code", "cause": "null-dereference", "culprit": "a.py:7",
             "state": "regressed", "state_since": "2026-11-24T07:12:04Z", "assigned": "ada",
             "states": [{ "at": "2026-11-24T07:00:00Z", "state": "new", "by": null, "reason": "seen first" }],
             "services": [{ "name": "shop", "count": 7 }],
             "first_thoughts": [{ "class": "upstream", "cause": "timeout", "culprit": "api:80", "until": "2026-11-24T07:12:04Z" }],
             "revisions": [{ "since": "2026-11-24T07:00:00Z", "until": "2026-11-24T07:01:00Z", "class": "code",
-                            "cause": "exception", "culprit": null, "confidence": 0.4 }],
-            "notes": [],
+                            "cause": "exception", "culprit": null, "confidence": 0.4 },
+                          { "since": "2026-11-24T07:01:00Z", "until": "2026-11-24T07:02:00Z", "class": "code",
+                            "cause": "null-dereference", "culprit": "a.py:7", "trigger": null, "confidence": 0.9 }],
+            "notes": [], "quiet": { "for_s": 125, "went_well": 212 },
         });
         let more = more(&doc);
         assert_eq!(more[0].1[0], "regressed since 2026-11-24 07:12:04, assigned to ada");
-        assert_eq!(more[0].1[1], "2026-11-24 07:00:00 new: seen first");
+        assert_eq!(more[0].1[1], "quiet for 2 min 5 s: 212 requests on its routes went well since");
+        assert_eq!(more[0].1[2], "2026-11-24 07:00:00 new: seen first");
         assert_eq!(more[1].1, ["service shop: 7"]);
         assert_eq!(more[2].1[0], "first thought: upstream/timeout at api:80, until 2026-11-24 07:12:04");
         assert_eq!(more[2].1[1], "since 2026-11-24 07:00:00 for 1 min: code/exception (40%)");
+        assert_eq!(more[2].1.len(), 2, "one revision only found the trigger");
     }
 
     #[test]

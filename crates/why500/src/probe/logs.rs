@@ -1,10 +1,11 @@
 //! What the server wrote into its logs while it failed one request: the lines that are new since just before.
 
+use super::served::Served;
 use crate::explain::{self, Usage};
 use crate::scratch::Scratch;
 use ::probe::checks;
 use ::probe::explore::Exchange;
-use diagnosis::{Problem, Recogniser};
+use diagnosis::{Problem, Recogniser, Source};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -33,8 +34,12 @@ const BODY: &str = "answer.log";
 /// Logs that are watched.
 pub struct Logs {
     roots: Vec<PathBuf>,
+    /// A server that reads them, too.
+    served: Option<Served>,
     /// Size and lines so far.
     seen: HashMap<PathBuf, (u64, u64)>,
+    /// The same when watching began.
+    began: HashMap<PathBuf, (u64, u64)>,
     recogniser: Recogniser,
     zone: jiff::tz::TimeZone,
     stop: Arc<AtomicBool>,
@@ -45,13 +50,20 @@ impl Logs {
     ///
     /// # Errors
     /// One is not there, or the signatures cannot be read.
-    pub fn watch(roots: &[PathBuf], zone: jiff::tz::TimeZone, stop: Arc<AtomicBool>) -> Result<Logs, Usage> {
+    pub fn watch(
+        roots: &[PathBuf],
+        served: Option<Served>,
+        zone: jiff::tz::TimeZone,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Logs, Usage> {
         for r in roots {
             std::fs::metadata(r).map_err(|e| Usage(format!("--logs {}: {e}", r.display())))?;
         }
         let recogniser = Recogniser::new(&[]).map_err(Usage)?;
-        let mut logs = Logs { roots: roots.to_vec(), seen: HashMap::new(), recogniser, zone, stop };
+        let (seen, began) = Default::default();
+        let mut logs = Logs { roots: roots.to_vec(), served, seen, began, recogniser, zone, stop };
         logs.mark();
+        logs.began.clone_from(&logs.seen);
         Ok(logs)
     }
 
@@ -76,6 +88,25 @@ impl Logs {
             let more = if size > from { count_lines(&path, from, size).unwrap_or(0) } else { 0 };
             self.seen.insert(path, (size, lines + more));
         }
+    }
+
+    /// What was written into the logs since they are watched.
+    pub fn sources(&mut self) -> Vec<Source> {
+        self.mark();
+        let new = |(path, (size, lines)): (&PathBuf, &(u64, u64))| {
+            let (from, before) = self.began.get(path).copied().unwrap_or_default();
+            Source {
+                path: path.display().to_string(),
+                format: "new lines".to_owned(),
+                lines: lines.saturating_sub(before),
+                parsed: lines.saturating_sub(before),
+                bytes: size.saturating_sub(from),
+                ..Source::default()
+            }
+        };
+        let mut all: Vec<Source> = self.seen.iter().map(new).filter(|s| s.bytes > 0).collect();
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        all
     }
 
     fn sizes(&self) -> Vec<(PathBuf, u64)> {
@@ -108,15 +139,26 @@ impl Logs {
     pub fn explain(&self, exchanges: &[Exchange]) -> Option<Problem> {
         let from_logs = if self.any() {
             self.settle();
-            self.explained(exchanges, None)
+            self.explained(exchanges, None, false).or_else(|| self.explained(exchanges, None, true))
         } else {
             None
         };
-        from_logs.or_else(|| self.explained(exchanges, Some(body_as_log(exchanges.last()?)?)))
+        let from_server = || self.served.as_ref().and_then(|s| s.explain(exchanges.last()?));
+        from_logs
+            .or_else(from_server)
+            .or_else(|| self.explained(exchanges, Some(body_as_log(exchanges.last()?)?), false))
     }
 
-    /// Explains them by the body, if one is given, else by the logs.
-    fn explained(&self, exchanges: &[Exchange], body: Option<String>) -> Option<Problem> {
+    /// Explains them by the body, if one is given, else by the logs. `undated`: the logs tell neither times nor requests, as what a
+    /// program prints when nobody configured its logging; but what is new in them was written while the last request was on its way.
+    fn explained(&self, exchanges: &[Exchange], body: Option<String>, undated: bool) -> Option<Problem> {
+        let last = exchanges.last()?;
+        let head = format!(
+            "{} ERROR {} {}\n",
+            record::Time(last.answer.at_us),
+            last.request.method,
+            last.request.target
+        );
         let scratch = std::env::temp_dir().join(format!("why500-probe-{}", std::process::id()));
         let scratch = Scratch::within(&scratch).ok()?;
         let mut names: HashMap<String, (String, u64)> = HashMap::new();
@@ -134,6 +176,7 @@ impl Logs {
                     while names.contains_key(&name) {
                         name.insert(0, '_');
                     }
+                    let new = if undated { [head.as_bytes(), &new].concat() } else { new };
                     std::fs::write(scratch.path().join(&name), new).ok()?;
                     names.insert(name, (path.display().to_string(), lines));
                 }
@@ -150,13 +193,13 @@ impl Logs {
         if problem.verdict.cause.class == record::Class::Unknown && problem.exception.is_none() {
             return None;
         }
-        problem.evidence.retain(|e| e.source != OWN);
+        problem.evidence.retain(|e| e.source != OWN && !(undated && e.line == 1));
         for e in &mut problem.evidence {
             if e.source == BODY {
                 e.source = "the answer's body".to_owned();
                 e.line = 0;
             } else if let Some((path, lines)) = names.get(&e.source) {
-                e.line += lines;
+                e.line = e.line.saturating_sub(u64::from(undated)) + lines;
                 e.source.clone_from(path);
             }
         }

@@ -358,8 +358,11 @@ fn exchange(agent: &Agent, base: &str, request: &Request, body_max: usize) -> An
                         answer.body.extend_from_slice(chunk.get(..n.min(room)).unwrap_or_default());
                     }
                     Err(e) => {
-                        answer.end =
-                            if e.kind() == io::ErrorKind::TimedOut { End::TimedOut } else { End::Cut };
+                        // The client's own errors come through the reader wrapped up.
+                        answer.end = match ended(&ureq::Error::from(e)) {
+                            End::NotReached(_) | End::NotSent(_) => End::Cut,
+                            other => other,
+                        };
                         break;
                     }
                 }

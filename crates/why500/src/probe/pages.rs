@@ -56,6 +56,7 @@ pub fn findings(visits: &[Visit]) -> (Description, Vec<Finding>) {
             path: None,
             query: Vec::new(),
             auth: None,
+            fresh: false,
         };
         let request = Request::new("GET", &v.target);
         found.push(Finding {

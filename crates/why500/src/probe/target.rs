@@ -5,11 +5,13 @@ use crate::explain::Usage;
 use ::probe::explore::Server;
 use ::probe::operation::Description;
 use ::probe::targets::{
-    Kind, Sample, Samples, curl, har, http_file, insomnia, openapi, postman, samples, tell,
+    Kind, Sample, Samples, curl, graphql, har, http_file, insomnia, openapi, postman, samples, tell,
 };
 use ::probe::{Answer, End, Request};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use url::Url;
 
 /// Bytes of a description that are read.
@@ -24,6 +26,13 @@ const USUAL: [&str; 7] = [
     "/api-docs",
     "/openapi.yaml",
 ];
+
+/// What GraphQL tells of itself (spec.graphql.org, "Introspection"), types within types to seven levels.
+const INTROSPECTION: &str = "query { __schema { queryType { name } mutationType { name } types { kind name \
+    fields(includeDeprecated: true) { name args { name type { ...T } defaultValue } type { ...T } } \
+    inputFields { name type { ...T } defaultValue } enumValues(includeDeprecated: true) { name } possibleTypes { name } } } } \
+    fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind \
+    name ofType { kind name } } } } } } }";
 
 /// What a target is.
 pub enum Target {
@@ -76,6 +85,39 @@ pub fn from_file(
     Ok((description, host))
 }
 
+/// The requests that failed in an access log, each route once, to be sent again and changed.
+///
+/// # Errors
+/// It cannot be read, or nothing failed in it.
+pub fn from_log(
+    path: &Path,
+    base_url: Option<&Url>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(Description, Host), Usage> {
+    let shown = path.display();
+    std::fs::metadata(path).map_err(|e| Usage(format!("{shown}: {e}")))?;
+    let Some(base_url) = base_url else {
+        return Err(Usage(format!(
+            "{shown}: a log names no server; say where it is with --base-url http://HOST:PORT"
+        )));
+    };
+    let report = crate::explain::folder(path, &jiff::tz::TimeZone::UTC, 1, stop)?;
+    let mut list: Vec<Sample> = Vec::new();
+    for e in report.problems.iter().flat_map(|p| &p.endpoints) {
+        let method = if e.method.is_empty() { "GET" } else { e.method.as_str() };
+        let sample = Sample { method: method.to_owned(), url: e.example.clone(), ..Sample::default() };
+        if e.example.starts_with('/') && !list.contains(&sample) {
+            list.push(sample);
+        }
+    }
+    if list.is_empty() {
+        return Err(Usage(format!(
+            "{shown}: no request in it failed, so that there is none to be sent again"
+        )));
+    }
+    Ok((samples::describe(&list, None), Host::of(base_url, true)?))
+}
+
 /// What an address answers: a description, or a site.
 ///
 /// # Errors
@@ -98,6 +140,18 @@ pub fn from_url(
     }
     let none = BTreeMap::new();
     let base = base_url.map(Url::path);
+    if url.path().contains("graphql") && !answer.is_ok() || url.path().ends_with("graphql") {
+        // A query reads, though it is sent by POST.
+        let mut asked = Request { headers: headers.to_vec(), ..Request::new("POST", url.path()) };
+        asked.set_header("Content-Type", "application/json");
+        asked.body = Some(serde_json::json!({"query": INTROSPECTION}).to_string().into_bytes());
+        let told = server.send(&[asked]).into_iter().next().unwrap_or_default();
+        let text = told.text().into_owned();
+        if matches!(tell("", &text), Some(Kind::GraphQlIntrospection)) {
+            let schema = graphql::Schema::read(&text).map_err(|e| Usage(format!("{url}: {e}")))?;
+            return Ok(Target::Described(schema.describe(base.unwrap_or(url.path()))));
+        }
+    }
     let is_page = answer.media().contains("html");
     if answer.is_ok() && !is_page {
         let text = String::from_utf8_lossy(&answer.body).into_owned();
@@ -143,6 +197,9 @@ fn describe(
     };
     match tell(name, text) {
         Some(Kind::OpenApi | Kind::Swagger2) => openapi::read_at(text, base).map_err(wrong),
+        Some(Kind::GraphQlSdl | Kind::GraphQlIntrospection) => Ok(graphql::Schema::read(text)
+            .map_err(wrong)?
+            .describe(base.filter(|b| *b != "/").unwrap_or("/graphql"))),
         Some(Kind::Postman) => of(postman::read(text, variables)),
         Some(Kind::Insomnia) => of(insomnia::read(text, variables)),
         Some(Kind::Har) => of(har::read(text, variables)),

@@ -9,10 +9,12 @@ use diagnosis::{Endpoint, Evidence, Hop, HopState, Problem, Timeline, Trigger, V
 use record::{Cause, Class, Role, TriggerKind};
 use std::collections::BTreeMap;
 
+/// Other ways to the same fault that are told.
+const ALSO_MAX: usize = 5;
 /// Characters of a value in a sentence.
 const VALUE_CHARS_MAX: usize = 60;
 /// A value in what a shell takes out of an answer: `"id": 7`, `"id":"a-7"`.
-const TAKE: &str = r#"[^"]*"\{0,1\}\([^",}]*\)"#;
+const TAKE: &str = r#""\{0,1\}\([^",}]*\)"#;
 
 /// One finding with what explains it.
 pub struct Told {
@@ -67,26 +69,39 @@ pub fn problem(told: &[Told], ops: &[Operation], base: &str) -> Option<Problem> 
         what: data.then(|| when.clone()),
     };
     if explained {
-        p.title = format!("{} {what} {when}: {}", op.name, p.title);
-        p.verdict.summary = format!("{} {what} {when}. {}", op.name, p.verdict.summary);
+        p.title = format!("{}: {}", sentence(op, what, &when), p.title);
+        p.verdict.summary = format!("{}. {}", sentence(op, what, &when), at_once(&p.verdict.summary));
     } else {
-        p.title = format!("{} {what} {when}", op.name);
+        p.title = sentence(op, what, &when);
         p.verdict = unexplained(f, op, &last.answer, &when, what, p.verdict);
     }
-    if let (Some(shows), true) = (&f.shows, f.contrast.is_some()) {
-        p.inputs.push(format!("It looks as if {shows}."));
+    if let (Some(shows), true, false) = (&f.shows, f.contrast.is_some(), explained) {
+        p.inputs.push(format!("Such requests fail where {shows}."));
     }
-    for t in told {
-        let Some(op) = ops.get(t.finding.op) else { continue };
-        let site = t.finding.sites.first().map(|s| s.shown(op)).unwrap_or_default();
-        if t.finding.variants.len() > 1 {
-            p.inputs.push(format!("Fails with {site} as {}.", t.finding.variants.join(", ")));
-        }
+    if f.variants.len() > 1 {
+        let of = f.sites.first().map(|s| format!(" with {} as", s.shown(op))).unwrap_or_default();
+        p.inputs.push(format!("Fails{of} {}.", f.variants.join(", ")));
     }
-    for t in told.iter().skip(1) {
-        let (Some(op), Some(x)) = (ops.get(t.finding.op), t.finding.exchanges.last()) else { continue };
-        let also = self::when(&t.finding, ops);
-        p.inputs.push(format!("{} fails alike {also}: {}", op.name, x.request.curl(base)));
+    let also: Vec<String> = told
+        .iter()
+        .skip(1)
+        .filter_map(|t| Some((ops.get(t.finding.op)?, self::when(&t.finding, ops))))
+        .map(|(o, when)| if o.name == op.name { when } else { format!("{} {when}", o.name) })
+        .collect();
+    if !also.is_empty() {
+        let more = also.len().saturating_sub(ALSO_MAX);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        let first: Vec<&str> = also.iter().take(ALSO_MAX).map(String::as_str).collect();
+        p.inputs.push(format!("Fails by the same error {}{more}.", first.join("; ")));
+    }
+    let documented = !op.answers.is_empty();
+    if documented && last.answer.status >= 500 && !op.tells(last.answer.status) {
+        p.inputs.push(format!("The description does not tell of {}.", last.answer.status));
+    }
+    let media = last.answer.media();
+    let usual = op.answers.values().flat_map(|a| &a.media).find(|m| ::probe::operation::is_json(m));
+    if let (Some(usual), false) = (usual, media.is_empty() || media.contains("json")) {
+        p.inputs.push(format!("The error comes as {media}, where {usual} is what is described: clients that parse it fail once more."));
     }
     let healthy = match f.contrast {
         Some(status) => {
@@ -155,8 +170,8 @@ fn unexplained(
     v.culprit = Some(op.name.clone());
     v.confidence = if by_input && own_error { 0.4 } else { 0.2 };
     v.summary = format!(
-        "{} {what} {when}. No log was at hand: the server's own error for this request says why.",
-        op.name
+        "{}. No log was at hand: the server's own error for this request says why.",
+        sentence(op, what, when)
     );
     v.next_steps = vec![
         "Run it again with --logs PATH (the server's logs) or --server URL (a running why500 serve): the same finding then says why.".into(),
@@ -164,6 +179,27 @@ fn unexplained(
         "Refuse such input with a 4xx that says what is wrong with it, and keep the request as a test.".into(),
     ];
     v
+}
+
+/// `GET /products answers 500 when query parameter page is -1`.
+fn sentence(op: &Operation, what: &str, when: &str) -> String {
+    let mut said = format!("{} {what}", op.name);
+    if !when.is_empty() {
+        said.push(' ');
+        said.push_str(when);
+    }
+    said
+}
+
+/// What a diagnosis says of one request, without counting it.
+fn at_once(summary: &str) -> String {
+    match summary.strip_prefix("1 request failed ").map(str::to_owned) {
+        Some(rest) => {
+            let mut letters = rest.chars();
+            letters.next().map_or_else(String::new, |c| c.to_uppercase().chain(letters).collect())
+        }
+        None => summary.to_owned(),
+    }
 }
 
 /// How it ended, as a verb: `answers 500`.
@@ -215,21 +251,22 @@ pub fn when(f: &Finding, ops: &[Operation]) -> String {
         Times::Once => {}
     }
     if f.sites.is_empty() {
-        return "whatever was sent".to_owned();
+        // A page takes nothing.
+        let takes = !op.params.is_empty() || op.body.is_some();
+        return if takes { "whatever was sent".to_owned() } else { String::new() };
     }
     let one = |site: &Site| {
         let place = site.shown(op);
         let value = said(&step.case, site, op);
         match (site, value.as_str()) {
             (Site::Param(_) | Site::Member(_), "nothing") => format!("{place} is left out"),
+            (Site::Param(_) | Site::Member(_), "\"\"") => format!("{place} is empty"),
             (Site::Body, "nothing" | "") => "no body is sent".to_owned(),
             (Site::Media, "nothing") => "no content type is told".to_owned(),
             (Site::Path, _) => format!("the path is {}", f.exchanges.last().map_or("", |x| x.request.path())),
             (Site::Auth, _) => "the credentials are others".to_owned(),
             (Site::Member(_), _) if f.family == "nesting" => format!("{place} is nested deep"),
-            (_, v) if f.family == "length" || v.len() > VALUE_CHARS_MAX => {
-                format!("{place} is long: {}", short(v))
-            }
+            (_, v) if v.len() > VALUE_CHARS_MAX => format!("{place} is long: {}", short(v)),
             (_, v) => format!("{place} is {v}"),
         }
     };

@@ -111,7 +111,7 @@ fn types(v: &Json, at: String, depth: usize, out: &mut BTreeMap<String, String>)
         Json::Null => add("null"),
         Json::Bool(_) => add("boolean"),
         Json::Number(_) => add("number"),
-        Json::Text(_) | Json::Raw(_) => add("text"),
+        Json::Text(_) | Json::Raw(_) | Json::Bytes(_) => add("text"),
         Json::List(list) => {
             add("list");
             if depth < DEPTH_MAX {

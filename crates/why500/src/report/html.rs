@@ -5,11 +5,11 @@
 
 use super::chart::{Bars, Mark, way};
 use super::phrase::{
-    Clock, certainty, certainty_percent, class, counted, number, percent, plain, range, size, span, trigger,
+    Clock, certainty, certainty_percent, class, counted, number, percent, plain, range, span, trigger,
     trigger_mark,
 };
 use super::source::{changes, excerpt};
-use super::{Look, by_role, foremost, is_unexplained, needed, statuses};
+use super::{Look, by_role, foremost, is_unexplained, needed, read, statuses};
 use diagnosis::{Endpoint, Evidence, Problem, Report};
 use record::{Class, Exception, TriggerKind};
 use std::fmt::Write as _;
@@ -115,8 +115,7 @@ fn head(h: &mut String, report: &Report) {
     if let Some((from, to)) = report.range {
         facts.push(range(from, to, "–"));
     }
-    let files = counted(report.sources.len() as u64, "file");
-    facts.push(format!("{files}, {}, {}", counted(t.lines, "line"), size(t.bytes)));
+    facts.extend(read(report));
     let _ = write!(h, "<p class=\"sub\">{}</p></header>", text(&facts.join(" · ")));
 }
 

@@ -122,7 +122,7 @@ mod tests {
             "<failure type=\"code/type-mismatch\" message=\"TypeError: Unsupported operand types: string + \
              int (app/Services/Tax.php:41) (16 failures)\">",
             "\nwhere: 127.0.0.1:3306\n198 failures (500 ×150, 502 ×48), 92% of all\n",
-            "\nset off after a deploy: release=shop@3.8.0 (2026-11-24 06:45:00, 12 s before)\n",
+            "\nset off after a deploy: shop@3.8.0 (2026-11-24 06:45:00, 12 s before)\n",
             "\ncause: shop/laravel.log:8841: [2026-11-24 07:12:04] production.ERROR",
             "\nreproduce: curl -sS -i 'http://shop.example/cart/17'",
         ] {

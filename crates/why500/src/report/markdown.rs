@@ -5,10 +5,10 @@
 //! backticks in it.
 
 use super::phrase::{
-    Clock, certainty, certainty_percent, counted, number, percent, plain, range, size, span, trigger,
+    Clock, certainty, certainty_percent, counted, number, percent, plain, range, span, trigger,
 };
 use super::source::{changes, excerpt};
-use super::{Look, by_role, foremost, is_unexplained, needed, statuses};
+use super::{Look, by_role, foremost, is_unexplained, needed, read, statuses};
 use diagnosis::{Endpoint, Evidence, HopState, Problem, Report};
 use record::Exception;
 use std::borrow::Cow;
@@ -39,8 +39,9 @@ pub(super) fn write(out: &mut dyn io::Write, report: &Report, look: &Look) -> io
         _ => writeln!(out, "# {}", counted(t.failures, "failure"))?,
     }
     let range = report.range.map(|(from, to)| format!("{}; ", range(from, to, "–"))).unwrap_or_default();
-    let files = counted(report.sources.len() as u64, "file");
-    writeln!(out, "\n{range}{files}, {}, {} read.", counted(t.lines, "line"), size(t.bytes))?;
+    if let Some(read) = read(report) {
+        writeln!(out, "\n{range}{read} read.")?;
+    }
     if report.problems.is_empty() {
         writeln!(out)?;
         for n in needed(report) {

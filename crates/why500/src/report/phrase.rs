@@ -208,7 +208,7 @@ pub(crate) fn class(class: Class) -> &'static str {
 /// What set a problem off, as half a sentence; `None` where nothing shows.
 pub(crate) fn trigger(trigger: &Trigger, first_seen: Option<Time>, clock: Clock) -> Option<String> {
     let mut out = trigger.clause()?.to_owned();
-    if let Some(what) = trigger.what.as_deref().filter(|w| !w.is_empty()) {
+    if let Some(what) = trigger.told() {
         let _ = write!(out, ": {}", plain(what));
     }
     if let Some(at) = trigger.at {
@@ -340,7 +340,7 @@ mod tests {
         let at = Time::from_secs(1_795_503_600);
         let t = Trigger { kind: TriggerKind::Deploy, at: Some(at), what: Some("release=shop@3.8.0".into()) };
         let told = trigger(&t, Some(at.plus(12 * record::SECOND)), Clock { dated: false, brief: false });
-        assert_eq!(told.as_deref(), Some("after a deploy: release=shop@3.8.0 (07:00:00, 12 s before)"));
+        assert_eq!(told.as_deref(), Some("after a deploy: shop@3.8.0 (07:00:00, 12 s before)"));
         assert_eq!(trigger(&Trigger::default(), Some(at), Clock::dated()), None);
     }
 

@@ -6,12 +6,12 @@
 
 use super::page::{Ink, columns, cut, fold, pad, wrap};
 use super::phrase::{
-    Clock, certainty, certainty_percent, counted, instants, number, percent, plain, range, size, span,
-    trigger, trigger_mark,
+    Clock, certainty, certainty_percent, counted, instants, number, percent, plain, range, span, trigger,
+    trigger_mark,
 };
 use super::source::{changes, excerpt};
 use super::strip::{LEVELS, Strip};
-use super::{Look, Page, foremost, is_unexplained, needed, statuses};
+use super::{Look, Page, foremost, is_unexplained, needed, read, statuses};
 use diagnosis::{Endpoint, Evidence, HopState, Problem, Report};
 use record::{Class, Exception, Role, Time, TriggerKind};
 use std::io;
@@ -113,8 +113,7 @@ fn head(page: &mut Page<'_>, report: &Report, clock: Clock) -> io::Result<()> {
     if let Some((from, to)) = report.range {
         facts.push(range(from, to, page.sign("–", "-")));
     }
-    let files = counted(report.sources.len() as u64, "file");
-    facts.push(format!("{files}, {}, {}", counted(t.lines, "line"), size(t.bytes)));
+    facts.extend(read(report));
     for row in wrap(&facts.join(&format!(" {dot} ")), page.width.saturating_sub(8)) {
         let row = page.ink(Ink::Dim, &row);
         page.line(&format!("        {row}"))?;

@@ -93,24 +93,26 @@ impl Alerts {
         *counts.entry((channel.to_owned(), outcome)).or_default() += 1;
     }
 
-    /// Reads the file; gives whether what is configured is another now. Trouble is told of once.
-    fn read(&self) -> bool {
-        let read = file::read(&self.file);
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// What is wrong with it; what was configured before holds on.
+    fn read(&self) -> Result<(), String> {
+        let config = file::read(&self.file)?;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        Ok(())
+    }
+
+    /// Reads the file, which changed; gives whether what is configured is another now. Trouble is told of once.
+    fn read_again(&self) -> bool {
+        let why = self.read().err();
+        let changed = why.is_none();
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match read {
-            Ok(config) => {
-                *trouble = None;
-                *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
-                true
-            }
-            Err(why) => {
-                if trouble.as_ref() != Some(&why) {
-                    eprintln!("why500: {why}; what was configured before holds on");
-                }
-                *trouble = Some(why);
-                false
-            }
+        if let Some(why) = why.as_ref().filter(|why| trouble.as_ref() != Some(*why)) {
+            eprintln!("why500: {why}; what was configured before holds on");
         }
+        *trouble = why;
+        changed
     }
 }
 
@@ -123,11 +125,7 @@ pub fn start(
     base: Option<String>,
     stopped: &Arc<AtomicBool>,
 ) -> Result<JoinHandle<()>, String> {
-    if !app.alerts.read()
-        && let Some(why) = app.alerts.trouble()
-    {
-        return Err(why);
-    }
+    app.alerts.read()?;
     let watcher = watch::Watcher::new(Arc::clone(app), base, Arc::clone(stopped))?;
     std::thread::Builder::new().name("alerts".into()).spawn(move || watcher.run()).map_err(|e| e.to_string())
 }

@@ -33,7 +33,7 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 const REFUSAL_BYTES_MAX: usize = 4_096;
 
 /// Paths of our own, as first words below `/api/v1/`; all others are protocols'.
-const OURS: [&str; 11] = [
+const OURS: [&str; 12] = [
     "problems",
     "alerts",
     "failures",
@@ -42,6 +42,7 @@ const OURS: [&str; 11] = [
     "webhooks",
     "sourcemaps",
     "timeline",
+    "durations",
     "health",
     "stream",
     "openapi.json",
@@ -129,6 +130,7 @@ fn routes() -> Vec<(&'static str, &'static str, MethodRouter<Arc<App>>)> {
         ("get", "/api/v1/sourcemaps", get(code::maps)),
         ("post", "/api/v1/sourcemaps", post(code::add_map)),
         ("get", "/api/v1/timeline", get(problems::traffic)),
+        ("get", "/api/v1/durations", get(problems::durations)),
         ("get", "/api/v1/health", get(watch::health)),
         ("get", "/api/v1/stream", get(watch::stream)),
         ("get", "/api/v1/openapi.json", get(openapi)),

@@ -103,6 +103,23 @@ struct Counted {
     status: u16,
 }
 
+/// So many requests, and how long they took.
+#[derive(Default)]
+struct Went {
+    count: u64,
+    /// By bucket ([`store::duration_bucket`]), as far as it is known.
+    took: BTreeMap<u8, u64>,
+}
+
+impl Went {
+    fn add(&mut self, other: Went) {
+        self.count += other.count;
+        for (bucket, n) in other.took {
+            *self.took.entry(bucket).or_default() += n;
+        }
+    }
+}
+
 struct Project {
     window: Window,
     /// By source.
@@ -118,7 +135,7 @@ pub struct Digest {
     recogniser: Arc<Recogniser>,
     projects: BTreeMap<i64, Project>,
     /// Healthy requests counted, by the place of their batch: they are handed over once the digest is past it.
-    counts: BTreeMap<u64, BTreeMap<Counted, u64>>,
+    counts: BTreeMap<u64, BTreeMap<Counted, Went>>,
     /// Batches whose lines may still be open.
     open: VecDeque<(u64, Time)>,
     turns: Turns,
@@ -135,7 +152,7 @@ pub struct Digest {
 /// Takes what one source's reader finds.
 struct Tap<'a> {
     window: &'a mut Window,
-    counts: &'a mut BTreeMap<Counted, u64>,
+    counts: &'a mut BTreeMap<Counted, Went>,
     project: i64,
     source: u32,
     now: Time,
@@ -146,7 +163,15 @@ fn template(target: &str) -> String {
 }
 
 impl Tap<'_> {
-    fn count(&mut self, at: Time, service: Option<&str>, method: &str, target: &str, status: u16) {
+    fn count(
+        &mut self,
+        at: Time,
+        service: Option<&str>,
+        method: &str,
+        target: &str,
+        status: u16,
+        took_us: Option<u64>,
+    ) {
         let key = Counted {
             project: self.project,
             minute: minute_of(at),
@@ -155,7 +180,12 @@ impl Tap<'_> {
             route: template(target),
             status,
         };
-        *self.counts.entry(key).or_default() += 1;
+        let went = self.counts.entry(key).or_default();
+        went.count += 1;
+        // 101 is no answer but a connection that goes on for as long as both like.
+        if let Some(us) = took_us.filter(|_| status != 101) {
+            *went.took.entry(store::duration_bucket(us)).or_default() += 1;
+        }
     }
 
     /// A record that a wire read whole: one of a request that went well is only counted.
@@ -172,7 +202,7 @@ impl Tap<'_> {
         };
         let at = r.at.unwrap_or(self.now);
         let status = q.status.unwrap_or(0);
-        self.count(at, r.service.as_deref(), &q.method, &q.target, status);
+        self.count(at, r.service.as_deref(), &q.method, &q.target, status, q.duration_us);
         self.window.healthy(
             r.source,
             r.line,
@@ -193,7 +223,7 @@ impl Sink for Tap<'_> {
         let q = h.request;
         let at = h.at.map_or(self.now, |(t, _)| t);
         let status = q.status.unwrap_or(0);
-        self.count(at, h.service, &q.method, &q.target, status);
+        self.count(at, h.service, &q.method, &q.target, status, q.duration_us);
         self.window.healthy(
             self.source,
             h.line,
@@ -370,26 +400,25 @@ impl Digest {
         project: i64,
         now: Time,
         told: Vec<(i64, String, u64)>,
-        counts: &mut BTreeMap<Counted, u64>,
+        counts: &mut BTreeMap<Counted, Went>,
     ) {
-        for (what, n) in counts.iter() {
-            self.tally.read(project, what.minute, &what.service, *n, now);
+        for (what, went) in counts.iter() {
+            self.tally.read(project, what.minute, &what.service, went.count, now);
         }
         for (minute, service, n) in told {
             let n = self.tally.told(project, minute, &service, n, now);
             if n > 0 {
                 let (method, route) = (String::new(), String::new());
-                *counts
-                    .entry(Counted { project, minute, service, method, route, status: 200 })
-                    .or_default() += n;
+                let counted = Counted { project, minute, service, method, route, status: 200 };
+                counts.entry(counted).or_default().count += n;
             }
         }
     }
 
-    fn add_counts(&mut self, place: u64, counts: BTreeMap<Counted, u64>) {
+    fn add_counts(&mut self, place: u64, counts: BTreeMap<Counted, Went>) {
         let there = self.counts.entry(place).or_default();
-        for (what, n) in counts {
-            *there.entry(what).or_default() += n;
+        for (what, went) in counts {
+            there.entry(what).or_default().add(went);
         }
     }
 
@@ -397,7 +426,7 @@ impl Digest {
     fn settle(&mut self, before: Time, now: Time) {
         // They may be of any batch read so far.
         let place = self.newest.saturating_sub(1);
-        let mut settled: BTreeMap<Counted, u64> = BTreeMap::new();
+        let mut settled: BTreeMap<Counted, Went> = BTreeMap::new();
         for (&project, p) in &mut self.projects {
             for (name, streams) in &mut p.streams {
                 let source = p.window.source(name);
@@ -406,8 +435,8 @@ impl Digest {
             }
         }
         if !settled.is_empty() {
-            for (what, n) in &settled {
-                self.tally.read(what.project, what.minute, &what.service, *n, now);
+            for (what, went) in &settled {
+                self.tally.read(what.project, what.minute, &what.service, went.count, now);
             }
             self.add_counts(place, settled);
         }
@@ -465,6 +494,7 @@ impl Digest {
                         id: f.id,
                         problem: seen.problem.id.clone(),
                         at: f.at,
+                        arrived: f.arrived,
                         status: f.status,
                         method: f.method,
                         route: f.route,
@@ -490,14 +520,15 @@ impl Digest {
         }
         let later = self.counts.split_off(&digested);
         for counts in std::mem::replace(&mut self.counts, later).into_values() {
-            commit.requests.extend(counts.into_iter().map(|(k, count)| RequestCount {
+            commit.requests.extend(counts.into_iter().map(|(k, went)| RequestCount {
                 project: k.project,
                 minute: k.minute,
                 service: k.service,
                 method: k.method,
                 route: k.route,
                 status: k.status,
-                count,
+                count: went.count,
+                took: went.took.into_iter().collect(),
             }));
         }
         let nothing = commit.failures.is_empty()

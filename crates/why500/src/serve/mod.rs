@@ -23,6 +23,8 @@ mod listen;
 mod maps;
 mod pages;
 mod proxy;
+mod quiet;
+mod slow;
 mod sockets;
 mod tally;
 mod tls;

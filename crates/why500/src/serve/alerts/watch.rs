@@ -164,7 +164,7 @@ impl Watcher {
             return;
         }
         self.file = written;
-        if self.alerts().read()
+        if self.alerts().read_again()
             && let Err(why) = self.employ()
         {
             eprintln!("why500: alerts: {why}");

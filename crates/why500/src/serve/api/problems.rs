@@ -3,7 +3,8 @@
 use super::access::{Asks, Read};
 use super::{Answer, Params, bad, instant, missing, number};
 use crate::report::counted;
-use crate::serve::now;
+use crate::serve::quiet::quiet;
+use crate::serve::{now, slow};
 use axum::Json;
 use axum::extract::Path;
 use record::{SECOND, Time};
@@ -15,6 +16,8 @@ const ROWS: usize = 50;
 /// A day: what is shown of the time line unless asked otherwise.
 const DAY_US: i64 = 86_400 * SECOND;
 const MINUTE_US: i64 = 60 * SECOND;
+/// Steps of the line of a route's durations.
+const DURATION_STEPS: i64 = 48;
 /// Steps of a time line.
 const STEPS_MAX: i64 = 2_000;
 
@@ -87,7 +90,13 @@ pub async fn list(asks: Asks<Read>) -> Answer<Json<Value>> {
 /// `GET /api/v1/problems/{id}`: the problem as the report of `explain` holds it, with all that was counted, its states and revisions.
 pub async fn one(asks: Asks<Read>, Path(id): Path<String>) -> Answer<Json<Value>> {
     let full = asks.app.read(|r| r.problem(asks.project, &id))?.ok_or_else(|| missing("problem"))?;
-    Ok(Json(whole(&full)))
+    let quiet = asks.app.read(|r| quiet(r, &full, now()))?;
+    let mut doc = whole(&full);
+    if let Some(doc) = doc.as_object_mut() {
+        let quiet = quiet.map(|q| json!({ "for_s": q.for_us / SECOND, "went_well": q.went_well }));
+        doc.insert("quiet".into(), json!(quiet));
+    }
+    Ok(Json(doc))
 }
 
 /// A problem as the report holds it, with all that was counted.
@@ -258,4 +267,31 @@ pub async fn traffic(asks: Asks<Read>) -> Answer<Json<Value>> {
             "failures": r.failures, "share": r.share,
         })).collect::<Vec<_>>(),
     })))
+}
+
+/// `GET /api/v1/durations`: how long each route takes, those that are about to fail first.
+pub async fn durations(asks: Asks<Read>) -> Answer<Json<Value>> {
+    let until = now();
+    let since = instant(&asks.params, "since")?.unwrap_or_else(|| until.plus(-DAY_US));
+    let limit = number(&asks.params, "limit", 50usize)?.min(ROWS_MAX);
+    let step_minutes = (until.since(since) / DURATION_STEPS / MINUTE_US).max(1);
+    let mut routes = slow::timed(&asks.app, asks.project, until)?;
+    routes.truncate(limit);
+    let of: Vec<&store::RouteDurations> = routes.iter().map(|t| &t.of).collect();
+    let drawn = asks.app.read(|r| r.duration_lines(asks.project, &of, since, until, step_minutes))?;
+    let ms = |us: u64| us as f64 / 1e3;
+    let took =
+        |t: &store::Took| json!({ "requests": t.requests, "p50_ms": ms(t.p50_us), "p95_ms": ms(t.p95_us) });
+    let rows = routes.iter().zip(&drawn.lines).map(|(t, line)| {
+        let r = &t.of;
+        json!({
+            "service": r.service, "method": r.method, "route": r.route, "now": took(&r.now), "before": r.before.as_ref().map(took),
+            "times": t.times, "limit_s": t.limit_s, "about_to_fail": t.why,
+            "line": {
+                "at": drawn.begin.to_string(), "step_s": drawn.step_minutes * 60,
+                "p95_ms": line.iter().map(|s| s.map(|s| ms(s.p95_us))).collect::<Vec<_>>(),
+            },
+        })
+    });
+    Ok(Json(json!({ "routes": rows.collect::<Vec<_>>() })))
 }

@@ -1,17 +1,19 @@
-//! Logs dropped on a page, or pasted, explained at once. They lie in a folder of their own while they are read, and are kept nowhere.
+//! Logs dropped on a page, or pasted, explained at once. They lie in a folder of their own while they are read, and are kept nowhere,
+//! unless that is asked for.
 
 use super::answer::{facts, next, proof, stack, the_way};
 use super::plot::{BARS, Drawn, over_time, spark};
-use super::shell::{badge, whole};
-use super::{Seen, Visit, page, percent, text};
+use super::shell::{badge, whole, with_project};
+use super::{Acts, Seen, Visit, dropped, page, percent, text};
 use crate::explain::folder;
 use crate::report::phrase::{Clock, counted, instants, number, range, size};
 use crate::report::{needed, shown, statuses};
 use crate::serve::App;
 use crate::serve::api::{Failed, bad};
+use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::http::{Response, StatusCode};
 use axum::routing::{MethodRouter, get};
 use diagnosis::{Problem, Report};
 use maud::{Markup, html};
@@ -39,18 +41,21 @@ pub fn route() -> MethodRouter<Arc<App>> {
 }
 
 async fn ask(visit: Visit) -> Seen {
-    Ok(page(StatusCode::OK, whole(&visit, "/explain", "Explain logs", &asking(&html! {}))))
+    Ok(page(StatusCode::OK, whole(&visit, "/explain", "Explain logs", &asking(&visit, &html! {}))))
 }
 
-fn asking(report: &Markup) -> Markup {
+fn asking(visit: &Visit, report: &Markup) -> Markup {
+    let project = visit.projects.iter().find(|p| p.id == visit.project).map_or("", |p| &p.name);
     html! {
         h1 { "Explain logs" }
-        p.lead { "Drop log files here, or paste lines: web server, application, database, container, packed or not. They are explained here and now, and nothing of them is kept." }
-        form #explain.card method="post" action="/explain" enctype="multipart/form-data" {
+        p.lead { "Drop log files here, or paste lines: web server, application, database, container, packed or not. They are explained here and now, and nothing of them is kept unless you say so." }
+        form #explain.card method="post" action=(with_project("/explain", visit)) enctype="multipart/form-data" {
             label.drop { span { "Log files" } input type="file" name="file" multiple; }
             label { span { "or paste lines" }
                 textarea name="text" rows="6" spellcheck="false" placeholder={ "203.0.113.7 - - [24/Nov/2026:07:12:04 +0000] \"GET /cart HTTP/1.1\" 500 …" } {}
             }
+            label.keep { input type="checkbox" name="keep" value="yes"; " Keep the lines in the project " strong { (text(project)) }
+                " as well, as if it had followed the files: what fails in them is listed and counted (again, if they were kept before). What is older than 30 days is dated today." }
             button { "Explain" }
             span.busy role="status" hidden { "Reading… " progress {} }
         }
@@ -80,13 +85,23 @@ impl Drop for Scratch {
     }
 }
 
-async fn explain(visit: Visit, State(app): State<Arc<App>>, mut parts: Multipart) -> Seen {
+async fn explain(
+    visit: Visit,
+    acts: Result<Acts, Response<Body>>,
+    State(app): State<Arc<App>>,
+    mut parts: Multipart,
+) -> Seen {
     let scratch = Scratch::new(&app).map_err(|e| no_room(&e))?;
     let mut names: Vec<String> = Vec::new();
+    let mut keep = false;
     while let Some(field) = parts.next_field().await.map_err(|e| Failed(e.status(), e.body_text()))? {
         let name = match field.name() {
             Some("file") => field.file_name().filter(|n| !n.is_empty()).map(safe),
             Some("text") => Some("pasted.log".to_owned()),
+            Some("keep") => {
+                keep = true;
+                None
+            }
             _ => None,
         };
         let Some(name) = name else { continue };
@@ -103,11 +118,30 @@ async fn explain(visit: Visit, State(app): State<Arc<App>>, mut parts: Multipart
             let _ = std::fs::remove_file(scratch.0.join(&name));
         }
     }
+    if keep && let Err(refusal) = acts {
+        return Ok(refusal);
+    }
     let main = if names.is_empty() {
-        asking(&html! { section.card role="alert" { p { "No file was dropped and no line was pasted." } } })
+        asking(
+            &visit,
+            &html! { section.card role="alert" { p { "No file was dropped and no line was pasted." } } },
+        )
     } else {
         let report = explained(&app, &scratch.0).await?;
-        asking(&told(&shown(&report, Some(PROBLEMS_MAX))))
+        let kept = if keep { Some(dropped::keep(&app, visit.project, &scratch.0).await?) } else { None };
+        let list = with_project("/problems", &visit);
+        asking(
+            &visit,
+            &html! {
+                @if let Some(k) = kept {
+                    section.card role="status" { p {
+                        (counted(k.lines, "line")) @if !k.whole { ", the first of them," } " went into the project; what fails in them is in "
+                        a href=(list) { "the list of problems" } " within seconds."
+                    } }
+                }
+                (told(&shown(&report, Some(PROBLEMS_MAX))))
+            },
+        )
     };
     Ok(page(StatusCode::OK, whole(&visit, "/explain", "Explain logs", &main)))
 }

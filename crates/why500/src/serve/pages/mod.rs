@@ -17,6 +17,7 @@
 mod act;
 mod alerts;
 mod answer;
+mod dropped;
 mod explain;
 mod failures;
 mod learn;

@@ -2,15 +2,18 @@
 
 use super::answer::{facts, next, proof, stack, the_way, words};
 use super::failures::failure_table;
-use super::plot::{BARS, Drawn, Flag, over_time, share, step_minutes};
+use super::plot::{BARS, Drawn, Flag, flags, over_time, share, step_minutes};
 use super::reproduce::Request;
 use super::shell::{badge, whole};
 use super::{Seen, Visit, ago, page, percent, text};
 use crate::ask::told;
-use crate::report::phrase::{Clock, certainty_percent, counted, instants, number, percent as share_words};
+use crate::report::phrase::{
+    Clock, certainty_percent, counted, instants, number, percent as share_words, span,
+};
 use crate::report::{clean_code, clean_problem, problem_in_markdown, statuses};
 use crate::serve::api::{missing, whole as document};
 use crate::serve::now;
+use crate::serve::quiet::{Quiet, quiet};
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -19,7 +22,7 @@ use maud::{Markup, html};
 use record::{CodeFrame, CodeView, SECOND, Time};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, State, Step};
+use store::{FailureRow, MarkSeen, ProblemFull, ProblemRow, Revision, State, Step};
 
 /// Failures shown on the page; the rest has pages of its own.
 const FAILURES: usize = 15;
@@ -31,6 +34,9 @@ const FLAGS_MAX: usize = 24;
 const LINE_US: i64 = 30 * 86_400 * SECOND;
 /// … and is at least so long.
 const LINE_LEAST_US: i64 = 30 * 60 * SECOND;
+/// A deploy so long before the last failure may have ended it: instances are replaced one after the other. One that is told of when
+/// it is done may be told of so long after.
+const DEPLOYED_US: std::ops::RangeInclusive<i64> = -120 * SECOND..=10 * SECOND;
 /// A page waits so long for a repository; what it tells later stands on the next one.
 const LOOK_TIME: Duration = Duration::from_millis(400);
 
@@ -40,26 +46,25 @@ pub type Named = Path<(i64, String)>;
 /// `GET /problems/{project}/{id}`. With `part=live` only what changes by itself.
 pub async fn one(visit: Visit, Path((project, id)): Named) -> Seen {
     let now = now();
-    let (full, similar, page_of, line, marks) = visit.app.read(|r| {
+    let (full, similar, page_of, line, marks, quiet) = visit.app.read(|r| {
         let Some(full) = r.problem(project, &id)? else {
             return Err(store::Error::Missing(format!("problem {id}")));
         };
         let (from, to) = range(&full.row, now);
         let step = step_minutes(to.since(from), BARS);
-        Ok((
-            r.similar(project, &id)?,
-            r.failures(project, &id, None, FAILURES)?,
-            r.problem_line(project, &id, from, to, step)?,
-            r.marks(project, from, to)?,
-            full,
-        ))
-        .map(|(similar, failures, line, marks, full)| (full, similar, failures, line, marks))
+        let similar = r.similar(project, &id)?;
+        let failures = r.failures(project, &id, None, FAILURES)?;
+        let line = r.problem_line(project, &id, from, to, step)?;
+        let marks = r.marks(project, from, to)?;
+        let quiet = quiet(r, &full, now)?;
+        Ok((full, similar, failures, line, marks, quiet))
     })?;
     let seen = code_of(&visit, &full).await?;
     let doc = document(&full);
     let p = clean_problem(told::problem(&doc));
     let live = html! {
         (head(&full, &p, now))
+        (over(&full.row, quiet, &marks))
         (answer(&p, &full))
         (proof(&p))
         (code(seen.as_ref()))
@@ -211,6 +216,25 @@ fn head(full: &ProblemFull, p: &Problem, now: Time) -> Markup {
     }
 }
 
+/// Is it over? Said where requests on its routes go well again, with the deploy about which it stopped.
+fn over(row: &ProblemRow, quiet: Option<Quiet>, marks: &[MarkSeen]) -> Markup {
+    let Some(q) = quiet else { return html! {} };
+    let deployed = marks.iter().rev().find(|m| {
+        matches!(m.kind.as_str(), "deploy" | "rollback")
+            && m.at > row.first_seen
+            && DEPLOYED_US.contains(&m.at.since(row.last_seen))
+    });
+    html! {
+        p.quiet role="status" {
+            strong { "Quiet for " (span(q.for_us)) ". " }
+            (counted(q.went_well, "request")) " on its routes went well since."
+            @if let Some(m) = deployed {
+                " It stopped about when this was deployed: " code { (text(crate::repos::release(&m.what).unwrap_or(&m.what))) } "."
+            }
+        }
+    }
+}
+
 fn answer(p: &Problem, full: &ProblemFull) -> Markup {
     let v = &p.verdict;
     let clock = Clock::dated();
@@ -222,7 +246,9 @@ fn answer(p: &Problem, full: &ProblemFull) -> Markup {
             @for t in &full.first_thoughts {
                 p.thought { "First thought: " (words(&t.class, &t.cause, t.culprit.as_deref())) "; since " (clock.at(t.until)) " as above." }
             }
-            @for e in full.revisions.iter().rev().take(3) {
+            // One that only found what set it off says nothing else.
+            @let same = |e: &Revision| (&e.class, &e.cause, &e.culprit) == (&r.class, &r.cause, &r.culprit);
+            @for e in full.revisions.iter().rev().filter(|e| !same(e)).take(3) {
                 p.thought {
                     "Until " (clock.at(e.until)) ": " (words(&e.class, &e.cause, e.culprit.as_deref()))
                     " (" (certainty_percent(e.confidence)) " %)."
@@ -233,12 +259,7 @@ fn answer(p: &Problem, full: &ProblemFull) -> Markup {
 }
 
 fn times(line: &[Step], marks: &[MarkSeen], full: &ProblemFull) -> Markup {
-    let mut flags: Vec<Flag> = marks
-        .iter()
-        .rev()
-        .take(FLAGS_MAX)
-        .map(|m| Flag { at: m.at, kind: m.kind.clone(), words: format!("{} {}", m.kind, text(&m.what)) })
-        .collect();
+    let mut flags = flags(marks, FLAGS_MAX);
     flags.extend(
         full.states.iter().filter(|s| matches!(s.state, State::Resolved | State::Regressed)).map(|s| Flag {
             at: s.at,

@@ -6,7 +6,7 @@
 use crate::report::phrase::{Clock, counted, number, span};
 use maud::{Markup, PreEscaped, html};
 use record::{SECOND, Time};
-use store::Step;
+use store::{MarkSeen, Step};
 
 /// Pixels of the bars' height.
 const HEIGHT: f64 = 110.0;
@@ -163,23 +163,38 @@ fn round(x: f64) -> f64 {
     (x * 100.0).round() / 100.0
 }
 
+/// The last so many marks of a time line, as flags.
+pub fn flags(marks: &[MarkSeen], most: usize) -> Vec<Flag> {
+    let words = |m: &MarkSeen| {
+        let what = crate::repos::release(&m.what).unwrap_or(&m.what);
+        format!("{} {}", m.kind, super::text(what))
+    };
+    let latest = marks.iter().rev().take(most);
+    latest.map(|m| Flag { at: m.at, kind: m.kind.clone(), words: words(m) }).collect()
+}
+
 /// A small plot without words, 120 by 24 pixels: one path, as a list has many of them.
 pub fn spark(steps: &[Step]) -> Markup {
+    let all: u64 = steps.iter().map(|s| s.failures).sum();
+    bars(&steps.iter().map(|s| s.failures).collect::<Vec<_>>(), &counted(all, "failure"), "bar-bad")
+}
+
+/// The same of any figures; `words` say what they are to those who do not see.
+pub fn bars(figures: &[u64], words: &str, class: &str) -> Markup {
     const WIDTH: f64 = 120.0;
     const HEIGHT: f64 = 24.0;
-    let peak = steps.iter().map(|s| s.failures).max().unwrap_or(0);
-    let all: u64 = steps.iter().map(|s| s.failures).sum();
-    let wide = WIDTH / steps.len().max(1) as f64;
+    let peak = figures.iter().copied().max().unwrap_or(0);
+    let wide = WIDTH / figures.len().max(1) as f64;
     let mut path = String::new();
-    for (i, s) in steps.iter().enumerate().filter(|(_, s)| s.failures > 0) {
+    for (i, n) in figures.iter().enumerate().filter(|(_, n)| **n > 0) {
         use std::fmt::Write;
-        let h = (s.failures as f64 * (HEIGHT - 2.0) / peak.max(1) as f64).max(2.0);
+        let h = (*n as f64 * (HEIGHT - 2.0) / peak.max(1) as f64).max(2.0);
         let _ = write!(path, "M{:.1} {HEIGHT}v-{h:.1}h{:.1}v{h:.1}z", i as f64 * wide, wide * 0.8);
     }
     html! {
-        svg.spark-line viewBox="0 0 120 24" width="120" height="24" role="img" aria-label=(counted(all, "failure")) {
+        svg.spark-line viewBox="0 0 120 24" width="120" height="24" role="img" aria-label=(words) {
             path.spark-base d="M0 23.5h120" {}
-            @if !path.is_empty() { path.bar-bad d=(path) {} }
+            @if !path.is_empty() { path class=(class) d=(path) {} }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Spoilt examples thrown at every reader: none panics, none takes long, whatever a file holds.
 
-use super::{Samples, curl, har, http_file, insomnia, kind, postman};
+#![allow(clippy::expect_used)] // In tests a panic is the answer.
+
+use probe::targets::{Samples, curl, graphql, har, http_file, insomnia, kind, postman};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -11,12 +13,24 @@ const TIME_MAX: Duration = Duration::from_secs(5);
 
 type Reader = fn(&str, &BTreeMap<String, String>) -> Result<Samples, String>;
 
-const READERS: [(&str, Reader); 5] = [
+const READERS: [(&str, Reader); 6] = [
+    ("graphql", graphql::read),
     ("postman", postman::read),
     ("insomnia", insomnia::read),
     ("har", har::read),
     ("http", http_file::read),
     ("curl", curl::read),
+];
+
+const EXAMPLES: [&str; 8] = [
+    include_str!("collections/postman.json"),
+    include_str!("collections/insomnia-4.json"),
+    include_str!("collections/insomnia-5.yaml"),
+    include_str!("collections/session.har"),
+    include_str!("collections/shop.http"),
+    include_str!("collections/chrome.sh"),
+    include_str!("collections/shop.graphql"),
+    include_str!("collections/introspection.json"),
 ];
 
 /// What means something to one reader or another.
@@ -146,14 +160,7 @@ fn all(what: &str, text: &str) {
 
 #[test]
 fn no_reader_panics_or_hangs_on_spoilt_examples() {
-    let examples = [
-        postman::tests::SHOP,
-        insomnia::tests::FOUR,
-        insomnia::tests::FIVE,
-        har::tests::SESSION,
-        http_file::tests::SHOP,
-        curl::tests::CHROME,
-    ];
+    let examples = EXAMPLES;
     for (i, example) in examples.iter().enumerate() {
         for run in 0..RUNS {
             let seed = 1 + run + 1_000_000 * u64::try_from(i).expect("few");
@@ -185,6 +192,13 @@ fn no_reader_exhausts_the_stack_or_time_on_hostile_texts() {
         ("blocks", "###\nGET http://h/\n".repeat(many)),
         ("lines", "\n".repeat(many)),
         ("scripts", format!("GET http://h/\n\n{}", "> {%\n".repeat(many))),
+        ("types", format!("type Query {{ a: {}", "[".repeat(many))),
+        (
+            "inputs",
+            (0..300).map(|i| format!("input A{i} {{ a: A{}! b: A{}! }}\n", i + 1, i + 1)).collect::<String>()
+                + "type Query { a(b: A0!): Int }",
+        ),
+        ("fields", format!("type Query {{ {} }}", "a(b: Int): Int ".repeat(many / 10))),
         ("parts", format!("curl http://h {}", "-F a=why500-boundary ".repeat(many))),
     ] {
         all(what, &text);
