@@ -1,6 +1,6 @@
 //! `why500 problems`, `show` and `tail`: what a running server knows, asked from a terminal.
 
-mod client;
+pub(crate) mod client;
 pub mod sourcemaps;
 pub(crate) mod told;
 

@@ -3,6 +3,7 @@
 mod alert;
 mod ask;
 mod catalogue;
+mod demo;
 mod deploy;
 mod explain;
 mod folder;
@@ -10,6 +11,7 @@ mod gather;
 mod input;
 mod probe;
 mod reach;
+mod replay;
 mod report;
 mod repos;
 mod scratch;
@@ -31,7 +33,8 @@ use std::process::ExitCode;
   why500 explain --format html -o report.html logs.tar.gz
   kubectl logs deploy/shop | why500 explain -
   why500 causes database/deadlock                  what a cause means and how to fix it
-  why500 status 504                                what a status means and where to look"
+  why500 status 504                                what a status means and where to look
+  why500 demo                                      a service to break, and to see explained"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,6 +48,10 @@ enum Command {
     Explain(Box<explain::Explain>),
     /// Find requests that a server answers with 5xx, shrink them, and say why
     Probe(Box<probe::Probe>),
+    /// Send failing requests again: fixed, as before, or otherwise; what of them matters; two servers compared
+    Replay(Box<replay::Replay>),
+    /// A small service that fails in ways you choose, and beside it what its logs say of that
+    Demo(Box<demo::Demo>),
     /// Take in what services emit, and explain failures as they happen
     Serve(Box<serve::Serve>),
     /// Ask a running server: its problems
@@ -84,6 +91,8 @@ fn main() -> ExitCode {
     let outcome = match &cli.command {
         Some(Command::Explain(options)) => explain::run(options),
         Some(Command::Probe(options)) => probe::run(options),
+        Some(Command::Replay(options)) => replay::run(options),
+        Some(Command::Demo(options)) => demo::run(options),
         Some(Command::Serve(options)) => serve::run(options),
         Some(Command::Problems(options)) => ask::problems(options),
         Some(Command::Show(options)) => ask::show(options),

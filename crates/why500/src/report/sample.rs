@@ -88,6 +88,7 @@ pub fn shop() -> Report {
         ],
         source_ranges: Vec::new(),
         nothing_new: false,
+        probed: false,
         notes: vec!["nginx/error.log states no zone: it was aligned with nginx/access.log (UTC).".into()],
         traffic,
     }
