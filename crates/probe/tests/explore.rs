@@ -1,5 +1,7 @@
 //! Runs against simulated servers: what is found, that it is found again, and what is not sent.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use probe::case::Common;
 use probe::explore::{Explorer, Finding, Server, Settings, Stage, play};
 use probe::operation::Description;

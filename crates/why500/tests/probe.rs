@@ -1,5 +1,7 @@
 //! `why500 probe` through the front door: real sockets, a small faulty shop, servers that mean harm.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
