@@ -197,3 +197,81 @@ fn what_hangs_is_left_alone_soon() {
         mute.0
     );
 }
+
+/// Customers and their orders; an order is looked at with its customer.
+#[derive(Default)]
+struct Orders {
+    customers: BTreeMap<u64, bool>,
+    orders: BTreeMap<u64, u64>,
+}
+
+impl Server for Orders {
+    fn send(&mut self, requests: &[Request]) -> Vec<Answer> {
+        let json =
+            |status: u16, v: Value| Answer { status, body: v.to_string().into_bytes(), ..Answer::default() };
+        let mut one = |r: &Request| {
+            let body: Value =
+                serde_json::from_slice(r.body.as_deref().unwrap_or_default()).unwrap_or(Value::Null);
+            let mut parts = r.path().trim_start_matches('/').split('/');
+            let (of, id) =
+                (parts.next().unwrap_or_default(), parts.next().and_then(|i| i.parse::<u64>().ok()));
+            match (r.method.as_str(), of, id) {
+                ("POST", "customers", None) => {
+                    let n = self.customers.len() as u64 + 1;
+                    self.customers.insert(n, true);
+                    json(201, json!({"id": n}))
+                }
+                ("DELETE", "customers", Some(i)) if self.customers.get(&i) == Some(&true) => {
+                    self.customers.insert(i, false);
+                    json(200, json!({}))
+                }
+                ("POST", "orders", None) => match body["customer_id"].as_u64() {
+                    Some(c) if self.customers.get(&c) == Some(&true) => {
+                        let n = self.orders.len() as u64 + 1;
+                        self.orders.insert(n, c);
+                        json(201, json!({"id": n}))
+                    }
+                    _ => json(422, json!({})),
+                },
+                ("GET", "orders", Some(i)) => match self.orders.get(&i) {
+                    Some(c) if self.customers.get(c) == Some(&true) => {
+                        json(200, json!({"id": i, "customer": c}))
+                    }
+                    Some(_) => json(500, json!({"error": "no customer"})),
+                    None => json(404, json!({})),
+                },
+                _ => json(404, json!({})),
+            }
+        };
+        requests.iter().map(&mut one).collect()
+    }
+
+    fn stopped(&self) -> bool {
+        false
+    }
+
+    fn stage(&mut self, _: Stage) {}
+}
+
+#[test]
+fn what_belongs_to_a_thing_is_asked_for_after_that_is_gone() {
+    let id = json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}}]);
+    let order = json!({"type": "object", "required": ["customer_id"], "properties": {"customer_id": {"type": "integer"}}});
+    let customer = json!({"type": "object", "properties": {"name": {"type": "string"}}});
+    let body = |schema: &Value| json!({"content": {"application/json": {"schema": schema}}});
+    let document = json!({"openapi": "3.1.0", "paths": {
+        "/orders": {"post": {"requestBody": body(&order)}},
+        "/orders/{id}": {"get": {"parameters": id}},
+        "/customers": {"post": {"requestBody": body(&customer)}},
+        "/customers/{id}": {"delete": {"parameters": id}},
+    }});
+    let d = openapi::read(&document.to_string()).unwrap();
+    let found = Explorer::new(&d, &settings(1, true)).run(&mut Orders::default());
+    let orphan = found.iter().find(|f| f.family == "order").expect("an order whose customer is gone");
+    let asked: Vec<String> = orphan
+        .exchanges
+        .iter()
+        .map(|x| format!("{} {}", x.request.method, x.request.target.split('/').nth(1).unwrap()))
+        .collect();
+    assert_eq!(asked, ["POST customers", "POST orders", "DELETE customers", "GET orders"]);
+}

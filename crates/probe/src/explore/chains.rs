@@ -1,11 +1,14 @@
 //! Operations in a row on one thing: made, looked at, changed, taken away, and asked for once more.
 
+use super::pool::split;
 use super::{Explorer, Server, Step, Take, Times, Trial};
 use crate::case::Site;
 use crate::json::{Pointer, Step as In};
 use crate::operation::{Operation, Place};
 use crate::schema::Extent;
 
+/// Kinds of things that belong to another one and are tried without it.
+const ORPHANS_MAX: usize = 4;
 /// Operations on one thing that are put into its chain; more of them are sub-resources of the same kind.
 const CONSUMERS_MAX: usize = 8;
 
@@ -18,6 +21,9 @@ impl Explorer<'_> {
             }
             if let Some(trial) = self.chain(p) {
                 self.attempt(server, trial);
+                for orphan in self.orphans(p) {
+                    self.attempt(server, orphan);
+                }
                 for i in self.consumers(p) {
                     let k = self.known.get(i).is_some_and(|k| k.base.is_none());
                     if k && let Some(op) = self.operation(i) {
@@ -44,7 +50,9 @@ impl Explorer<'_> {
         };
         let (look, change, away) = (of(&["GET", "HEAD"]), of(&["PUT", "PATCH", "POST"]), of(&["DELETE"]));
         let list = self.list_of(producer);
-        let order = [&look, &change, &look, &away, &look, &change, &away];
+        // Once more in the other order: what is done twice, and what is done before its time.
+        let back: Vec<usize> = change.iter().rev().copied().collect();
+        let order = [&look, &change, &back, &look, &away, &look, &change, &away];
         let mut steps = vec![self.made_step(p)?];
         for i in order.into_iter().flatten() {
             steps.push(self.taking_step(*i, p)?);
@@ -62,6 +70,51 @@ impl Explorer<'_> {
         Some(Trial { steps, times: Times::Once, made: Vec::new() })
     }
 
+    /// Things that belong to another one, asked for after that was taken away: an order whose customer is gone.
+    fn orphans(&self, parent: usize) -> Vec<Trial> {
+        let is = |i: &usize, method: &str| self.operation(*i).is_some_and(|o| o.method == method);
+        let Some(away) = self.consumers(parent).into_iter().find(|i| is(i, "DELETE")) else {
+            return Vec::new();
+        };
+        let children = self.in_order().into_iter().filter(|c| *c != parent && is(c, "POST"));
+        let trial = |c: usize| {
+            let mut child = self.made_step(c)?;
+            child.takes = self.belongs(&child, parent);
+            if child.takes.is_empty() {
+                return None;
+            }
+            let mut steps = vec![self.made_step(parent)?, child, self.taking_step(away, parent)?];
+            for i in self.consumers(c).into_iter().filter(|i| is(i, "GET")) {
+                let mut look = self.taking_step(i, c)?;
+                look.takes.iter_mut().for_each(|t| t.step = 1);
+                steps.push(look);
+            }
+            let list = self.list_of(self.operation(c)?);
+            steps.extend(list.and_then(|l| {
+                Some(Step { op: l, case: self.good(self.operation(l)?, Extent::Full, 0), takes: Vec::new() })
+            }));
+            steps.push(Step { takes: self.belongs(&self.made_step(c)?, parent), ..self.made_step(c)? });
+            Some(Trial { steps, times: Times::Once, made: Vec::new() })
+        };
+        children.filter_map(trial).take(ORPHANS_MAX).collect()
+    }
+
+    /// Where in a step the id of what `parent` made goes: members and parameters that name it (`customer_id`).
+    fn belongs(&self, step: &Step, parent: usize) -> Vec<Take> {
+        let (Some(op), Some(producer)) = (self.operation(step.op), self.operation(parent)) else {
+            return Vec::new();
+        };
+        let noun = producer.noun();
+        let Some(pointer) = self.place(producer, "id") else { return Vec::new() };
+        let spots = step.case.spots(op, self.schemas);
+        let named = spots.into_iter().filter(|s| {
+            let (of, field) = split(&s.name);
+            (of.is_some() && of == noun && field == "id")
+                || (s.place == Some(Place::Path) && op.noun_before(&s.name) == noun)
+        });
+        named.map(|s| Take { into: s.site, step: 0, pointer: pointer.clone() }).collect()
+    }
+
     fn made_step(&self, p: usize) -> Option<Step> {
         let base = self.known.get(p)?.base.clone();
         let case = base.or_else(|| Some(self.good(self.operation(p)?, Extent::Full, 0)))?;
@@ -74,7 +127,16 @@ impl Explorer<'_> {
         let takes =
             self.takes(i, p).into_iter().map(|(into, pointer)| Take { into, step: 0, pointer }).collect();
         let base = self.known.get(i)?.base.clone();
-        Some(Step { op: i, case: base.unwrap_or_else(|| self.good(op, Extent::Full, 0)), takes })
+        let mut case = base.unwrap_or_else(|| self.good(op, Extent::Full, 0));
+        // What both have in their paths is the same.
+        let (maker, made) = (self.operation(p)?, self.made_step(p)?);
+        for (n, param) in op.params.iter().enumerate().filter(|(_, q)| q.place == Place::Path) {
+            let known = maker.params.iter().position(|q| q.place == Place::Path && q.name == param.name);
+            if let Some(v) = known.and_then(|m| made.case.value(&Site::Param(m))) {
+                case.put(&Site::Param(n), v.clone());
+            }
+        }
+        Some(Step { op: i, case, takes })
     }
 
     /// Operations that take what another one makes.

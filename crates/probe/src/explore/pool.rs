@@ -132,7 +132,7 @@ impl Pool {
 }
 
 /// `customer_id` → customer, id; `customerId` → customer, id; `id` → –, id.
-fn split(name: &str) -> (Option<String>, String) {
+pub fn split(name: &str) -> (Option<String>, String) {
     let lower = name.to_ascii_lowercase();
     for field in ["uuid", "id"] {
         if let Some(stem) = lower.strip_suffix(field) {
