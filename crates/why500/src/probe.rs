@@ -14,11 +14,13 @@ use ::probe::case::{Common, Site};
 use ::probe::explore::{Explorer, Finding, Settings, play};
 use ::probe::operation::Description;
 use ::probe::site::{self, Crawler, Visit};
+use ::probe::targets::postman;
 use ::probe::templates;
 use clap::{Args, ValueEnum};
 use diagnosis::{Report, Totals};
 use logs::Logs;
 use net::{Host, Line, Manners};
+use serde::{Deserialize, Serialize};
 use served::Served;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -154,6 +156,9 @@ pub struct Probe {
     /// A header whose value is in the environment: X-Api-Key takes WHY500_X_API_KEY
     #[arg(long, value_name = "NAME")]
     secret_header: Vec<String>,
+    /// An environment exported by Postman, whose variables a collection asks for
+    #[arg(long, value_name = "FILE")]
+    environment: Option<PathBuf>,
     /// A variable of a collection: NAME=VALUE
     #[arg(long = "var", value_name = "NAME=VALUE")]
     variables: Vec<String>,
@@ -175,6 +180,9 @@ pub struct Probe {
     /// Ask for addresses that robots.txt or nofollow keeps crawlers from
     #[arg(long)]
     no_robots: bool,
+    /// Keep here how far a crawl came, and take it up there: after Ctrl-C, or page by page with --max-pages
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
     /// What counts as a finding
     #[arg(long, value_enum, value_delimiter = ',', value_name = "CHECKS", default_values_t = Check::all())]
     checks: Vec<Check>,
@@ -335,7 +343,7 @@ fn one(
             let (d, host) = if options.from_log {
                 target::from_log(path, base_url, stop)?
             } else {
-                target::from_file(path, base_url, &variables(&options.variables)?)?
+                target::from_file(path, base_url, &variables(options)?)?
             };
             (open(host)?, Target::Described(d))
         }
@@ -348,7 +356,7 @@ fn one(
             }
             explore(&d, options, common, library, logs, &mut line, all);
         }
-        Target::Site(url) => crawl(&url, &headers, options, common, library, logs, &mut line, all),
+        Target::Site(url) => crawl(&url, &headers, options, common, library, logs, &mut line, all)?,
     }
     Ok(line)
 }
@@ -364,15 +372,27 @@ fn crawl(
     logs: &mut Logs,
     line: &mut Line,
     all: &mut Found,
-) {
+) -> Result<(), Usage> {
     let settings = site::Settings {
         pages_max: options.max_pages.max(1),
         robots: !options.no_robots,
         headers: headers.to_vec(),
     };
-    let crawl = Crawler::new(url, &settings).run(line);
+    let mut crawler = Crawler::new(url, &settings);
+    let earlier = options.resume.as_ref().map(|f| Reached::load(f)).transpose()?.unwrap_or_default();
+    if !earlier.waiting.is_empty() {
+        crawler.resume(&earlier.visited, &earlier.waiting);
+        all.report.notes.push(format!(
+            "{} addresses were asked for in earlier runs and are not told again.",
+            earlier.visited.len()
+        ));
+    }
+    let crawl = crawler.run(line);
     if options.dry_run {
-        return;
+        return Ok(());
+    }
+    if let Some(file) = &options.resume {
+        earlier.and(&crawl).keep(file)?;
     }
     let (pages, mut findings) = pages::findings(&crawl.visits);
     findings.retain(|f| options.checks.contains(&Check::of(f)));
@@ -385,6 +405,45 @@ fn crawl(
     choose(&mut forms, options);
     if !options.crawl_only && !forms.operations.is_empty() && !all_stopped(line) {
         explore(&forms, options, common, library, logs, line, all);
+    }
+    Ok(())
+}
+
+/// How far a crawl came.
+#[derive(Default, Serialize, Deserialize)]
+struct Reached {
+    visited: Vec<String>,
+    waiting: Vec<String>,
+}
+
+impl Reached {
+    /// What an earlier run kept; nothing where it kept nothing.
+    fn load(file: &std::path::Path) -> Result<Reached, Usage> {
+        match std::fs::read(file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| {
+                Usage(format!("--resume {}: not what an earlier run kept ({e})", file.display()))
+            }),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Reached::default()),
+            Err(e) => Err(Usage(format!("--resume {}: {e}", file.display()))),
+        }
+    }
+
+    /// With what another run has asked for, and left.
+    fn and(mut self, crawl: &site::Crawl) -> Reached {
+        self.visited.extend(crawl.visits.iter().map(|v| v.target.clone()));
+        Reached { visited: self.visited, waiting: crawl.waiting.clone() }
+    }
+
+    /// Kept while something waits; a crawl that is complete begins anew the next time.
+    fn keep(&self, file: &std::path::Path) -> Result<(), Usage> {
+        let wrong = |e: io::Error| Usage(format!("--resume {}: {e}", file.display()));
+        if self.waiting.is_empty() {
+            return match std::fs::remove_file(file) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(wrong(e)),
+                _ => Ok(()),
+            };
+        }
+        follow::write_whole(file, self).map_err(wrong)
     }
 }
 
@@ -603,13 +662,24 @@ fn base_url(text: &str) -> Result<url::Url, Usage> {
         .ok_or_else(|| Usage(format!("--base-url {text}: write it as http://HOST:PORT or https://HOST/PATH")))
 }
 
-fn variables(list: &[String]) -> Result<BTreeMap<String, String>, Usage> {
+/// A collection's variables: of the environment's file, and those that are named, which win.
+fn variables(options: &Probe) -> Result<BTreeMap<String, String>, Usage> {
+    let mut all = BTreeMap::new();
+    if let Some(file) = &options.environment {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file).map_err(|e| Usage(format!("--environment {shown}: {e}")))?;
+        all = postman::environment(&text).map_err(|e| Usage(format!("--environment {shown}: {e}")))?;
+    }
     let pair = |v: &String| {
         v.split_once('=')
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
             .ok_or_else(|| Usage(format!("--var {v}: write NAME=VALUE")))
     };
-    list.iter().map(pair).collect()
+    for v in &options.variables {
+        let (n, v) = pair(v)?;
+        all.insert(n, v);
+    }
+    Ok(all)
 }
 
 /// Headers of every request: those that are named, and secrets out of the environment.

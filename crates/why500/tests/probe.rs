@@ -415,10 +415,13 @@ fn secrets_go_to_the_server_and_nowhere_else() {
 
 #[test]
 fn what_cannot_be_probed_is_said_with_what_to_do() {
+    let plain = Served::by(|_, out| answer(out, 200, "text/html", "in clear"));
+    let tls = plain.base.replacen("http:", "https:", 1);
     let none = std::env::temp_dir().join(format!("why500-probe-none-{}.txt", std::process::id()));
     std::fs::write(&none, "just a text").unwrap();
     for (args, said) in [
         (vec!["http://127.0.0.1:1/"], "http://127.0.0.1:1/"),
+        (vec![tls.as_str()], tls.as_str()),
         (vec!["/no/such/file.json"], "/no/such/file.json"),
         (vec![none.to_str().unwrap()], "neither an OpenAPI"),
         (vec!["http://127.0.0.1:1/", "--base-url", "nowhere"], "--base-url nowhere"),
@@ -432,4 +435,52 @@ fn what_cannot_be_probed_is_said_with_what_to_do() {
         );
     }
     let _ = std::fs::remove_file(none);
+}
+
+#[test]
+fn a_crawl_is_taken_up_where_it_ended() {
+    let site = Served::by(|asked, out| match asked.target.as_str() {
+        "/" => answer(out, 200, "text/html", "<a href=/a>a</a><a href=/b>b</a><a href=/c>c</a>"),
+        "/c" => answer(out, 500, "text/html", "no"),
+        "/robots.txt" => answer(out, 404, "text/plain", ""),
+        _ => answer(out, 200, "text/html", "fine"),
+    });
+    let start = format!("{}/", site.base);
+    let kept = std::env::temp_dir().join(format!("why500-probe-resume-{}.json", std::process::id()));
+    let file = kept.display().to_string();
+    let first = report(&[&start, "--max-pages", "2", "--resume", &file]);
+    assert!(kept.is_file() && titles(&first).is_empty());
+    let second = report(&[&start, "--resume", &file]);
+    assert_eq!(titles(&second), ["GET /c answers 500"]);
+    assert!(!kept.exists());
+    let asked = site.targets();
+    for once in ["/a", "/b"] {
+        assert_eq!(asked.iter().filter(|t| *t == once).count(), 1, "{asked:?}");
+    }
+}
+
+#[test]
+fn a_collection_takes_its_variables_from_an_environment() {
+    let (shop, log) = shop("environment");
+    let file = |name: &str, text: String| {
+        let path = std::env::temp_dir().join(format!("why500-probe-{name}-{}.json", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let collection = file(
+        "collection",
+        r#"{"info":{"name":"shop","schema":"https://schema.getpostman.com/json/collection/v2.1.0/collection.json"},
+           "item":[{"name":"price","request":{"method":"GET","url":"{{base}}/price?n={{n}}"}}]}"#.to_owned(),
+    );
+    let environment = file(
+        "values",
+        format!(r#"{{"name":"local","values":[{{"key":"base","value":"{}","enabled":true}}]}}"#, shop.base),
+    );
+    let (c, e) = (collection.display().to_string(), environment.display().to_string());
+    let r = report(&[&c, "--environment", &e, "--var", "n=5", "--base-url", &shop.base]);
+    assert_eq!(titles(&r), ["GET /price answers 500 when query parameter n is 0"]);
+    assert!(shop.targets().contains(&"/price?n=5".to_owned()));
+    for f in [collection, environment, log] {
+        let _ = std::fs::remove_file(f);
+    }
 }
