@@ -136,6 +136,9 @@ pub fn from_url(
     let answer = get(server, &format!("{}{query}", url.path()));
     match &answer.end {
         End::NotReached(why) | End::NotSent(why) => return Err(Usage(format!("{url}: {why}"))),
+        End::Broken(why) if url.scheme() == "https" => {
+            return Err(Usage(format!("{url}: what answers there speaks no TLS ({why}); is it http://?")));
+        }
         _ => {}
     }
     let none = BTreeMap::new();
