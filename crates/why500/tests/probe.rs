@@ -415,8 +415,14 @@ fn secrets_go_to_the_server_and_nowhere_else() {
 
 #[test]
 fn what_cannot_be_probed_is_said_with_what_to_do() {
-    let plain = Served::by(|_, out| answer(out, 200, "text/html", "in clear"));
-    let tls = plain.base.replacen("http:", "https:", 1);
+    // Speaks in clear to whoever begins a handshake.
+    let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+    let tls = format!("https://{}", plain.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in plain.incoming().flatten() {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
     let none = std::env::temp_dir().join(format!("why500-probe-none-{}.txt", std::process::id()));
     std::fs::write(&none, "just a text").unwrap();
     for (args, said) in [
