@@ -56,6 +56,8 @@ pub trait Server {
 /// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// A site's addresses.
+    Crawling,
     /// Every operation as it is meant.
     Meant,
     /// Operations in a row.

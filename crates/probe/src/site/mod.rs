@@ -131,7 +131,7 @@ impl<'a> Crawler<'a> {
 
     /// Crawls until nothing waits, the pages are used up or the run is to end.
     pub fn run(mut self, server: &mut dyn Server) -> Crawl {
-        server.stage(Stage::Meant);
+        server.stage(Stage::Crawling);
         self.read_robots(server);
         let mut took_us = 0;
         while !self.waiting.is_empty()

@@ -244,6 +244,7 @@ impl Line {
         self.shown = Some(Instant::now());
         let stage = match self.stage {
             None => "reading".to_owned(),
+            Some(Stage::Crawling) => "crawling".to_owned(),
             Some(Stage::Meant) => "each operation as it is meant".to_owned(),
             Some(Stage::Chains) => "operations in a row".to_owned(),
             Some(Stage::Templates(r)) => format!("faults of rank {r} of 5"),

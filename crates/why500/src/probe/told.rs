@@ -145,7 +145,7 @@ pub fn problem(told: &[Told], ops: &[Operation], base: &str) -> Option<Problem> 
             hop(base.split("://").nth(1).unwrap_or(base), HopState::Broken),
         ];
     }
-    p.reproduce = Some(reproduce(f, ops, base));
+    p.reproduce = Some(reproduce(f, base));
     p.timeline = Timeline::default();
     Some(p)
 }
@@ -306,7 +306,7 @@ fn leaks(told: &[Told]) -> Vec<Leak> {
 }
 
 /// Commands for a shell that send what fails; what an earlier answer tells is taken out of it.
-pub fn reproduce(f: &Finding, ops: &[Operation], base: &str) -> String {
+fn reproduce(f: &Finding, base: &str) -> String {
     let n = f.exchanges.len();
     let steps = f.trial.steps.len();
     if steps <= 1 {
@@ -342,7 +342,6 @@ pub fn reproduce(f: &Finding, ops: &[Operation], base: &str) -> String {
             _ => line,
         });
     }
-    let _ = ops;
     lines.join("; ")
 }
 
