@@ -713,7 +713,10 @@ mod tests {
             ("/srv/x/venv/lib/python3.11/site-packages/django/core/handlers/base.py", "_get_response"),
             ("C:\\app\\venv\\Lib\\site-packages\\flask\\app.py", "wsgi_app"),
             ("<frozen importlib._bootstrap>", "_find_and_load"),
-            ("/srv/x/<sqlalchemy generated warned() wrapper for sqlalchemy.orm.session.Session._flush>", "_flush"),
+            (
+                "/srv/x/<sqlalchemy generated warned() wrapper for sqlalchemy.orm.session.Session._flush>",
+                "_flush",
+            ),
             ("/srv/x/venv/bin/gunicorn", "<module>"),
             ("/var/www/shop/vendor/laravel/framework/src/Illuminate/Database/Connection.php", "run"),
             ("/var/www/harbour/wp-includes/shortcodes.php", "do_shortcode"),
