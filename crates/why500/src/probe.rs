@@ -284,8 +284,14 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
         bytes: all.report.sources.iter().map(|s| s.bytes).sum(),
         ..Totals::default()
     };
-    let times = lines.iter().flat_map(|l| &l.kept).map(|(_, a)| record::Time(a.at_us)).filter(|t| t.0 > 0);
-    all.report.range = times.clone().min().zip(times.max());
+    let spans = || lines.iter().filter_map(|l| l.span);
+    all.report.range = spans().map(|s| s.0).min().zip(spans().map(|s| s.1).max());
+    let fallen: u64 = lines.iter().map(|l| l.fallen).sum();
+    if fallen > 0 {
+        all.report
+            .notes
+            .push(format!("{fallen} of the first exchanges were not kept: there was no room for all."));
+    }
     write(options, &all, &lines)?;
     if stop.load(Ordering::Relaxed) {
         return Ok(ExitCode::from(130));
@@ -320,6 +326,7 @@ fn one(
             timeout: Duration::from_secs(options.timeout),
             sent: options.sent.clone(),
             dry: options.dry_run,
+            keep: options.format == Form::Har,
         };
         Line::open(host, &manners, Arc::clone(stop), options.ca.as_deref())
     };
@@ -717,8 +724,13 @@ fn fetch_token(text: &str, options: &Probe, stop: &Arc<AtomicBool>) -> Result<St
         .append_pair("client_id", &secret("WHY500_CLIENT_ID")?)
         .append_pair("client_secret", &secret("WHY500_CLIENT_SECRET")?)
         .finish();
-    let manners =
-        Manners { rps: None, timeout: Duration::from_secs(options.timeout), sent: None, dry: false };
+    let manners = Manners {
+        rps: None,
+        timeout: Duration::from_secs(options.timeout),
+        sent: None,
+        dry: false,
+        keep: false,
+    };
     let mut line = Line::open(Host::of(&url, true)?, &manners, Arc::clone(stop), options.ca.as_deref())?;
     let mut request = ::probe::Request::new("POST", url.path());
     request.set_header("Content-Type", "application/x-www-form-urlencoded");

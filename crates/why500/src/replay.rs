@@ -271,6 +271,7 @@ fn open(url: &Url, options: &Replay, stop: &Arc<AtomicBool>) -> Result<Line, Usa
         timeout: Duration::from_secs(options.timeout),
         sent: None,
         dry: false,
+        keep: false,
     };
     Line::open(host, &manners, Arc::clone(stop), options.at.ca.as_deref())
 }

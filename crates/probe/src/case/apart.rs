@@ -4,6 +4,9 @@ use super::{Case, Payload, Site, Slot};
 use crate::json::{Json, Pointer, Step};
 use crate::operation::{Operation, Place};
 
+/// Members of an object that are held one by one against those of another; each is looked for among all.
+const MEMBERS_MAX: usize = 500;
+
 impl Case {
     /// Where it differs from another case of the same operation; the smallest places that differ.
     pub fn differences(&self, other: &Case) -> Vec<Site> {
@@ -111,7 +114,10 @@ impl Case {
 fn apart(a: &Json, b: &Json, at: &mut Pointer, out: &mut Vec<Site>) {
     match (a, b) {
         _ if a == b => {}
-        (Json::Object(x), Json::Object(y)) if !twins(x) && !twins(y) => {
+        (Json::Object(x), Json::Object(y)) if x.len().max(y.len()) > MEMBERS_MAX || twins(x) || twins(y) => {
+            out.push(Site::Member(at.clone()));
+        }
+        (Json::Object(x), Json::Object(y)) => {
             let names = x.iter().chain(y.iter().filter(|(n, _)| a.member(n).is_none())).map(|(n, _)| n);
             for n in names {
                 at.push(Step::Name(n.clone()));

@@ -22,6 +22,8 @@ use std::sync::atomic::Ordering;
 /// Ways that are tried to get one good answer of an operation.
 const WAYS: [(Extent, usize); 5] =
     [(Extent::Full, 0), (Extent::Least, 0), (Extent::Full, 1), (Extent::Least, 1), (Extent::Full, 2)];
+/// Changes that were taken, kept by operation to be put together in pairs.
+const TAKEN_MAX: usize = 200;
 /// Cases that went well, kept by operation to be compared with.
 const PASSED_MAX: usize = 8;
 /// Failures of one family at one place that are looked for; further ones tell nothing new.
@@ -205,6 +207,13 @@ struct Known {
     taken: Vec<(usize, Spot)>,
     failed: BTreeMap<(Site, String), usize>,
     hangs: usize,
+}
+
+/// Templates that are left to be tried at an operation's places, by their numbers; the next one last.
+struct Queue {
+    op: usize,
+    spots: Vec<Spot>,
+    left: Vec<(usize, usize)>,
 }
 
 /// What one operation answered.
@@ -443,7 +452,8 @@ impl<'a> Explorer<'a> {
     fn templates(&mut self, server: &mut dyn Server, rank: u8) {
         let settings = self.settings;
         let order = self.in_order();
-        let mut queues: Vec<(usize, Vec<(usize, Spot)>)> = Vec::new();
+        // Places with their schemas once for each operation: templates times places would be gigabytes of a large description.
+        let mut queues: Vec<Queue> = Vec::new();
         for &i in &order {
             let (Some(op), Some(known)) = (self.operation(i), self.known.get(i)) else { continue };
             let Some(base) = &known.base else { continue };
@@ -453,19 +463,20 @@ impl<'a> Explorer<'a> {
             }
             let spots = base.spots(op, self.schemas);
             let of_rank = settings.templates.iter().enumerate().filter(|(_, t)| t.rank == rank);
-            let mut queue: Vec<(usize, Spot)> =
-                of_rank.flat_map(|(t, _)| spots.iter().map(move |s| (t, s.clone()))).collect();
-            queue.reverse();
-            queues.push((i, queue));
+            let mut left: Vec<(usize, usize)> =
+                of_rank.flat_map(|(t, _)| (0..spots.len()).map(move |s| (t, s))).collect();
+            left.reverse();
+            queues.push(Queue { op: i, spots, left });
         }
-        while queues.iter().any(|(_, q)| !q.is_empty()) {
-            for (i, queue) in &mut queues {
+        while queues.iter().any(|q| !q.left.is_empty()) {
+            for queue in &mut queues {
                 // Down to the next that fits.
-                while let Some((t, spot)) = queue.pop() {
+                while let Some((t, s)) = queue.left.pop() {
                     if self.over(server) {
                         return;
                     }
-                    if self.try_template(server, *i, t, spot) {
+                    let Some(spot) = queue.spots.get(s) else { continue };
+                    if self.try_template(server, queue.op, t, spot) {
                         break;
                     }
                 }
@@ -474,7 +485,7 @@ impl<'a> Explorer<'a> {
     }
 
     /// Sends what a template makes; `false` where it makes nothing new.
-    fn try_template(&mut self, server: &mut dyn Server, i: usize, t: usize, spot: Spot) -> bool {
+    fn try_template(&mut self, server: &mut dyn Server, i: usize, t: usize, spot: &Spot) -> bool {
         let settings = self.settings;
         let (Some(op), Some(template)) = (self.operation(i), settings.templates.get(t)) else { return false };
         let Some(known) = self.known.get(i) else { return false };
@@ -483,7 +494,7 @@ impl<'a> Explorer<'a> {
             return false;
         }
         let Some(base) = self.fresh_base(server, i) else { return false };
-        let Some(case) = base.changed(template, &spot, op, self.schemas) else { return false };
+        let Some(case) = base.changed(template, spot, op, self.schemas) else { return false };
         if let Change::Method(m) = &template.change
             && !settings.unsafe_methods
             && !crate::request::is_safe(m)
@@ -500,9 +511,9 @@ impl<'a> Explorer<'a> {
             _ => Times::Once,
         };
         if times == Times::Once {
-            return self.once(server, i, case, vec![(t, spot)]);
+            return self.once(server, i, case, vec![(t, spot.clone())]);
         }
-        let made = vec![(t, Spot { site: Site::Times, ..spot })];
+        let made = vec![(t, Spot { site: Site::Times, ..spot.clone() })];
         self.attempt(server, Trial { steps: vec![Step { op: i, case, takes: Vec::new() }], times, made });
         true
     }
@@ -691,6 +702,7 @@ impl<'a> Explorer<'a> {
         }
         if let [one] = made
             && x.answer.is_ok()
+            && known.taken.len() < TAKEN_MAX
         {
             known.taken.push(one.clone());
         }

@@ -26,8 +26,10 @@ const BACK_TIME: Duration = Duration::from_secs(5);
 const BACK_STEP: Duration = Duration::from_millis(250);
 /// Answers that took longer slow the probe down: it then waits as long as they took.
 const SLOW_US: u64 = 200_000;
-/// Exchanges kept for whoever wants all of them (HAR); a run has some hundreds to thousands.
-const KEPT_MAX: usize = 20_000;
+/// Bytes of exchanges that are kept for whoever wants all of them (HAR): some tens of thousands, unless bodies are large.
+const KEPT_BYTES_MAX: usize = 256 << 20;
+/// Bytes that an exchange takes besides its bodies, about.
+const EXCHANGE_BYTES: usize = 1_000;
 /// Addresses that one name is pinned to; the resolver of the client takes no more.
 const ADDRESSES_MAX: usize = 16;
 /// Between two pictures of the progress.
@@ -103,10 +105,13 @@ pub struct Line {
     next: Instant,
     stop: Arc<AtomicBool>,
     sent: Option<io::BufWriter<std::fs::File>>,
-    /// All exchanges, the oldest ones fallen out where there are too many.
+    /// All exchanges if they are wanted, the oldest ones fallen out where there are too many.
     pub kept: VecDeque<(Request, Answer)>,
+    kept_bytes: usize,
     /// Exchanges that fell out.
     pub fallen: u64,
+    /// When the first and the last request were sent.
+    pub span: Option<(record::Time, record::Time)>,
     /// Requests sent.
     pub requests: u64,
     failed: u64,
@@ -116,6 +121,7 @@ pub struct Line {
     watched: bool,
     /// Nothing is sent; each request is shown instead.
     dry: bool,
+    keep: bool,
     /// Bytes kept of a body.
     pub body_max: usize,
 }
@@ -130,6 +136,8 @@ pub struct Manners {
     pub sent: Option<std::path::PathBuf>,
     /// Only show what would be sent.
     pub dry: bool,
+    /// All exchanges are wanted.
+    pub keep: bool,
 }
 
 impl Line {
@@ -180,7 +188,10 @@ impl Line {
             stop,
             sent,
             kept: VecDeque::new(),
+            kept_bytes: 0,
             fallen: 0,
+            span: None,
+            keep: manners.keep,
             requests: 0,
             failed: 0,
             began: now,
@@ -229,11 +240,20 @@ impl Line {
             // What cannot be written any more is no reason to stop: the report tells what was found.
             let _ = writeln!(file, "{line}");
         }
-        if self.kept.len() == KEPT_MAX {
-            self.kept.pop_front();
-            self.fallen += 1;
+        let at = record::Time(answer.at_us);
+        self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+        if self.keep {
+            let bytes =
+                |r: &Request, a: &Answer| EXCHANGE_BYTES + a.body.len() + r.body.as_ref().map_or(0, Vec::len);
+            self.kept_bytes += bytes(request, answer);
+            self.kept.push_back((request.clone(), answer.clone()));
+            while self.kept_bytes > KEPT_BYTES_MAX
+                && let Some((r, a)) = self.kept.pop_front()
+            {
+                self.kept_bytes -= bytes(&r, &a);
+                self.fallen += 1;
+            }
         }
-        self.kept.push_back((request.clone(), answer.clone()));
         self.show();
     }
 
