@@ -253,8 +253,12 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
     let known = options.baseline.as_ref().map(explain::known_ids).transpose()?;
     let library = templates::library(&more_templates(options.probes.as_ref())?).map_err(Usage)?;
     let zone = explain::zone(options.tz.as_deref())?;
+    if let Some(path) = &options.sent {
+        // Lines to several hosts write behind each other into it.
+        std::fs::File::create(path).map_err(|e| Usage(format!("--sent {}: {e}", path.display())))?;
+    }
     let served = options.server.as_ref().map(|url| Served::at(url, options.ca.as_ref())).transpose()?;
-    let mut logs = Logs::watch(&options.logs, served, zone, Arc::clone(&stop))?;
+    let logs = Logs::watch(&options.logs, served, zone, Arc::clone(&stop))?;
     let base_url = options.base_url.as_deref().map(base_url).transpose()?;
     let mut common = common(options)?;
     if let Some(url) = &options.oauth_token_url {
@@ -262,13 +266,15 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
         common.auth.retain(|(n, _)| !n.eq_ignore_ascii_case("authorization"));
         common.auth.push(("Authorization".to_owned(), format!("Bearer {token}")));
     }
-    let mut all = Found::default();
+    let mut run =
+        Run { options, base_url, common, library, logs, stop: Arc::clone(&stop), all: Found::default() };
     let mut lines: Vec<Line> = Vec::new();
     for name in &options.targets {
-        let mut line = one(name, options, base_url.as_ref(), &common, &library, &mut logs, &stop, &mut all)?;
+        let mut line = run.target(name)?;
         line.close();
         lines.push(line);
     }
+    let Run { mut all, mut logs, .. } = run;
     if options.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
@@ -301,119 +307,147 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
     Ok(if found { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-#[expect(clippy::too_many_arguments, reason = "all of a run that one target does not own")]
-fn one(
-    name: &str,
-    options: &Probe,
-    base_url: Option<&url::Url>,
-    common: &Common,
-    library: &[templates::Template],
-    logs: &mut Logs,
-    stop: &Arc<AtomicBool>,
-    all: &mut Found,
-) -> Result<Line, Usage> {
-    let open = |host: Host| -> Result<Line, Usage> {
-        let rps = match options.rps {
-            Some(r) if r < 0.0 || !r.is_finite() => {
-                return Err(Usage(format!("--rps {r}: a number from 0 on")));
-            }
-            Some(0.0) => None,
-            Some(r) => Some(r),
-            None => (!host.is_loopback()).then_some(RPS),
-        };
-        let manners = Manners {
-            rps,
-            timeout: Duration::from_secs(options.timeout),
-            sent: options.sent.clone(),
-            dry: options.dry_run,
-            keep: options.format == Form::Har,
-        };
-        Line::open(host, &manners, Arc::clone(stop), options.ca.as_deref())
-    };
-    let headers: Vec<(String, String)> = common.headers.iter().chain(&common.auth).cloned().collect();
-    let (mut line, found) = match target::url(name) {
-        Some(url) => {
-            let mut line = open(Host::of(&url, true)?)?;
-            line.dry(false);
-            line.body_max = usize::try_from(net::READ_BYTES_MAX).unwrap_or(usize::MAX);
-            let found = target::from_url(&url, base_url, &mut line, &headers)?;
-            line.body_max = ::probe::request::BODY_BYTES_MAX;
-            line.dry(options.dry_run);
-            match (base_url, found) {
-                // The document is there, the server elsewhere.
-                (Some(base), Target::Described(d)) => (open(Host::of(base, true)?)?, Target::Described(d)),
-                (_, found) => (line, found),
-            }
-        }
-        None => {
-            let path = std::path::Path::new(name);
-            let (d, host) = if options.from_log {
-                target::from_log(path, base_url, stop)?
-            } else {
-                target::from_file(path, base_url, &variables(options)?)?
-            };
-            (open(host)?, Target::Described(d))
-        }
-    };
-    match found {
-        Target::Described(mut d) => {
-            choose(&mut d, options);
-            if d.operations.is_empty() {
-                return Err(Usage(format!("{name}: no operation is left to be asked")));
-            }
-            explore(&d, options, common, library, logs, &mut line, all);
-        }
-        Target::Site(url) => crawl(&url, &headers, options, common, library, logs, &mut line, all)?,
-    }
-    Ok(line)
+/// A run over all targets.
+struct Run<'o> {
+    options: &'o Probe,
+    base_url: Option<url::Url>,
+    common: Common,
+    library: Vec<templates::Template>,
+    logs: Logs,
+    stop: Arc<AtomicBool>,
+    all: Found,
 }
 
-/// Crawls a site, and explores its forms and parameters.
-#[expect(clippy::too_many_arguments, reason = "all of a run that one target does not own")]
-fn crawl(
-    url: &url::Url,
-    headers: &[(String, String)],
-    options: &Probe,
-    common: &Common,
-    library: &[templates::Template],
-    logs: &mut Logs,
-    line: &mut Line,
-    all: &mut Found,
-) -> Result<(), Usage> {
-    let settings = site::Settings {
-        pages_max: options.max_pages.max(1),
-        robots: !options.no_robots,
-        headers: headers.to_vec(),
-    };
-    let mut crawler = Crawler::new(url, &settings);
-    let earlier = options.resume.as_ref().map(|f| Reached::load(f)).transpose()?.unwrap_or_default();
-    if !earlier.waiting.is_empty() {
-        crawler.resume(&earlier.visited, &earlier.waiting);
-        all.report.notes.push(format!(
-            "{} addresses were asked for in earlier runs and are not told again.",
-            earlier.visited.len()
-        ));
+impl Run<'_> {
+    /// Probes one target; the line by which it was asked.
+    fn target(&mut self, name: &str) -> Result<Line, Usage> {
+        let (options, base_url, stop) = (self.options, self.base_url.as_ref(), &self.stop);
+        let common = &self.common;
+        let open = |host: Host| -> Result<Line, Usage> {
+            let rps = match options.rps {
+                Some(r) if r < 0.0 || !r.is_finite() => {
+                    return Err(Usage(format!("--rps {r}: a number from 0 on")));
+                }
+                Some(0.0) => None,
+                Some(r) => Some(r),
+                None => (!host.is_loopback()).then_some(RPS),
+            };
+            let manners = Manners {
+                rps,
+                timeout: Duration::from_secs(options.timeout),
+                sent: options.sent.clone(),
+                dry: options.dry_run,
+                keep: options.format == Form::Har,
+            };
+            Line::open(host, &manners, Arc::clone(stop), options.ca.as_deref())
+        };
+        let headers: Vec<(String, String)> = common.headers.iter().chain(&common.auth).cloned().collect();
+        let (mut line, found) = match target::url(name) {
+            Some(url) => {
+                let mut line = open(Host::of(&url, true)?)?;
+                line.dry(false);
+                line.body_max = usize::try_from(net::READ_BYTES_MAX).unwrap_or(usize::MAX);
+                let found = target::from_url(&url, base_url, &mut line, &headers)?;
+                line.body_max = ::probe::request::BODY_BYTES_MAX;
+                line.dry(options.dry_run);
+                match (base_url, found) {
+                    // The document is there, the server elsewhere.
+                    (Some(base), Target::Described(d)) => {
+                        (open(Host::of(base, true)?)?, Target::Described(d))
+                    }
+                    (_, found) => (line, found),
+                }
+            }
+            None => {
+                let path = std::path::Path::new(name);
+                let (d, host) = if options.from_log {
+                    target::from_log(path, base_url, stop)?
+                } else {
+                    target::from_file(path, base_url, &variables(options)?)?
+                };
+                (open(host)?, Target::Described(d))
+            }
+        };
+        match found {
+            Target::Described(mut d) => {
+                choose(&mut d, options);
+                if d.operations.is_empty() {
+                    return Err(Usage(format!("{name}: no operation is left to be asked")));
+                }
+                self.explore(&d, &mut line);
+            }
+            Target::Site(url) => self.crawl(&url, &headers, &mut line)?,
+        }
+        Ok(line)
     }
-    let crawl = crawler.run(line);
-    if options.dry_run {
-        return Ok(());
+
+    /// Crawls a site, and explores its forms and parameters.
+    fn crawl(&mut self, url: &url::Url, headers: &[(String, String)], line: &mut Line) -> Result<(), Usage> {
+        let options = self.options;
+        let settings = site::Settings {
+            pages_max: options.max_pages.max(1),
+            robots: !options.no_robots,
+            headers: headers.to_vec(),
+        };
+        let mut crawler = Crawler::new(url, &settings);
+        let earlier = options.resume.as_ref().map(|f| Reached::load(f)).transpose()?.unwrap_or_default();
+        if !earlier.waiting.is_empty() {
+            crawler.resume(&earlier.visited, &earlier.waiting);
+            self.all.report.notes.push(format!(
+                "{} addresses were asked for in earlier runs and are not told again.",
+                earlier.visited.len()
+            ));
+        }
+        let crawl = crawler.run(line);
+        if options.dry_run {
+            return Ok(());
+        }
+        if let Some(file) = &options.resume {
+            earlier.and(&crawl).keep(file)?;
+        }
+        let (pages, mut findings) = pages::findings(&crawl.visits);
+        findings.retain(|f| options.checks.contains(&Check::of(f)));
+        let told = explained(findings, &pages, &self.common, &mut self.logs, line);
+        self.all.add(told, &pages.operations, line.base());
+        self.all.report.notes.extend(pages::notes(&crawl));
+        self.all.report.notes.extend(crawl.notes);
+        self.all.visits.extend(crawl.visits);
+        let mut forms = crawl.description;
+        choose(&mut forms, options);
+        if !options.crawl_only && !forms.operations.is_empty() && !all_stopped(line) {
+            self.explore(&forms, line);
+        }
+        Ok(())
     }
-    if let Some(file) = &options.resume {
-        earlier.and(&crawl).keep(file)?;
+
+    /// Explores operations, and adds what was found.
+    fn explore(&mut self, d: &Description, line: &mut Line) {
+        let options = self.options;
+        let usual = REQUESTS_LEAST + REQUESTS_PER_OPERATION * d.operations.len();
+        let settings = Settings {
+            seed: options.seed,
+            requests_max: options.max_requests.unwrap_or(usual.min(REQUESTS_MOST)),
+            unsafe_methods: options.unsafe_methods,
+            templates: self.library.clone(),
+            common: self.common.clone(),
+        };
+        let mut explorer = Explorer::new(d, &settings);
+        let mut findings = explorer.run(line);
+        findings.retain(|f| options.checks.contains(&Check::of(f)));
+        if options.dry_run {
+            return;
+        }
+        let told = explained(findings, d, &self.common, &mut self.logs, line);
+        self.all.add(told, &d.operations, line.base());
+        self.all.report.notes.extend(coverage(d, &explorer, options));
+        self.all.report.notes.extend(d.notes.iter().cloned());
+        for asked in explorer.asked() {
+            let Some(op) = d.operations.get(asked.op) else { continue };
+            let statuses: BTreeMap<String, usize> =
+                asked.statuses.iter().map(|(s, n)| (format!("{s:03}"), *n)).collect();
+            self.all.asked.push(serde_json::json!({"operation": op.name, "statuses": statuses}));
+        }
     }
-    let (pages, mut findings) = pages::findings(&crawl.visits);
-    findings.retain(|f| options.checks.contains(&Check::of(f)));
-    let told = explained(findings, &pages, common, logs, line);
-    all.add(told, &pages.operations, line.base());
-    all.report.notes.extend(pages::notes(&crawl));
-    all.report.notes.extend(crawl.notes);
-    all.visits.extend(crawl.visits);
-    let mut forms = crawl.description;
-    choose(&mut forms, options);
-    if !options.crawl_only && !forms.operations.is_empty() && !all_stopped(line) {
-        explore(&forms, options, common, library, logs, line, all);
-    }
-    Ok(())
 }
 
 /// How far a crawl came.
@@ -456,42 +490,6 @@ impl Reached {
 
 fn all_stopped(line: &Line) -> bool {
     ::probe::explore::Server::stopped(line)
-}
-
-/// Explores operations, and adds what was found.
-fn explore(
-    d: &Description,
-    options: &Probe,
-    common: &Common,
-    library: &[templates::Template],
-    logs: &mut Logs,
-    line: &mut Line,
-    all: &mut Found,
-) {
-    let usual = REQUESTS_LEAST + REQUESTS_PER_OPERATION * d.operations.len();
-    let settings = Settings {
-        seed: options.seed,
-        requests_max: options.max_requests.unwrap_or(usual.min(REQUESTS_MOST)),
-        unsafe_methods: options.unsafe_methods,
-        templates: library.to_vec(),
-        common: common.clone(),
-    };
-    let mut explorer = Explorer::new(d, &settings);
-    let mut findings = explorer.run(line);
-    findings.retain(|f| options.checks.contains(&Check::of(f)));
-    if options.dry_run {
-        return;
-    }
-    let told = explained(findings, d, common, logs, line);
-    all.add(told, &d.operations, line.base());
-    all.report.notes.extend(coverage(d, &explorer, options));
-    all.report.notes.extend(d.notes.iter().cloned());
-    for asked in explorer.asked() {
-        let Some(op) = d.operations.get(asked.op) else { continue };
-        let statuses: BTreeMap<String, usize> =
-            asked.statuses.iter().map(|(s, n)| (format!("{s:03}"), *n)).collect();
-        all.asked.push(serde_json::json!({"operation": op.name, "statuses": statuses}));
-    }
 }
 
 /// Sends each finding once more, and says what the logs hold of that very request.

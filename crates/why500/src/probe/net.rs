@@ -173,7 +173,10 @@ impl Line {
             Agent::with_parts(config.build(), DefaultConnector::default(), Pinned(host.addresses.clone()));
         let sent = match &manners.sent {
             Some(path) => {
-                let file = std::fs::File::create(path)
+                let file = std::fs::OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(path)
                     .map_err(|e| Usage(format!("--sent {}: {e}", path.display())))?;
                 Some(io::BufWriter::new(file))
             }
