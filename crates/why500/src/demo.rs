@@ -11,6 +11,7 @@ mod upstream;
 mod world;
 
 use crate::explain::{self, Usage};
+use crate::output;
 use crate::report::{self, Format};
 use clap::Args;
 use diagnosis::{Recogniser, Report};
@@ -188,21 +189,5 @@ fn write(options: &Demo, report: &Report) -> Result<(), Usage> {
     let format = if options.json { Format::Json } else { options.format };
     let mut look = explain::look(options.color, None, false);
     look.colour &= options.output.is_none();
-    let written = match &options.output {
-        Some(path) => std::fs::File::create(path).and_then(|f| {
-            let mut out = io::BufWriter::new(f);
-            report::write(&mut out, report, format, &look)?;
-            out.flush()
-        }),
-        None => {
-            let mut out = io::BufWriter::new(io::stdout().lock());
-            report::write(&mut out, report, format, &look).and_then(|()| out.flush())
-        }
-    };
-    match written {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Usage(format!("the report cannot be written: {e}")))
-        }
-        _ => Ok(()),
-    }
+    output::write(options.output.as_deref(), "the report", |out| report::write(out, report, format, &look))
 }

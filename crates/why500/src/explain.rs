@@ -2,12 +2,13 @@
 
 use crate::gather::{self, Gathered, Needs, Progress};
 use crate::input::{self, Input, Trouble};
+use crate::output;
 use crate::report::{self, Format, Look};
 use crate::since::Since;
 use clap::{Args, ValueEnum};
 use diagnosis::{Filter, Recogniser, Report, Settings};
 use record::Time;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -366,25 +367,8 @@ pub fn run(options: &Explain) -> Result<ExitCode, Usage> {
     }
     let format = if options.json { Format::Json } else { options.format };
     let mut look = look(options.color, options.top, options.all_evidence);
-    let written = match &options.output {
-        Some(path) => {
-            look.colour = false;
-            std::fs::File::create(path).and_then(|f| {
-                let mut out = io::BufWriter::new(f);
-                report::write(&mut out, &report, format, &look)?;
-                out.flush()
-            })
-        }
-        None => {
-            let mut out = io::BufWriter::new(io::stdout().lock());
-            report::write(&mut out, &report, format, &look).and_then(|()| out.flush())
-        }
-    };
-    if let Err(e) = written
-        && e.kind() != io::ErrorKind::BrokenPipe
-    {
-        return Err(Usage(format!("the report cannot be written: {e}")));
-    }
+    look.colour &= options.output.is_none();
+    output::write(options.output.as_deref(), "the report", |out| report::write(out, &report, format, &look))?;
     for t in &troubles {
         eprintln!("why500: {}: {}", record::scrub::visible(&t.shown), t.what);
     }

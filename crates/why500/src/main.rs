@@ -9,6 +9,7 @@ mod explain;
 mod folder;
 mod gather;
 mod input;
+mod output;
 mod probe;
 mod reach;
 mod replay;

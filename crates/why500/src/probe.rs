@@ -9,6 +9,7 @@ mod target;
 pub mod told;
 
 use crate::explain::{self, Usage};
+use crate::output;
 use crate::report::{self, counted};
 use ::probe::case::{Common, Site};
 use ::probe::explore::{Explorer, Finding, Settings, play};
@@ -33,7 +34,7 @@ use target::Target;
 use told::Told;
 
 /// Requests a second to a server that is not this machine, unless told otherwise: what one person's browser asks.
-const RPS: f64 = 10.0;
+pub const RPS: f64 = 10.0;
 /// Requests to an API, whatever it has.
 const REQUESTS_LEAST: usize = 300;
 /// Requests for each operation besides.
@@ -41,7 +42,7 @@ const REQUESTS_PER_OPERATION: usize = 60;
 /// Requests to one API at most, unless told otherwise.
 const REQUESTS_MOST: usize = 20_000;
 /// Seconds for an answer; a gateway's own limit is 60.
-const TIMEOUT_S: u64 = 15;
+pub const TIMEOUT_S: u64 = 15;
 /// Addresses of a site.
 const PAGES: usize = 5_000;
 /// Names in a note.
@@ -251,7 +252,7 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
         }
     });
     let known = options.baseline.as_ref().map(explain::known_ids).transpose()?;
-    let library = templates::library(&more_templates(options.probes.as_ref())?).map_err(Usage)?;
+    let templates = templates::library(&more_templates(options.probes.as_ref())?).map_err(Usage)?;
     let zone = explain::zone(options.tz.as_deref())?;
     if let Some(path) = &options.sent {
         // Lines to several hosts write behind each other into it.
@@ -267,7 +268,7 @@ pub fn run(options: &Probe) -> Result<ExitCode, Usage> {
         common.auth.push(("Authorization".to_owned(), format!("Bearer {token}")));
     }
     let mut run =
-        Run { options, base_url, common, library, logs, stop: Arc::clone(&stop), all: Found::default() };
+        Run { options, base_url, common, templates, logs, stop: Arc::clone(&stop), all: Found::default() };
     let mut lines: Vec<Line> = Vec::new();
     for name in &options.targets {
         let mut line = run.target(name)?;
@@ -312,7 +313,7 @@ struct Run<'o> {
     options: &'o Probe,
     base_url: Option<url::Url>,
     common: Common,
-    library: Vec<templates::Template>,
+    templates: Vec<templates::Template>,
     logs: Logs,
     stop: Arc<AtomicBool>,
     all: Found,
@@ -428,7 +429,7 @@ impl Run<'_> {
             seed: options.seed,
             requests_max: options.max_requests.unwrap_or(usual.min(REQUESTS_MOST)),
             unsafe_methods: options.unsafe_methods,
-            templates: self.library.clone(),
+            templates: self.templates.clone(),
             common: self.common.clone(),
         };
         let mut explorer = Explorer::new(d, &settings);
@@ -786,21 +787,5 @@ fn write(options: &Probe, all: &Found, lines: &[Line]) -> Result<(), Usage> {
             Form::Csv => out::csv(out, base, &all.visits),
         }
     };
-    let written = match &options.output {
-        Some(path) => std::fs::File::create(path).and_then(|f| {
-            let mut out = io::BufWriter::new(f);
-            put(&mut out)?;
-            out.flush()
-        }),
-        None => {
-            let mut out = io::BufWriter::new(io::stdout().lock());
-            put(&mut out).and_then(|()| out.flush())
-        }
-    };
-    match written {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Usage(format!("the report cannot be written: {e}")))
-        }
-        _ => Ok(()),
-    }
+    output::write(options.output.as_deref(), "the report", put)
 }

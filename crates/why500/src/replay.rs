@@ -8,6 +8,7 @@ mod shrink;
 use crate::explain::{self, Usage};
 use crate::probe::logs::Logs;
 use crate::probe::net::{Host, Line, Manners};
+use crate::probe::{RPS, TIMEOUT_S};
 use crate::reach::At;
 use ::probe::explore::{Exchange, Server, Stage};
 use ::probe::{Answer, End, Request, checks, request};
@@ -22,10 +23,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use url::Url;
 
-/// Requests a second to a server that is not this machine: what one person's browser asks.
-const RPS: f64 = 10.0;
-/// Seconds for an answer; a gateway's own limit is 60.
-const TIMEOUT_S: u64 = 15;
 /// How often one request can be sent to learn how often it fails.
 const TIMES_MAX: i64 = 1_000;
 

@@ -22,7 +22,7 @@ const FRESH_HEX: char = '\u{3}';
 const FRESH_CHARS: u64 = 8;
 
 /// One way to ask an operation.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Case {
     /// By the operation's parameters.
     pub params: Vec<Slot>,
@@ -58,9 +58,10 @@ pub enum Slot {
 }
 
 /// A body.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Payload {
     /// None.
+    #[default]
     Absent,
     /// A value, written as the media type wants.
     Value(Json),
@@ -164,17 +165,7 @@ impl Case {
             fill_in(&mut v, known);
             Payload::Value(v)
         });
-        Case {
-            params,
-            body: payload,
-            media: body.map(|b| b.media.clone()),
-            headers: Vec::new(),
-            method: None,
-            path: None,
-            query: Vec::new(),
-            auth: None,
-            fresh: false,
-        }
+        Case { params, body: payload, media: body.map(|b| b.media.clone()), ..Case::default() }
     }
 
     /// The case with a name, an address, a key of its own each time it is sent; `None` where it has no value that could be such.

@@ -360,19 +360,12 @@ impl Reader<'_> {
             "oauth2" => {
                 let token = self.filled(auth.get("accessToken"));
                 if token.is_empty() {
-                    self.notes.say(
-                        "Tokens of OAuth 2 are not fetched; requests that need one are sent without.".into(),
-                    );
+                    self.notes.no_token();
                 } else {
                     sample.add_header("Authorization", &format!("Bearer {token}"));
                 }
             }
-            other => {
-                let other: String = other.chars().take(40).collect();
-                self.notes.say(format!(
-                    "Credentials of the kind {other} are not made; requests that need them are sent without."
-                ));
-            }
+            other => self.notes.no_credentials(other),
         }
     }
 

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 const NAMES_MAX: usize = 20;
 /// Names that are remembered of one kind, so that a hostile file does not fill memory with them.
 const REMEMBERED_MAX: usize = 1_000;
+/// Characters of a kind of credentials that are shown.
+const KIND_CHARS_MAX: usize = 40;
 /// Bytes of a name that are shown.
 const NAME_BYTES_MAX: usize = 80;
 
@@ -37,6 +39,19 @@ impl Notes {
     /// Something that a tool evaluates is not evaluated.
     pub fn tag(&mut self, name: &str) {
         remember(&mut self.tags, name);
+    }
+
+    /// A request needs a token that has to be fetched first.
+    pub fn no_token(&mut self) {
+        self.say("Tokens of OAuth 2 are not fetched; requests that need one are sent without.".into());
+    }
+
+    /// A request needs credentials of a kind that is not made here.
+    pub fn no_credentials(&mut self, kind: &str) {
+        let kind: String = kind.chars().take(KIND_CHARS_MAX).collect();
+        self.say(format!(
+            "Credentials of the kind {kind} are not made; requests that need them are sent without."
+        ));
     }
 
     /// A whole sentence.

@@ -344,9 +344,7 @@ impl Reader<'_> {
                 let token = get("accessToken");
                 let prefix = Some(get("headerPrefix")).filter(|p| !p.trim().is_empty());
                 if token.is_empty() {
-                    self.notes.say(
-                        "Tokens of OAuth 2 are not fetched; requests that need one are sent without.".into(),
-                    );
+                    self.notes.no_token();
                 } else if get("addTokenTo") == "queryParams" {
                     sample.add_query("access_token", &token);
                 } else {
@@ -354,12 +352,7 @@ impl Reader<'_> {
                     sample.add_header_if_none("Authorization", &format!("{prefix} {token}"));
                 }
             }
-            other => {
-                let other: String = other.chars().take(40).collect();
-                self.notes.say(format!(
-                    "Credentials of the kind {other} are not made; requests that need them are sent without."
-                ));
-            }
+            other => self.notes.no_credentials(other),
         }
     }
 

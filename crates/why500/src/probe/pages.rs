@@ -1,6 +1,6 @@
 //! A crawl's pages as findings and notes: broken pages, pages that tell too much, links that lead nowhere, redirects.
 
-use ::probe::case::{Case, Payload};
+use ::probe::case::Case;
 use ::probe::checks::Kind;
 use ::probe::explore::{Exchange, Finding, Step, Times, Trial};
 use ::probe::operation::{Description, Operation};
@@ -47,22 +47,11 @@ pub fn findings(visits: &[Visit]) -> (Description, Vec<Finding>) {
             path,
             ..Operation::default()
         });
-        let case = Case {
-            params: Vec::new(),
-            body: Payload::Absent,
-            media: None,
-            headers: Vec::new(),
-            method: None,
-            path: None,
-            query: Vec::new(),
-            auth: None,
-            fresh: false,
-        };
         let request = Request::new("GET", &v.target);
         found.push(Finding {
             op,
             trial: Trial {
-                steps: vec![Step { op, case, takes: Vec::new() }],
+                steps: vec![Step { op, case: Case::default(), takes: Vec::new() }],
                 times: Times::Once,
                 made: Vec::new(),
             },

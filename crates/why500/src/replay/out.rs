@@ -2,6 +2,7 @@
 
 use super::{Compared, Form, Outcome, Replay, Replayed, Told};
 use crate::explain::{self, Usage};
+use crate::output;
 use crate::report::page::{Ink, Page, columns, cut, pad, wrap};
 use crate::report::{self, Look, counted, plain};
 use record::scrub::scrub;
@@ -22,30 +23,13 @@ const LABEL: usize = 10;
 pub fn write(options: &Replay, told: &Told) -> Result<(), Usage> {
     let mut look = explain::look(options.color, None, false);
     look.colour &= options.output.is_none();
-    let put = |out: &mut dyn Write| -> io::Result<()> {
+    output::write(options.output.as_deref(), "what was found", |out| {
         if options.json || options.format == Form::Json {
             report::json::write_document(out, &document(told))
         } else {
             terminal(out, told, &look)
         }
-    };
-    let written = match &options.output {
-        Some(path) => std::fs::File::create(path).and_then(|f| {
-            let mut out = io::BufWriter::new(f);
-            put(&mut out)?;
-            out.flush()
-        }),
-        None => {
-            let mut out = io::BufWriter::new(io::stdout().lock());
-            put(&mut out).and_then(|()| out.flush())
-        }
-    };
-    match written {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Usage(format!("what was found cannot be written: {e}")))
-        }
-        _ => Ok(()),
-    }
+    })
 }
 
 fn clean(text: &str) -> String {
