@@ -112,8 +112,7 @@ impl Eyes {
                         lines.commit = Some(scene.commit.id.to_string());
                         lines.path = Some(path.clone());
                         if let (Some(code), None) = (code, f.code()) {
-                            (lines.before, lines.line_text, lines.after) =
-                                (code.before, code.line, code.after);
+                            lines.set_code(&code);
                         }
                         culprit = culprit.or_else(|| Some((scene, path, f.line?)));
                     }
@@ -223,8 +222,7 @@ fn shown(f: &Frame) -> CodeFrame {
         ..CodeFrame::default()
     };
     if let Some(code) = f.code() {
-        (lines.before, lines.line_text, lines.after) =
-            (code.before.clone(), code.line.clone(), code.after.clone());
+        lines.set_code(code);
     }
     lines
 }
@@ -267,7 +265,7 @@ fn place(scene: &Scene<'_>, path: &str, f: &Frame) -> Result<Option<Code>, Strin
         return Err(format!("{path} has no line {line} at {at}: another version failed"));
     };
     match f.code() {
-        Some(ran) if ran.line.trim() != code.line.trim() => {
+        Some(ran) if ran.line().trim() != code.line().trim() => {
             Err(format!("line {line} of {path} at {at} is not the line that failed: another version ran"))
         }
         _ => Ok(Some(code)),

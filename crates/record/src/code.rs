@@ -1,5 +1,6 @@
 //! The code behind a problem, as it is shown and as the API tells it.
 
+use crate::Code;
 use serde::{Deserialize, Serialize};
 
 /// Source lines, the commit that probably did it, what the release brought.
@@ -81,6 +82,15 @@ impl CodeView {
         self.suspect.is_some()
             || !self.brought.is_empty()
             || self.frames.iter().any(|f| !f.line_text.is_empty())
+    }
+}
+
+impl CodeFrame {
+    /// Takes over the lines.
+    pub fn set_code(&mut self, code: &Code) {
+        self.before = code.before().map(str::to_owned).collect();
+        code.line().clone_into(&mut self.line_text);
+        self.after = code.after().map(str::to_owned).collect();
     }
 }
 

@@ -1,6 +1,9 @@
 //! Exceptions and stack frames, whatever the language.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One exception of a chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,15 +42,38 @@ pub struct More {
     pub code: Option<Code>,
 }
 
-/// Lines of source around a place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Lines of source around a place: one text, as thousands of failures in a row tell of the same places and can share it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(from = "Lines")]
 pub struct Code {
-    /// Lines before it, the nearest last.
-    pub before: Vec<String>,
-    /// The line itself.
-    pub line: String,
-    /// Lines after it, the nearest first.
-    pub after: Vec<String>,
+    /// The lines, `\n` between them.
+    text: Arc<str>,
+    /// How many of them come before the line itself.
+    before: usize,
+}
+
+/// How source lines are written down.
+#[derive(Deserialize)]
+struct Lines {
+    before: Vec<String>,
+    line: String,
+    after: Vec<String>,
+}
+
+impl From<Lines> for Code {
+    fn from(l: Lines) -> Code {
+        Code::bounded(l.before.iter().map(String::as_str), &l.line, l.after.iter().map(String::as_str))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut s = serializer.serialize_struct("Lines", 3)?;
+        s.serialize_field("before", &self.before().collect::<Vec<_>>())?;
+        s.serialize_field("line", self.line())?;
+        s.serialize_field("after", &self.after().collect::<Vec<_>>())?;
+        s.end()
+    }
 }
 
 impl Code {
@@ -60,35 +86,63 @@ impl Code {
     pub fn of(text: &str, n: u32) -> Option<Code> {
         let at = usize::try_from(n).ok()?.checked_sub(1)?;
         let first = at.saturating_sub(Code::AROUND);
-        let mut lines = text.lines().skip(first).map(Code::cut);
-        let before: Vec<String> = lines.by_ref().take(at - first).collect();
-        let line = lines.next()?;
-        Some(Code { before, line, after: lines.take(Code::AROUND).collect() })
+        let mut lines = text.lines().skip(first);
+        let before: Vec<&str> = lines.by_ref().take(at - first).collect();
+        Some(Code::bounded(before.into_iter(), lines.next()?, lines))
     }
 
     /// Holds what a client sent to what is kept.
     pub fn bounded<'a>(
         before: impl DoubleEndedIterator<Item = &'a str>,
-        line: &str,
+        line: &'a str,
         after: impl Iterator<Item = &'a str>,
     ) -> Code {
-        let mut near: Vec<String> = before.rev().take(Code::AROUND).map(Code::cut).collect();
+        let mut near: Vec<&str> = before.rev().take(Code::AROUND).collect();
         near.reverse();
-        Code { before: near, line: Code::cut(line), after: after.take(Code::AROUND).map(Code::cut).collect() }
+        let mut text = String::new();
+        for l in near.iter().copied().chain([line]).chain(after.take(Code::AROUND)) {
+            text.push_str(Code::cut(l));
+            text.push('\n');
+        }
+        text.pop();
+        Code { text: text.into(), before: near.len() }
     }
 
-    /// Every line of it, to be changed.
-    pub fn lines_mut(&mut self) -> impl Iterator<Item = &mut String> {
-        self.before.iter_mut().chain([&mut self.line]).chain(&mut self.after)
+    /// Lines before it, the nearest last.
+    pub fn before(&self) -> impl Iterator<Item = &str> {
+        self.text.split('\n').take(self.before)
     }
 
-    fn cut(line: &str) -> String {
+    /// The line itself.
+    pub fn line(&self) -> &str {
+        self.text.split('\n').nth(self.before).unwrap_or_default()
+    }
+
+    /// Lines after it, the nearest first.
+    pub fn after(&self) -> impl Iterator<Item = &str> {
+        self.text.split('\n').skip(self.before + 1)
+    }
+
+    /// The same with every line changed; it shares its text where `change` leaves all as they are.
+    #[must_use]
+    pub fn with<'a>(&'a self, change: impl Fn(&'a str) -> Cow<'a, str>) -> Code {
+        let lines: Vec<Cow<'_, str>> = self.text.split('\n').map(change).collect();
+        if lines.iter().all(|l| matches!(l, Cow::Borrowed(_))) {
+            return self.clone();
+        }
+        let line = lines.get(self.before).map_or("", |l| l);
+        let (before, after) = (lines.iter().take(self.before), lines.iter().skip(self.before + 1));
+        Code::bounded(before.map(|l| &**l), line, after.map(|l| &**l))
+    }
+
+    /// What is kept of a line: nothing behind a line end within it, which only a client that is no SDK sends.
+    fn cut(line: &str) -> &str {
         let line = line.trim_end();
-        let mut end = line.len().min(Code::LINE_BYTES_MAX);
+        let mut end = line.find('\n').unwrap_or(line.len()).min(Code::LINE_BYTES_MAX);
         while !line.is_char_boundary(end) {
             end -= 1;
         }
-        line.get(..end).unwrap_or_default().to_owned()
+        line.get(..end).unwrap_or_default()
     }
 }
 
@@ -138,11 +192,25 @@ mod tests {
     fn lines_around_a_place() {
         let text: String = (1..=20).map(|n| format!("line {n}  \r\n")).collect();
         let code = Code::of(&text, 3).unwrap();
-        assert_eq!((code.before, code.line.as_str()), (vec!["line 1".into(), "line 2".to_owned()], "line 3"));
-        assert_eq!(code.after.last().map(String::as_str), Some("line 8"));
-        assert_eq!(Code::of(&text, 20).unwrap().before.len(), Code::AROUND);
+        assert_eq!((code.before().collect(), code.line()), (vec!["line 1", "line 2"], "line 3"));
+        assert_eq!(code.after().last(), Some("line 8"));
+        let last = Code::of(&text, 20).unwrap();
+        assert_eq!((last.before().count(), last.line(), last.after().count()), (Code::AROUND, "line 20", 0));
+        assert_eq!(Code::of("only", 1).unwrap().line(), "only");
         assert!(Code::of(&text, 0).is_none() && Code::of(&text, 21).is_none());
         let long = "é".repeat(1_000);
-        assert!(Code::of(&long, 1).unwrap().line.len() <= Code::LINE_BYTES_MAX);
+        assert!(Code::of(&long, 1).unwrap().line().len() <= Code::LINE_BYTES_MAX);
+    }
+
+    #[test]
+    fn lines_are_written_down_as_they_are_read_again() {
+        let code = Code::bounded(["", "a\nb"].into_iter(), "", ["c", ""].into_iter());
+        assert_eq!((code.before().collect::<Vec<_>>(), code.line()), (vec!["", "a"], ""));
+        let text = serde_json::to_string(&code).unwrap();
+        assert_eq!(text, r#"{"before":["","a"],"line":"","after":["c",""]}"#);
+        assert_eq!(serde_json::from_str::<Code>(&text).unwrap(), code);
+        let loud = code.with(|l| if l == "a" { Cow::Owned("A".into()) } else { Cow::Borrowed(l) });
+        assert_eq!(loud.before().last(), Some("A"));
+        assert_eq!(loud.with(Cow::Borrowed), loud);
     }
 }

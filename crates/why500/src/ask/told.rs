@@ -114,24 +114,26 @@ fn evidence(v: &Value) -> Evidence {
 }
 
 fn exception(v: &Value) -> Exception {
-    Exception {
-        kind: text(&v["type"]),
-        message: text(&v["message"]),
-        frames: each(&v["frames"], |f| Frame {
-            file: text(&f["file"]),
-            line: f["line"].as_u64().and_then(|n| n.try_into().ok()),
-            function: text(&f["function"]),
-            in_app: f["in_app"].as_bool().unwrap_or(false),
-            column: f["column"].as_u64().and_then(|n| n.try_into().ok()),
-            more: f["code"]
-                .is_object()
-                .then(|| Box::new(More { code: Some(code(&f["code"])), ..More::default() })),
-        }),
+    Exception { kind: text(&v["type"]), message: text(&v["message"]), frames: each(&v["frames"], frame) }
+}
+
+/// A frame of an exception.
+pub fn frame(v: &Value) -> Frame {
+    let code = &v["code"];
+    Frame {
+        file: text(&v["file"]),
+        line: v["line"].as_u64().and_then(|n| n.try_into().ok()),
+        function: text(&v["function"]),
+        in_app: v["in_app"].as_bool().unwrap_or(false),
+        column: v["column"].as_u64().and_then(|n| n.try_into().ok()),
+        more: code.is_object().then(|| Box::new(More { code: Some(self::code(code)), ..More::default() })),
     }
 }
 
 fn code(v: &Value) -> Code {
-    Code { before: each(&v["before"], text), line: text(&v["line"]), after: each(&v["after"], text) }
+    let [before, after] = ["before", "after"].map(|near| v[near].as_array().into_iter().flatten());
+    let line = v["line"].as_str().unwrap_or_default();
+    Code::bounded(before.filter_map(Value::as_str), line, after.filter_map(Value::as_str))
 }
 
 fn timeline(v: &Value) -> Timeline {

@@ -167,9 +167,9 @@ struct FrameDoc<'a> {
 /// Source around a frame, where the client or a source map told it.
 #[derive(Serialize)]
 struct CodeDoc<'a> {
-    before: &'a [String],
+    before: Vec<&'a str>,
     line: &'a str,
-    after: &'a [String],
+    after: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -346,7 +346,11 @@ impl<'a> ExceptionDoc<'a> {
                 function: &f.function,
                 in_app: f.in_app,
                 column: f.column,
-                code: f.code().map(|c| CodeDoc { before: &c.before, line: &c.line, after: &c.after }),
+                code: f.code().map(|c| CodeDoc {
+                    before: c.before().collect(),
+                    line: c.line(),
+                    after: c.after().collect(),
+                }),
             })
             .collect();
         ExceptionDoc { kind: &e.kind, message: &e.message, frames }

@@ -142,7 +142,7 @@ fn scrub_problem(p: &mut Problem) {
     if let Some(e) = &mut p.exception {
         clean(&mut e.message);
         let code = e.frames.iter_mut().filter_map(|f| f.more.as_mut()?.code.as_mut());
-        code.flat_map(record::Code::lines_mut).for_each(clean);
+        code.for_each(|c| *c = c.with(scrub));
     }
     if let Some(what) = p.ended.as_mut().and_then(|e| e.what.as_mut()) {
         clean(what);

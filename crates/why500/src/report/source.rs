@@ -2,7 +2,7 @@
 
 use super::plain;
 use diagnosis::Problem;
-use record::ToldCommit;
+use record::{CodeFrame, ToldCommit};
 
 /// Lines shown before and after the line itself; the whole is in the JSON.
 const AROUND: usize = 3;
@@ -27,7 +27,9 @@ pub(super) fn excerpt(p: &Problem) -> Option<Excerpt> {
         return Some(cut(format!("{place}:{n}{at}"), n, &f.before, &f.line_text, &f.after));
     }
     let (f, code) = p.exception.iter().flat_map(|e| &e.frames).find_map(|f| Some((f, f.code()?)))?;
-    Some(cut(f.place(), f.line?, &code.before, &code.line, &code.after))
+    let mut told = CodeFrame::default();
+    told.set_code(code);
+    Some(cut(f.place(), f.line?, &told.before, &told.line_text, &told.after))
 }
 
 fn cut(title: String, n: u32, before: &[String], line: &str, after: &[String]) -> Excerpt {
@@ -87,7 +89,7 @@ pub(super) fn changes(p: &Problem) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::{CodeFrame, CodeView, Suspect};
+    use record::{CodeView, Suspect};
 
     #[test]
     fn source_and_changes_in_words() {

@@ -1,8 +1,10 @@
 //! What one body, call or chunk of a file held, as it is kept until it is digested.
 
-use record::{Code, Exception, Record, Time, scrub};
+use super::source_lines::SourceLines;
+use record::{Record, Time, scrub};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 use wires::{Line, Taken};
 
 /// Records and lines of one arrival.
@@ -40,11 +42,11 @@ pub fn set_number(bytes: &mut [u8], number: u64) {
 
 impl Batch {
     /// Of what a wire took. Secrets are taken out here, before anything is kept.
-    pub fn new(project: i64, source: &str, at: Time, taken: &mut Taken) -> Batch {
+    pub fn new(project: i64, source: &str, at: Time, taken: &mut Taken, code: &SourceLines) -> Batch {
         let mut records = std::mem::take(&mut taken.records);
         let mut lines = std::mem::take(&mut taken.lines);
         for r in &mut records {
-            clean(r);
+            clean(r, code);
         }
         for l in &mut lines {
             scrubbed(&mut l.text);
@@ -68,9 +70,13 @@ impl Batch {
     }
 
     /// From bytes: the number of its first record, and the batch.
-    pub fn from_bytes(bytes: &[u8]) -> Result<(u64, Batch), postcard::Error> {
+    pub fn from_bytes(bytes: &[u8], code: &SourceLines) -> Result<(u64, Batch), postcard::Error> {
         let (number, rest) = bytes.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-        Ok((u64::from_le_bytes(*number), postcard::from_bytes(rest)?))
+        let mut batch: Batch = postcard::from_bytes(rest)?;
+        for r in batch.records.iter_mut().filter(|r| !r.exceptions.is_empty()) {
+            code.clean(Arc::make_mut(&mut r.exceptions));
+        }
+        Ok((u64::from_le_bytes(*number), batch))
     }
 }
 
@@ -80,7 +86,7 @@ fn scrubbed(text: &mut String) {
     }
 }
 
-fn clean(r: &mut Record) {
+fn clean(r: &mut Record, code: &SourceLines) {
     let same = r.text == r.message;
     scrubbed(&mut r.message);
     if same {
@@ -94,14 +100,9 @@ fn clean(r: &mut Record) {
     if let Some(q) = &mut r.request {
         scrubbed(&mut q.target);
     }
-    let code = |e: &Exception| e.frames.iter().any(|f| f.code().is_some());
-    if r.exceptions.iter().any(|e| code(e) || matches!(scrub::scrub(&e.message), Cow::Owned(_))) {
-        let mut list = r.exceptions.to_vec();
-        for e in &mut list {
-            scrubbed(&mut e.message);
-            let code = e.frames.iter_mut().filter_map(|f| f.more.as_mut()?.code.as_mut());
-            code.flat_map(Code::lines_mut).for_each(scrubbed);
-        }
-        r.exceptions = list.into();
+    if !r.exceptions.is_empty() {
+        let list = Arc::make_mut(&mut r.exceptions);
+        list.iter_mut().for_each(|e| scrubbed(&mut e.message));
+        code.clean(list);
     }
 }

@@ -1,9 +1,10 @@
 //! What the repositories tell of a problem, worked out when somebody asks, and remembered.
 
 use super::App;
+use crate::ask::told;
 use ::code::look::{Ask, Release};
 use ::code::repo::Place;
-use record::{Code, CodeView, Frame, More, Time, ToldCommit};
+use record::{CodeView, Time, ToldCommit};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -84,7 +85,7 @@ impl App {
             None => None,
         };
         Ok(Ask {
-            frames: doc["exception"]["frames"].as_array().into_iter().flatten().map(frame).collect(),
+            frames: doc["exception"]["frames"].as_array().into_iter().flatten().map(told::frame).collect(),
             release,
             before,
             first_seen: Some(full.row.first_seen),
@@ -128,27 +129,5 @@ fn before(reader: &Reader, project: i64, r: &Release, deploy: Time) -> store::Re
             Ok(Some(Release { name: row.release, commit: Some(row.commit), commits: Vec::new() }))
         }
         None => Ok(None),
-    }
-}
-
-/// A frame of a document.
-fn frame(v: &Value) -> Frame {
-    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-    let list = |v: &Value| v.as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
-    let code = &v["code"];
-    Frame {
-        file: text(&v["file"]),
-        line: v["line"].as_u64().and_then(|n| n.try_into().ok()),
-        function: text(&v["function"]),
-        in_app: v["in_app"].as_bool().unwrap_or(false),
-        more: code.is_object().then(|| {
-            let code = Code {
-                before: list(&code["before"]),
-                line: text(&code["line"]),
-                after: list(&code["after"]),
-            };
-            Box::new(More { code: Some(code), ..More::default() })
-        }),
-        ..Frame::default()
     }
 }

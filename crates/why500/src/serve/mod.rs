@@ -26,6 +26,7 @@ mod proxy;
 mod quiet;
 mod slow;
 mod sockets;
+mod source_lines;
 mod tally;
 mod tls;
 mod turns;
@@ -43,6 +44,7 @@ use commit::{Progress, Waiting, Written};
 use diagnosis::Recogniser;
 use digest::Digest;
 use record::Time;
+use source_lines::SourceLines;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -156,6 +158,7 @@ pub struct App {
     alerts: alerts::Alerts,
     maps: maps::Maps,
     eyes: eyes::Eyes,
+    source_lines: Arc<SourceLines>,
     started: Time,
 }
 
@@ -193,10 +196,15 @@ fn first_sign_in(writer: &Store, reader: &store::Reader) -> Result<Option<String
 }
 
 /// Hands what the journal holds to the digest; gives the last number in it.
-fn read_again(left: Vec<store::Entry>, written: &Sender<Written>, progress: &Progress) -> u64 {
+fn read_again(
+    left: Vec<store::Entry>,
+    written: &Sender<Written>,
+    progress: &Progress,
+    source_lines: &SourceLines,
+) -> u64 {
     let mut last = 0;
     for entry in left {
-        match Batch::from_bytes(&entry.payload) {
+        match Batch::from_bytes(&entry.payload, source_lines) {
             Ok((number, batch)) => {
                 last = number + batch.len() as u64;
                 let size = progress.backlog.add(batch.project, entry.payload.len());
@@ -243,6 +251,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let link = first_sign_in(&store, &reader).map_err(Usage)?;
 
     let progress = Arc::new(Progress::default());
+    let source_lines = Arc::new(SourceLines::default());
     let (events, _) = broadcast::channel(EVENTS_MAX);
     // Neither has a limit of its own: what waits in them is counted by the backlog, which has.
     let (waiting, to_commit) = channel();
@@ -269,10 +278,10 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let digesting = digesting.map_err(|e| Usage(e.to_string()))?;
     let again = left.iter().filter(|e| e.position >= digested).count();
     let committing = {
-        let progress = Arc::clone(&progress);
+        let (progress, source_lines) = (Arc::clone(&progress), Arc::clone(&source_lines));
         // Reading the journal again takes a second or two where much is left; the port is open meanwhile.
         let run = move || {
-            let last = read_again(left, &written, &progress);
+            let last = read_again(left, &written, &progress, &source_lines);
             commit::run(journal, &to_commit, &written, &progress, batch::first_number(now(), last));
         };
         std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|e| Usage(e.to_string()))?
@@ -305,6 +314,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         alerts: alerts::Alerts::new(alerts::place_of(options.alerts.alerts.as_deref(), &options.data)),
         maps: maps::Maps::new(&options.data),
         eyes: eyes::Eyes::new(&options.repo),
+        source_lines,
         started: now(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -213,8 +213,8 @@ mod tests {
             (Some(1_204), Some("395835f4-03e0-4436-80d3-136f0749a893"))
         );
         let code = list[0].code().unwrap();
-        assert_eq!((code.before.join("|"), code.after.join("|")), ("a|b".into(), "c".into()));
-        assert_eq!(code.line, "!function(e){…}");
+        assert_eq!((code.before().collect(), code.after().collect()), (vec!["a", "b"], vec!["c"]));
+        assert_eq!(code.line(), "!function(e){…}");
     }
 
     /// sentry.python/0.9.5 calls all frames the app's own unless told otherwise.
