@@ -572,16 +572,17 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
     let mut names = Names::default();
     // Only failures of a moment ago, or of the same id, are gone on with: a flood is not to be held against all that came before.
     let mut by_id: HashMap<String, Vec<usize>> = HashMap::new();
-    let mut recent: Vec<usize> = Vec::new();
+    let mut recent: Vec<Recent> = Vec::new();
     for &i in errors {
         let r = &obs.records[i];
         let q = r.request.clone().unwrap_or_default();
         if let Some(at) = r.at {
-            let last = |k: usize| failures[k].seen.last().and_then(|&i| obs.records[i].at);
-            recent.retain(|&k| last(k).is_none_or(|t| at.since(t).abs() <= SAME_ERROR_US));
+            recent.retain(|n| n.at.is_none_or(|t| at.since(t).abs() <= SAME_ERROR_US));
         }
         recent.drain(..recent.len().saturating_sub(RECENT_MAX));
-        let near = recent.iter().copied().filter(|&k| same_failure(obs, &failures[k], r)).max();
+        let ender = ender(r);
+        let others = recent.iter().filter(|n| ender.is_none() || n.ender != ender).map(|n| n.failure);
+        let near = others.filter(|&k| same_failure(obs, &failures[k], r)).max();
         let named = [&q.id, &q.trace]
             .into_iter()
             .flatten()
@@ -606,6 +607,7 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
                         f.ids.push(id);
                     }
                 }
+                recent.retain(|n| n.failure != k);
                 k
             }
             None => {
@@ -627,8 +629,7 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
                 failures.len() - 1
             }
         };
-        recent.retain(|&x| x != k);
-        recent.push(k);
+        recent.push(Recent { failure: k, at: r.at, ender });
         for id in &failures[k].ids {
             let list = by_id.entry(id.clone()).or_default();
             if list.last() != Some(&k) {
@@ -639,15 +640,27 @@ pub(crate) fn infer(obs: &Observations, errors: &[usize]) -> Vec<Failure> {
     failures
 }
 
+/// A failure of a moment ago, with what is looked at first of the last record that told of it: in a flood, hundreds are held
+/// against each that comes.
+struct Recent {
+    failure: usize,
+    at: Option<Time>,
+    ender: Option<u64>,
+}
+
+/// Which client reports here the error that ended a request (source and format, hashed). It does so once: another one of its kind is
+/// another request's, whatever trace they share.
+fn ender(r: &Record) -> Option<u64> {
+    r.request.as_ref().is_some_and(|q| q.assumed.is_some()).then(|| hash((r.source, r.format)))
+}
+
 /// Does this record tell of the failure that earlier ones told of?
 fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
     let Some(&last) = f.seen.last() else { return false };
     let prev = &obs.records[last];
     let q = r.request.as_ref();
     let known = |id: &Option<String>| id.as_ref().map(|id| f.ids.contains(id));
-    // A client reports the error that ended a request once: another one of its kind is another request's, whatever trace they share.
-    let ended = |r: &Record| r.request.as_ref().is_some_and(|q| q.assumed.is_some());
-    if ended(prev) && ended(r) && prev.source == r.source && prev.format == r.format {
+    if ender(prev).is_some_and(|e| Some(e) == ender(r)) {
         return false;
     }
     if let Some(q) = q.filter(|_| !f.ids.is_empty()) {

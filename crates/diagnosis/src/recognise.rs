@@ -470,7 +470,7 @@ mod tests {
         let exceptions = chain.iter().map(|(k, m)| Exception {
             kind: (*k).into(),
             message: (*m).into(),
-            frames: Vec::new(),
+            frames: record::Frames::default(),
         });
         Record { exceptions: exceptions.collect(), level: Level::Error, ..Record::default() }
     }
@@ -528,11 +528,11 @@ mod tests {
         let mut r = thrown(&[("Error", "connect ECONNREFUSED 127.0.0.1:8407")]);
         is(&r, "upstream/connection-refused", "127.0.0.1:8407");
         Arc::make_mut(&mut r.exceptions)[0].frames =
-            vec![frame("/srv/app/node_modules/pg-pool/index.js", "Pool.connect", false)];
+            vec![frame("/srv/app/node_modules/pg-pool/index.js", "Pool.connect", false)].into();
         is(&r, "database/connection-refused", "127.0.0.1:8407");
         let mut r = thrown(&[("java.net.ConnectException", "Connection refused")]);
         Arc::make_mut(&mut r.exceptions)[0].frames =
-            vec![frame("ConnectionImpl.java", "com.mysql.cj.jdbc.ConnectionImpl.connect", false)];
+            vec![frame("ConnectionImpl.java", "com.mysql.cj.jdbc.ConnectionImpl.connect", false)].into();
         assert_eq!(best(&r).0, "database/connection-refused");
         let r = thrown(&[("System.Net.Sockets.SocketException", "Connection refused (cache.internal:6379)")]);
         is(&r, "upstream/connection-refused", "cache.internal:6379");
@@ -575,7 +575,7 @@ mod tests {
         let mut r = thrown(&[("KeyError", "'MERCHANT_ID'")]);
         is(&r, "code/missing-key", "");
         Arc::make_mut(&mut r.exceptions)[0].frames =
-            vec![frame("<frozen os>", "__getitem__", false), frame("/srv/app/pay.py", "charge", true)];
+            vec![frame("<frozen os>", "__getitem__", false), frame("/srv/app/pay.py", "charge", true)].into();
         is(&r, "config/missing-setting", "MERCHANT_ID");
     }
 
@@ -583,7 +583,7 @@ mod tests {
     fn a_fault_inside_a_view_is_the_views() {
         let mut r = thrown(&[("ActionView::Template::Error", "undefined method `upcase' for nil:NilClass")]);
         Arc::make_mut(&mut r.exceptions)[0].frames =
-            vec![frame("app/views/products/show.html.erb", "_app_views_products_show", true)];
+            vec![frame("app/views/products/show.html.erb", "_app_views_products_show", true)].into();
         is(&r, "code/template-error", "app/views/products/show.html.erb:12");
     }
 

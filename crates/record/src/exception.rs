@@ -3,6 +3,7 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// One exception of a chain.
@@ -13,11 +14,52 @@ pub struct Exception {
     /// Message, without the type.
     pub message: String,
     /// Frames, the innermost (where it was raised) first.
-    pub frames: Vec<Frame>,
+    pub frames: Frames,
+}
+
+/// The frames of a stack: a list that is shared until one of its holders changes it, as a fault that comes again comes with the
+/// same one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Frames(Arc<Vec<Frame>>);
+
+impl Deref for Frames {
+    type Target = Vec<Frame>;
+
+    fn deref(&self) -> &Vec<Frame> {
+        &self.0
+    }
+}
+
+impl DerefMut for Frames {
+    fn deref_mut(&mut self) -> &mut Vec<Frame> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Vec<Frame>> for Frames {
+    fn from(list: Vec<Frame>) -> Frames {
+        Frames(Arc::new(list))
+    }
+}
+
+impl FromIterator<Frame> for Frames {
+    fn from_iter<I: IntoIterator<Item = Frame>>(list: I) -> Frames {
+        list.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+impl<'a> IntoIterator for &'a Frames {
+    type Item = &'a Frame;
+    type IntoIter = std::slice::Iter<'a, Frame>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
 }
 
 /// One place in a stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Frame {
     /// File as printed (`/srv/app/tax.py`, `PriceService.java`, `lib/pricing.js`); empty if unknown.
     pub file: String,
@@ -34,7 +76,7 @@ pub struct Frame {
 }
 
 /// What only some clients tell of a place in a stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct More {
     /// The debug id of the file as it runs, by which its source map is found: 32 hex digits with dashes. Empty if unknown.
     pub debug_id: String,
@@ -106,6 +148,11 @@ impl Code {
         }
         text.pop();
         Code { text: text.into(), before: near.len() }
+    }
+
+    /// Bytes of all its lines.
+    pub fn len(&self) -> usize {
+        self.text.len()
     }
 
     /// Lines before it, the nearest last.

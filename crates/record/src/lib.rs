@@ -14,7 +14,7 @@ mod time;
 mod words;
 
 pub use code::{CodeFrame, CodeView, Suspect, ToldCommit};
-pub use exception::{Code, Exception, Frame, More};
+pub use exception::{Code, Exception, Frame, Frames, More};
 pub use hash::{Mixer, Numbered, Numbers, hash};
 pub use level::Level;
 pub use names::Name;

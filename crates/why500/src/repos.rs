@@ -44,7 +44,7 @@ fn ask(p: &Problem) -> Ask {
     let deployed = trigger.kind == TriggerKind::Deploy;
     let name = trigger.what.as_deref().filter(|_| deployed).and_then(release);
     Ask {
-        frames: p.exception.as_ref().map(|e| e.frames.clone()).unwrap_or_default(),
+        frames: p.exception.as_ref().map(|e| e.frames.to_vec()).unwrap_or_default(),
         release: name.map(|name| Release { name: name.to_owned(), ..Release::default() }),
         before: None,
         first_seen: p.first_seen,

@@ -25,7 +25,12 @@ const PAIRS_MAX: usize = 500;
 /// # Errors
 /// It is no JSON all the same: where and why.
 pub fn read<'a, T: Deserialize<'a>>(body: &'a [u8], room: &'a mut Vec<u8>) -> Result<T, String> {
-    match serde_json::from_slice(body) {
+    // A body known to be text need not be looked at again string by string.
+    let strict = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    };
+    match strict {
         Ok(value) => Ok(value),
         Err(first) => {
             *room = mended(body).ok_or_else(|| first.to_string())?;

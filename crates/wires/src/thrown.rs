@@ -34,7 +34,11 @@ pub(crate) fn exceptions(kind: &str, message: &str, stack: &str) -> Vec<Exceptio
     };
     let is_known = chain.iter().any(meant);
     let Some(first) = chain.first_mut() else {
-        return vec![Exception { kind: kind.to_owned(), message: message.to_owned(), frames: Vec::new() }];
+        return vec![Exception {
+            kind: kind.to_owned(),
+            message: message.to_owned(),
+            frames: record::Frames::default(),
+        }];
     };
     // Frames without a head, or with that of the printer (`goroutine 7`).
     if !is_known || first.kind.is_empty() {

@@ -4,7 +4,7 @@
 //! stack overflow, Python a message with the whole SQL statement.
 
 use super::own::in_app;
-use record::{Exception, Frame};
+use record::{Exception, Frame, Frames};
 
 /// Exceptions of one chain. Real chains have under ten; retry loops that wrap each failure reach dozens.
 pub(super) const EXCEPTIONS_MAX: usize = 64;
@@ -41,7 +41,7 @@ pub(super) fn exception(kind: &str, message: &str) -> Exception {
     Exception {
         kind: clip(kind.trim(), 512).to_owned(),
         message: clip(message.trim(), MESSAGE_BYTES_MAX).to_owned(),
-        frames: Vec::new(),
+        frames: Frames::default(),
     }
 }
 

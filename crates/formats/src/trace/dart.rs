@@ -34,7 +34,7 @@ pub(super) fn read(text: &str) -> Vec<Exception> {
     let said = said.join("\n");
     let (kind, message) = headed(&said).unwrap_or(("Exception", said.as_str()));
     let mut e = exception(kind, message);
-    e.frames = frames;
+    e.frames = frames.into();
     vec![e]
 }
 

@@ -276,7 +276,7 @@ impl Section {
         }
         let quoted = self.message.strip_prefix('"').and_then(|m| m.strip_suffix('"')).map(str::to_owned);
         let mut e = exception(&single_slashes(&self.kind), quoted.as_deref().unwrap_or(&self.message));
-        e.frames = frames(self.place, self.calls, self.reversed);
+        e.frames = frames(self.place, self.calls, self.reversed).into();
         e
     }
 }
@@ -617,7 +617,7 @@ fn monolog(text: &str) -> Vec<Exception> {
             && let Some(e) = found.get_mut(owner)
         {
             let place = e.frames.first().and_then(|f| Some((f.file.clone(), f.line?)));
-            e.frames = frames(place, calls, false);
+            e.frames = frames(place, calls, false).into();
         }
         rest = behind;
     }
@@ -661,7 +661,7 @@ fn slim(text: &str) -> Option<Exception> {
     let place = Some((field("File: ")?.to_owned(), number(field("Line: ")?)?));
     let calls = text.lines().filter_map(|l| call(l.trim_start().trim_start_matches("Trace: "))).collect();
     let mut e = exception(kind, field("Message: ").unwrap_or_default());
-    e.frames = frames(place, calls, false);
+    e.frames = frames(place, calls, false).into();
     Some(e)
 }
 

@@ -45,7 +45,7 @@ pub(super) fn read(text: &str) -> Vec<Exception> {
     // A backtrace whose head is torn off.
     let frames = backtrace(text.lines());
     if frames.iter().any(|f| f.function.contains("::") && (f.file.ends_with(".rs") || frames.len() > 2)) {
-        return vec![Exception { kind: "panic".to_owned(), frames, ..Exception::default() }];
+        return vec![Exception { kind: "panic".to_owned(), frames: frames.into(), ..Exception::default() }];
     }
     Vec::new()
 }
@@ -162,7 +162,7 @@ fn panic(text: &str, at: usize) -> Vec<Exception> {
         }
         (e, Some(place))
     };
-    e.frames = backtrace(below.lines());
+    e.frames = backtrace(below.lines()).into();
     if let Some((file, line)) = place {
         let bare = |f: &str| f.trim_start_matches("./").to_owned();
         let known = e.frames.iter().any(|f| f.line == Some(line) && bare(&f.file).ends_with(&bare(file)));

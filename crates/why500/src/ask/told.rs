@@ -114,7 +114,11 @@ fn evidence(v: &Value) -> Evidence {
 }
 
 fn exception(v: &Value) -> Exception {
-    Exception { kind: text(&v["type"]), message: text(&v["message"]), frames: each(&v["frames"], frame) }
+    Exception {
+        kind: text(&v["type"]),
+        message: text(&v["message"]),
+        frames: each(&v["frames"], frame).into(),
+    }
 }
 
 /// A frame of an exception.

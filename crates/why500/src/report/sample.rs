@@ -199,7 +199,8 @@ fn database_down(timeline: Timeline) -> Problem {
                     false,
                 ),
                 frame("/srv/shop/app/Http/Controllers/CartController.php", 31, "show", true),
-            ],
+            ]
+            .into(),
         }),
         reproduce: Some("curl -sS -i 'http://shop.example/cart/17'".into()),
         timeline,
@@ -272,7 +273,8 @@ fn wrong_sum(timeline: Timeline) -> Problem {
                     false,
                 ),
                 frame("/srv/shop/public/index.php", 17, "", true),
-            ],
+            ]
+            .into(),
         }),
         reproduce: Some("curl -sS -i -X POST --data '…' 'http://shop.example/orders'".into()),
         timeline,
@@ -366,7 +368,7 @@ pub fn hostile() -> Report {
         p.exception = Some(Exception {
             kind: trap.into(),
             message: trap.into(),
-            frames: vec![frame(trap, 0, trap, true); 9],
+            frames: vec![frame(trap, 0, trap, true); 9].into(),
         });
         p.reproduce = Some(trap.into());
         p.inputs = vec![trap.into()];

@@ -1,6 +1,6 @@
 //! What one body, call or chunk of a file held, as it is kept until it is digested.
 
-use super::source_lines::SourceLines;
+use super::stacks::Stacks;
 use record::{Record, Time, scrub};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -42,11 +42,11 @@ pub fn set_number(bytes: &mut [u8], number: u64) {
 
 impl Batch {
     /// Of what a wire took. Secrets are taken out here, before anything is kept.
-    pub fn new(project: i64, source: &str, at: Time, taken: &mut Taken, code: &SourceLines) -> Batch {
+    pub fn new(project: i64, source: &str, at: Time, taken: &mut Taken, stacks: &Stacks) -> Batch {
         let mut records = std::mem::take(&mut taken.records);
         let mut lines = std::mem::take(&mut taken.lines);
         for r in &mut records {
-            clean(r, code);
+            clean(r, stacks);
         }
         for l in &mut lines {
             scrubbed(&mut l.text);
@@ -70,11 +70,11 @@ impl Batch {
     }
 
     /// From bytes: the number of its first record, and the batch.
-    pub fn from_bytes(bytes: &[u8], code: &SourceLines) -> Result<(u64, Batch), postcard::Error> {
+    pub fn from_bytes(bytes: &[u8], stacks: &Stacks) -> Result<(u64, Batch), postcard::Error> {
         let (number, rest) = bytes.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
         let mut batch: Batch = postcard::from_bytes(rest)?;
         for r in batch.records.iter_mut().filter(|r| !r.exceptions.is_empty()) {
-            code.clean(Arc::make_mut(&mut r.exceptions));
+            stacks.clean(Arc::make_mut(&mut r.exceptions));
         }
         Ok((u64::from_le_bytes(*number), batch))
     }
@@ -86,7 +86,7 @@ fn scrubbed(text: &mut String) {
     }
 }
 
-fn clean(r: &mut Record, code: &SourceLines) {
+fn clean(r: &mut Record, stacks: &Stacks) {
     let same = r.text == r.message;
     scrubbed(&mut r.message);
     if same {
@@ -103,6 +103,6 @@ fn clean(r: &mut Record, code: &SourceLines) {
     if !r.exceptions.is_empty() {
         let list = Arc::make_mut(&mut r.exceptions);
         list.iter_mut().for_each(|e| scrubbed(&mut e.message));
-        code.clean(list);
+        stacks.clean(list);
     }
 }

@@ -81,7 +81,8 @@ fn one(name: &str, body: &[u8], max: u64) -> Result<Vec<u8>, Refused> {
 /// within the limit: of a bomb, no more than that is ever in memory, and long bodies are few.
 fn within<R: Read>(open: impl Fn() -> Result<R, Refused>, hint: usize, max: u64) -> Result<Vec<u8>, Refused> {
     let first = max.min(KEPT_BYTES);
-    let mut out = Vec::with_capacity((hint * 4).min(1 << 20));
+    // JSON of events packs to a fourth or fifth.
+    let mut out = Vec::with_capacity((hint * 6).min(1 << 20));
     let mut reader = open()?;
     let mut unpack = || -> io::Result<u64> {
         (&mut reader).take(first).read_to_end(&mut out)?;

@@ -207,7 +207,7 @@ impl App {
         at: record::Time,
         taken: &mut Taken,
     ) -> Result<(), String> {
-        let batch = Batch::new(project, source, at, taken, &self.source_lines);
+        let batch = Batch::new(project, source, at, taken, &self.stacks);
         if batch.is_empty() {
             return Ok(());
         }

@@ -26,7 +26,7 @@ mod proxy;
 mod quiet;
 mod slow;
 mod sockets;
-mod source_lines;
+mod stacks;
 mod tally;
 mod tls;
 mod turns;
@@ -44,7 +44,7 @@ use commit::{Progress, Waiting, Written};
 use diagnosis::Recogniser;
 use digest::Digest;
 use record::Time;
-use source_lines::SourceLines;
+use stacks::Stacks;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -158,7 +158,7 @@ pub struct App {
     alerts: alerts::Alerts,
     maps: maps::Maps,
     eyes: eyes::Eyes,
-    source_lines: Arc<SourceLines>,
+    stacks: Arc<Stacks>,
     started: Time,
 }
 
@@ -200,11 +200,11 @@ fn read_again(
     left: Vec<store::Entry>,
     written: &Sender<Written>,
     progress: &Progress,
-    source_lines: &SourceLines,
+    stacks: &Stacks,
 ) -> u64 {
     let mut last = 0;
     for entry in left {
-        match Batch::from_bytes(&entry.payload, source_lines) {
+        match Batch::from_bytes(&entry.payload, stacks) {
             Ok((number, batch)) => {
                 last = number + batch.len() as u64;
                 let size = progress.backlog.add(batch.project, entry.payload.len());
@@ -251,7 +251,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let link = first_sign_in(&store, &reader).map_err(Usage)?;
 
     let progress = Arc::new(Progress::default());
-    let source_lines = Arc::new(SourceLines::default());
+    let stacks = Arc::new(Stacks::default());
     let (events, _) = broadcast::channel(EVENTS_MAX);
     // Neither has a limit of its own: what waits in them is counted by the backlog, which has.
     let (waiting, to_commit) = channel();
@@ -278,10 +278,10 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     let digesting = digesting.map_err(|e| Usage(e.to_string()))?;
     let again = left.iter().filter(|e| e.position >= digested).count();
     let committing = {
-        let (progress, source_lines) = (Arc::clone(&progress), Arc::clone(&source_lines));
+        let (progress, stacks) = (Arc::clone(&progress), Arc::clone(&stacks));
         // Reading the journal again takes a second or two where much is left; the port is open meanwhile.
         let run = move || {
-            let last = read_again(left, &written, &progress, &source_lines);
+            let last = read_again(left, &written, &progress, &stacks);
             commit::run(journal, &to_commit, &written, &progress, batch::first_number(now(), last));
         };
         std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|e| Usage(e.to_string()))?
@@ -314,7 +314,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         alerts: alerts::Alerts::new(alerts::place_of(options.alerts.alerts.as_deref(), &options.data)),
         maps: maps::Maps::new(&options.data),
         eyes: eyes::Eyes::new(&options.repo),
-        source_lines,
+        stacks,
         started: now(),
     });
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -335,7 +335,7 @@ impl Event<'_> {
             chain.push(Exception {
                 kind: frame::kind(&v.kind, &v.module),
                 message: frame::clip(&v.value, MESSAGE_BYTES_MAX).to_owned(),
-                frames: frame::frames(&v.stacktrace, &self.platform, &self.debug_meta),
+                frames: frame::frames(&v.stacktrace, &self.platform, &self.debug_meta).into(),
             });
         }
         // Without a stack of its own: that of the thread that reported it (Rust, C#), or of the event (old clients).
@@ -343,7 +343,7 @@ impl Event<'_> {
             && outer.frames.is_empty()
             && self.exception.0.iter().all(|v| v.stacktrace.frames.0.is_empty())
         {
-            outer.frames = self.other_frames();
+            outer.frames = self.other_frames().into();
         }
         chain
     }
@@ -353,7 +353,11 @@ impl Event<'_> {
         let frames = if alone && level >= Level::Error { self.other_frames() } else { Vec::new() };
         let panic = &*self.platform == "go" && level == Level::Fatal;
         let kind = if panic { "panic" } else { "Error" }.to_owned();
-        (!frames.is_empty()).then(|| Exception { kind, message: self.said().to_owned(), frames })
+        (!frames.is_empty()).then(|| Exception {
+            kind,
+            message: self.said().to_owned(),
+            frames: frames.into(),
+        })
     }
 
     fn other_frames(&self) -> Vec<record::Frame> {

@@ -87,7 +87,11 @@ impl Log<'_> {
         }
         if let Some(name) = self.attributes.any(&["exception.type", "error.type"]) {
             let message = self.attributes.any(&["exception.message", "error.message"]).unwrap_or("");
-            return vec![Exception { kind: kind(name, ""), message: message.to_owned(), frames: Vec::new() }];
+            return vec![Exception {
+                kind: kind(name, ""),
+                message: message.to_owned(),
+                frames: record::Frames::default(),
+            }];
         }
         formats::trace::read(message)
     }

@@ -152,7 +152,11 @@ impl Child<'_> {
             }
         } else if failed && !told.is_empty() {
             let kind = self.get(&["error.type", "exception.type"]).unwrap_or("");
-            let error = Exception { kind: kind.to_owned(), message: told.to_owned(), frames: Vec::new() };
+            let error = Exception {
+                kind: kind.to_owned(),
+                message: told.to_owned(),
+                frames: record::Frames::default(),
+            };
             record.message = super::event::headline(&error);
             record.exceptions = vec![error].into();
         } else {
