@@ -151,7 +151,7 @@ impl Code {
     }
 
     /// Bytes of all its lines.
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.text.len()
     }
 

@@ -739,7 +739,7 @@ mod tests {
             "PHP Fatal error:  Allowed memory size of 25165824 bytes exhausted (tried to allocate 2097152 bytes) in /var/www/src/Report.php on line 14",
         );
         assert_eq!(kinds(&chain), ["PHP Fatal error"]);
-        assert_eq!(chain[0].frames, [frame("/var/www/src/Report.php", Some(14), "")]);
+        assert_eq!(chain[0].frames[..], [frame("/var/www/src/Report.php", Some(14), "")]);
         assert_eq!(
             chain[0].message,
             "Allowed memory size of 25165824 bytes exhausted (tried to allocate 2097152 bytes)"
@@ -835,7 +835,7 @@ mod tests {
             "TypeError: count(): Argument #1 must be of type Countable in shop_cart_total() (line 31 of /var/www/web/modules/custom/shop/shop.module).",
         );
         assert_eq!(
-            chain[0].frames,
+            chain[0].frames[..],
             [frame("/var/www/web/modules/custom/shop/shop.module", Some(31), "shop_cart_total")]
         );
         let chain = read(

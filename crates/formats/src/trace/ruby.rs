@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(kinds(&chain), ["ActionView::Template::Error"]);
         assert_eq!(chain[0].message, "undefined method `upcase' for nil:NilClass");
         assert_eq!(
-            chain[0].frames,
+            chain[0].frames[..],
             [
                 frame("app/views/products/show.html.erb", Some(5), ""),
                 frame("app/controllers/products_controller.rb", Some(12), "show")

@@ -80,7 +80,7 @@ fn cleaned(frames: &Frames) -> Frames {
 /// What a stack takes in memory, about.
 fn bytes(frames: &Frames) -> usize {
     let of = |f: &Frame| {
-        let code = f.code().map_or(0, |c| c.len() + 64);
+        let code = f.code().map_or(0, |c| c.bytes() + 64);
         size_of::<Frame>() + f.file.len() + f.function.len() + code
     };
     frames.iter().map(of).sum()
