@@ -129,7 +129,10 @@ const MORE_WORDS: &[(&str, u32)] = &[
     ("\u{212a}", ALL),
 ];
 
-/// The ends of names of [`PASSWORDS`] and [`TOKENS`]: signs where a quote, a bracket or `=` or `:` stands behind.
+/// Spaces before the `=` of program text: names are aligned at times.
+const SPACES_MAX: usize = 8;
+
+/// The ends of names of [`PASSWORDS`] and [`TOKENS`]: signs where a quote, a bracket or `=` or `:` stands behind, or ` = `.
 const NAME_ENDS: &[(&str, u32)] = &[
     ("pass", PASSWORD),
     ("password", PASSWORD),
@@ -159,6 +162,12 @@ const NAME_ENDS: &[(&str, u32)] = &[
     ("auth", TOKEN),
 ];
 
+/// Does ` = ` or ` := ` stand here?
+fn is_assigned(behind: &[u8]) -> bool {
+    let rest = behind.iter().take(SPACES_MAX + 2).skip_while(|b| **b == b' ');
+    rest.skip_while(|b| **b == b':').next() == Some(&b'=')
+}
+
 /// The signs of a text; `None` if it holds none of the words.
 fn signs(text: &str) -> Option<u32> {
     static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
@@ -174,7 +183,11 @@ fn signs(text: &str) -> Option<u32> {
                 WORDS.get(p.word)
             }
             Some(i) => MORE_WORDS.get(i).or_else(|| {
-                let ends = matches!(bytes.get(p.end), Some(b']' | b'\\' | b'"' | b'\'' | b'=' | b':'));
+                let ends = match bytes.get(p.end) {
+                    Some(b']' | b'\\' | b'"' | b'\'' | b'=' | b':') => true,
+                    Some(b' ') => is_assigned(bytes.get(p.end..).unwrap_or_default()),
+                    _ => false,
+                };
                 if ends { NAME_ENDS.get(i - MORE_WORDS.len()) } else { None }
             }),
         };
@@ -281,6 +294,7 @@ fn is_spoken_of(word: &str) -> bool {
             | "the"
             | "not"
             | "string"
+            | "str"
             | "mismatch"
             | "expired"
             | "failed"
@@ -395,6 +409,9 @@ fn patterns() -> Vec<(u32, String, Act)> {
         (PASSWORD, format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{passwords})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_password_key),
         (PASSWORD, format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{passwords})\]?\\?["']\s*(?:=>|:)\s*)(?P<v>\d+)\b"#), keep_key),
         (TOKEN, format!(r#"(?i)(?P<k>\\?["'][\w\-.\[]*?(?:{tokens})\]?\\?["']\s*(?:=>|:|=)\s*\[?\s*\\?["'])(?P<v>(?:[^"'\\\n]|\\[^"'])+)"#), keep_token),
+        // Program text, as clients send it around frames: DB_PASSWORD = "x", password := "x", token == 'x', key: str = b"x".
+        (PASSWORD, format!(r#"(?i)(?P<k>(?:^|[^\w.\-]|\b){before}(?:{passwords})(?::\s?\w{{1,20}})?\s{{1,{SPACES_MAX}}}:?={{1,3}}\s{{0,{SPACES_MAX}}}[bfru]{{0,2}}\\?["'`])(?P<v>[^"'`\\\n]+)"#), keep_password_key),
+        (TOKEN, format!(r#"(?i)(?P<k>(?:^|[^\w.\-]|\b){before}(?:{tokens})(?::\s?\w{{1,20}})?\s{{1,{SPACES_MAX}}}:?={{1,3}}\s{{0,{SPACES_MAX}}}[bfru]{{0,2}}\\?["'`])(?P<v>[^"'`\\\n]+)"#), keep_token),
         // password=x, PGPASSWORD=x, Password=x; &password=x, password: x, --password=x, password="a b",
         // user[password]=x
         (PASSWORD, format!(r#"(?i)(?P<k>(?:^|[^\w.\-]|\b){before}(?:{passwords})\]?=\\?["'])(?P<v>[^"'\\\n]+)"#), keep_password_key),
@@ -672,6 +689,14 @@ mod tests {
                 "AccountName=x;AccountKey=[scrubbed];EndpointSuffix=y",
             ),
             ("client_secret: 8Q~abcdef", "client_secret: [scrubbed]"),
+            // Program text, as it stands around frames.
+            ("DB_PASSWORD = \"hunter2\"  # prod", "DB_PASSWORD = \"[scrubbed]\"  # prod"),
+            ("  self.password = b'hunter2'", "  self.password = b'[scrubbed]'"),
+            ("dbPassword := `hunter2`", "dbPassword := `[scrubbed]`"),
+            ("if password == 'hunter2':", "if password == '[scrubbed]':"),
+            ("password: str = \"hunter2\"", "password: str = \"[scrubbed]\""),
+            ("const char *api_key  =  \"abc123def\";", "const char *api_key  =  \"[scrubbed]\";"),
+            ("$token = '9f86d081884c7d65';", "$token = '[scrubbed]';"),
             ("  password: hunter\n  user: bob", "  password: [scrubbed]\n  user: bob"),
             ("dbPassword=abc newPassword=def", "dbPassword=[scrubbed] newPassword=[scrubbed]"),
             (
@@ -742,6 +767,10 @@ mod tests {
     #[test]
     fn evidence_stays() {
         for text in [
+            "password = os.environ['DB_PASSWORD']",
+            "password = read_secret(name)",
+            "if password == 'required':",
+            "error = f'no password = {name}'",
             "password authentication failed for user \"store\"",
             "FATAL:  password authentication failed for user \"store\" (SQLSTATE 28P01)",
             "secretOrPrivateKey must have a value",

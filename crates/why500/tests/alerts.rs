@@ -5,12 +5,14 @@
 mod recorder;
 mod server;
 
-use recorder::{Came, Recorder, mail_server};
+use recorder::{Came, MailTls, Recorder, mail_server, secure_mail_server};
 use serde_json::{Value, json};
-use server::{Client, Server, event, now_s};
+use server::{Client, Server, event, now_s, transaction};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_rustls::rustls;
 
 /// `whsec_` and 24 bytes in base64.
 const SIGNING: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -310,6 +312,60 @@ run = ["sh", "-c", "cat > {out}; echo \"$WHY500_HEADLINE\" >> {out}"]
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// What is needed of a mail server that proves itself by a certificate of its own making, which is written into a file.
+fn mail_tls(whole: bool, certificate: &Path) -> MailTls {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(certificate, made.cert.pem()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    MailTls { config: Arc::new(config), whole }
+}
+
+#[test]
+fn mail_goes_over_tls_and_no_password_to_a_server_that_nobody_vouches_for() {
+    for (way, whole) in [("tls", true), ("starttls", false)] {
+        let folder = folder(&format!("mail-{way}"));
+        let certificate = folder.join("mail.pem");
+        let (port, mail) = secure_mail_server(Some(mail_tls(whole, &certificate)));
+        configure(
+            &folder,
+            &format!(
+                "[channels.mail]\nkind = \"email\"\nserver = \"localhost\"\nport = {port}\ntls = \"{way}\"\nallow_private = true
+                 user = \"why500\"\npassword = {{ env = \"TOKEN\" }}\nfrom = \"why500@shop.example\"\nto = [\"ops@shop.example\"]\n"
+            ),
+        );
+        let send = |trusted: Option<&Path>| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_why500"));
+            command.args(["alerts", "test", "mail", "--data"]).arg(&folder).env("TOKEN", "S3CRET-token");
+            command.envs(trusted.map(|file| ("SSL_CERT_FILE", file))).output().unwrap()
+        };
+        let refused = send(None);
+        assert_eq!(refused.status.code(), Some(1), "{}", words(&refused));
+        assert!(words(&refused).contains("certificate"), "{}", words(&refused));
+        assert!(!mail.lock().unwrap().contains("AUTH"));
+
+        mail.lock().unwrap().clear();
+        let sent = send(Some(&certificate));
+        assert!(sent.status.success(), "{}", words(&sent));
+        let told = mail.lock().unwrap().clone();
+        // RFC 4616: an empty name, the user, the password, each behind a NUL.
+        assert!(told.contains("\nAUTH PLAIN AHdoeTUwMABTM0NSRVQtdG9rZW4=\r\n"), "{told}");
+        assert!(told.contains("RCPT TO:<ops@shop.example>") && told.contains("Subject: "), "{told}");
+        assert!(
+            told.lines().all(|l| !l.starts_with("clear: MAIL") && !l.starts_with("clear: AUTH")),
+            "{told}"
+        );
+        assert_eq!(told.contains("clear: STARTTLS"), !whole);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
+
 #[test]
 fn nothing_goes_inside_unless_allowed() {
     let folder = folder("guard");
@@ -411,6 +467,66 @@ fn a_problem_is_told_once_over_kills_and_closed_when_it_is_resolved() {
     server.kill();
     drop(server);
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// An hour of requests that went well, by real envelopes, and eight minutes in which one of three fails.
+fn an_hour(server: &Server) {
+    let (now, mut client) = (now_s(), Client::connect(&server.address).unwrap());
+    let mut send = |body: &[u8]| assert_eq!(client.post("/api/1/envelope/", "", body).unwrap().status, 200);
+    for i in 0..600_u32 {
+        let at = now - 3_600.0 + 6.0 * f64::from(i);
+        send(&transaction(&format!("{:032x}", 0xa000 + i), at, &format!("/cart/{i}")));
+    }
+    for i in 0..40_u32 {
+        let at = now - 480.0 + 11.9 * f64::from(i);
+        send(&event(&format!("{:032x}", 0xf000 + i), at, "EmptyCart", &format!("/cart/{i}")));
+    }
+}
+
+/// Waits for a message that holds these words.
+fn told(other: &Recorder, mark: &str) -> Value {
+    let began = Instant::now();
+    loop {
+        let came: Vec<Value> = other.came().iter().map(Came::json).collect();
+        if let Some(found) = came.iter().find(|m| m.to_string().contains(mark)) {
+            return found.clone();
+        }
+        assert!(began.elapsed() < Duration::from_secs(40), "{mark}: {came:#?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_deploy_that_brings_a_problem_is_told_to_be_bad() {
+    let folder = folder("deploy");
+    let other = Recorder::ok();
+    configure(&folder, &webhook(&other));
+    let server = start(&folder);
+    let at = record::Time::from_secs(now_s() as i64 - 500).to_string();
+    let deploy = json!({ "release": "shop@2.0", "at": at }).to_string();
+    let json = "Content-Type: application/json\r\n";
+    assert_eq!(server.post("/api/v1/deploys", json, deploy.as_bytes()).0, 201);
+    an_hour(&server);
+    let bad = told(&other, "Bad deploy");
+    assert_eq!(bad["type"], "alert.opened", "{bad:#}");
+    assert!(bad["data"]["title"].as_str().unwrap().contains("shop@2.0"), "{bad:#}");
+    assert!(bad["data"]["why"].as_str().unwrap().contains("1 new problem began after it"), "{bad:#}");
+}
+
+#[test]
+fn a_budget_that_burns_is_told() {
+    let folder = folder("budget");
+    let other = Recorder::ok();
+    configure(&folder, &webhook(&other));
+    let server = start(&folder);
+    an_hour(&server);
+    let burns = told(&other, "times as fast as the objective of 99.9 % allows");
+    assert_eq!((&burns["data"]["rule"], &burns["data"]["severity"]), (&json!("budget"), &json!("critical")));
+    // It looks while envelopes are still coming in: how many it speaks of depends on when.
+    assert!(
+        burns["data"]["why"].as_str().unwrap().contains("of shop's requests failed in the last hour ("),
+        "{burns:#}"
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod server;
 
 use ring::hmac;
 use serde_json::{Value, json};
-use server::{Server, event, now_s};
+use server::{Server, event, now_s, transaction};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -193,14 +193,7 @@ fn what_fails_during_a_rollout_is_laid_to_it() {
     let send = |body: &[u8]| assert_eq!(hooked.server.post("/api/1/envelope/", "", body).0, 200);
     for i in 0..20 {
         let id = format!("{i:032x}");
-        let end = at_s + 2.0 + f64::from(i);
-        let well = json!({
-            "event_id": id, "type": "transaction", "transaction": "/cart/<id>", "platform": "python", "environment": "production",
-            "start_timestamp": end - 0.01, "timestamp": end,
-            "contexts": {"trace": {"trace_id": id, "span_id": &id[16..], "op": "http.server", "status": "ok"}},
-            "request": {"method": "GET", "url": format!("http://shop.example/cart/{i}")},
-        });
-        send(format!("{{\"event_id\":\"{id}\"}}\n{{\"type\":\"transaction\"}}\n{well}\n").as_bytes());
+        send(&transaction(&id, at_s + 2.0 + f64::from(i), &format!("/cart/{i}")));
     }
     for i in 0..5 {
         let id = format!("{:032x}", 0xf00 + i);

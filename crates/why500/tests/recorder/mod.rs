@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A request that came.
 #[derive(Clone, Debug)]
@@ -118,34 +119,80 @@ fn serve(mut stream: TcpStream, to: &Mutex<Vec<Came>>, say: &Mutex<Say>) {
 
 /// A mail server that takes one mail; gives its port and where the mail will be.
 pub fn mail_server() -> (u16, Arc<Mutex<String>>) {
+    secure_mail_server(None)
+}
+
+/// How a mail server comes to TLS, and what it proves itself by.
+pub struct MailTls {
+    pub config: Arc<ServerConfig>,
+    /// From the first byte (port 465), not upon STARTTLS.
+    pub whole: bool,
+}
+
+/// A mail server that takes mails, over TLS if told so: what it was told in clear stands behind `clear: `.
+pub fn secure_mail_server(tls: Option<MailTls>) -> (u16, Arc<Mutex<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let mail: Arc<Mutex<String>> = Arc::default();
     let to = Arc::clone(&mail);
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut lines = BufReader::new(stream.try_clone().unwrap());
-        stream.write_all(b"220 mail.example ESMTP\r\n").unwrap();
-        let (mut data, mut line) = (false, String::new());
-        while lines.read_line(&mut line).is_ok_and(|n| n > 0) {
-            to.lock().unwrap().push_str(&line);
-            let answer = match line.trim_end() {
-                "." if data => {
-                    data = false;
-                    "250 2.0.0 queued as 4711\r\n"
-                }
-                _ if data => "",
-                l if l.starts_with("EHLO") => "250-mail.example\r\n250 8BITMIME\r\n",
-                "DATA" => {
-                    data = true;
-                    "354 go on\r\n"
-                }
-                "QUIT" => "221 bye\r\n",
-                _ => "250 ok\r\n",
+        for stream in listener.incoming().map_while(Result::ok) {
+            let wrap = |stream, tls: &MailTls| {
+                StreamOwned::new(ServerConnection::new(Arc::clone(&tls.config)).unwrap(), stream)
             };
-            stream.write_all(answer.as_bytes()).unwrap();
-            line.clear();
+            let greeting = "220 mail.example ESMTP\r\n";
+            match &tls {
+                None => drop(talk(stream, greeting, "", "250-8BITMIME", &to)),
+                Some(tls) if tls.whole => {
+                    drop(talk(wrap(stream, tls), greeting, "", "250-AUTH PLAIN", &to));
+                }
+                Some(tls) => {
+                    if let Some(stream) = talk(stream, greeting, "clear: ", "250-STARTTLS", &to) {
+                        drop(talk(wrap(stream, tls), "", "", "250-AUTH PLAIN", &to));
+                    }
+                }
+            }
         }
     });
     (port, mail)
+}
+
+/// Speaks SMTP and writes down what it is told; gives the stream back when the client says STARTTLS.
+fn talk<S: Read + Write>(
+    mut stream: S,
+    greeting: &str,
+    mark: &str,
+    offers: &str,
+    to: &Mutex<String>,
+) -> Option<S> {
+    stream.write_all(greeting.as_bytes()).ok()?;
+    stream.flush().ok()?;
+    let mut lines = BufReader::new(stream);
+    let (mut data, mut line) = (false, String::new());
+    while lines.read_line(&mut line).is_ok_and(|n| n > 0) {
+        to.lock().unwrap().push_str(&format!("{mark}{line}"));
+        let answer = match line.trim_end() {
+            "." if data => {
+                data = false;
+                "250 2.0.0 queued as 4711\r\n".to_owned()
+            }
+            _ if data => String::new(),
+            l if l.starts_with("EHLO") => format!("250-mail.example\r\n{offers}\r\n250 SIZE 10240000\r\n"),
+            l if l.starts_with("AUTH") => "235 2.7.0 welcome\r\n".to_owned(),
+            "STARTTLS" => "220 go on\r\n".to_owned(),
+            "DATA" => {
+                data = true;
+                "354 go on\r\n".to_owned()
+            }
+            "QUIT" => "221 bye\r\n".to_owned(),
+            _ => "250 ok\r\n".to_owned(),
+        };
+        lines.get_mut().write_all(answer.as_bytes()).ok()?;
+        lines.get_mut().flush().ok()?;
+        if line.trim_end() == "STARTTLS" {
+            return Some(lines.into_inner());
+        }
+        line.clear();
+    }
+    None
 }

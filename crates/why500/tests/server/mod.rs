@@ -331,6 +331,17 @@ pub fn event(id: &str, at_s: f64, exception: &str, target: &str) -> Vec<u8> {
     format!("{{\"event_id\":\"{id}\"}}\n{{\"type\":\"event\"}}\n{event}\n").into_bytes()
 }
 
+/// What a Sentry SDK sends of a request that went well.
+pub fn transaction(id: &str, end_s: f64, target: &str) -> Vec<u8> {
+    let well = serde_json::json!({
+        "event_id": id, "type": "transaction", "transaction": "/cart/<id>", "platform": "python", "environment": "production", "release": "shop@1.0",
+        "start_timestamp": end_s - 0.01, "timestamp": end_s,
+        "contexts": {"trace": {"trace_id": id, "span_id": &id[16..], "op": "http.server", "status": "ok"}},
+        "request": {"method": "GET", "url": format!("http://shop.example{target}")},
+    });
+    format!("{{\"event_id\":\"{id}\"}}\n{{\"type\":\"transaction\"}}\n{well}\n").into_bytes()
+}
+
 /// Seconds since 1970.
 pub fn now_s() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
