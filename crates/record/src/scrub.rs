@@ -164,8 +164,8 @@ const NAME_ENDS: &[(&str, u32)] = &[
 
 /// Does ` = ` or ` := ` stand here?
 fn is_assigned(behind: &[u8]) -> bool {
-    let rest = behind.iter().take(SPACES_MAX + 2).skip_while(|b| **b == b' ');
-    rest.skip_while(|b| **b == b':').next() == Some(&b'=')
+    let mut rest = behind.iter().take(SPACES_MAX + 2).skip_while(|b| **b == b' ');
+    rest.find(|b| **b != b':') == Some(&b'=')
 }
 
 /// The signs of a text; `None` if it holds none of the words.
