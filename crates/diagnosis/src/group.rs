@@ -248,6 +248,7 @@ impl Scene<'_> {
             How::Client | How::Neighbour => 15,
             // Where failures are so dense that any record meets one, meeting one says nothing.
             How::Time => -(60.0 * self.joins.chance) as i32,
+            How::Order => -20,
         };
         w += match r.level {
             Level::Fatal => 10,
@@ -634,7 +635,7 @@ impl Scene<'_> {
         // What only met a failure in time and was read only in general yields to what explains its likes.
         let weak = |e: &Option<Explanation>| {
             e.as_ref().is_none_or(|e| {
-                e.how == How::Time
+                e.how <= How::Time
                     && (e.finding().is_some_and(|f| f.general) || e.symptom || self.joins.chance > 0.3)
             })
         };

@@ -2,6 +2,7 @@
 
 use crate::ledger::Failure;
 use crate::observe::Observations;
+use crate::order;
 use crate::recognise::{Finding, Scope};
 use crate::route;
 use record::{Level, Mixer, Numbered, Numbers, Record, SECOND, Time, hash};
@@ -11,6 +12,8 @@ use std::sync::Arc;
 /// How a record was joined to a failure; the order is that of trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum How {
+    /// It has no time: by number and order alone.
+    Order,
     Time,
     Neighbour,
     Client,
@@ -23,6 +26,9 @@ pub(crate) enum How {
 impl How {
     pub fn reason(self) -> &'static str {
         match self {
+            How::Order => {
+                "its log writes no times; it fits by number and order, and nothing else explains the failure"
+            }
             How::Time => "at the time of the failure",
             How::Neighbour => "written next to the failed request in the same log",
             How::Client => "same client at the same time",
@@ -63,6 +69,8 @@ pub(crate) struct Join {
 pub(crate) struct Joins {
     pub list: Vec<Join>,
     pub templates: Numbered<u64, Met>,
+    /// Errors without a time that may be those of failures which nothing explains.
+    pub undated: usize,
     /// Share of the whole range that lies so near to some failure that a record would meet it in time by chance.
     pub chance: f64,
 }
@@ -970,7 +978,7 @@ impl<'a> Scene<'a> {
         }
         later.sort_unstable();
         // By time alone: which failures still lack an explanation, nearest first.
-        for c in later {
+        for &c in &later {
             let cand = &candidates[c];
             let r = &obs.records[cand.record];
             let Some(at) = r.at else { continue };
@@ -1008,6 +1016,13 @@ impl<'a> Scene<'a> {
                 joins.list.push(Join { candidate: c, failure: k, how: How::Time });
             }
         }
+        for j in joins.list.iter().filter(|j| j.how == How::Same && candidates[j.candidate].best().is_some())
+        {
+            explained[j.failure] = true;
+        }
+        let placed = order::place(obs, failures, candidates, &later, |k| explained[k]);
+        joins.list.extend(placed.joins);
+        joins.undated = placed.left;
         joins.chance = chance(obs, ix);
         for cand in *candidates {
             joins.templates.entry(cand.template).or_default().records += 1;

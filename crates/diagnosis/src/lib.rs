@@ -13,6 +13,7 @@ mod join;
 mod ledger;
 mod live;
 mod observe;
+mod order;
 mod problem;
 pub mod recognise;
 mod repeats;
@@ -142,6 +143,12 @@ fn diagnose_each(
         ledger.requests = ledger.requests.map(|n| n + unsampled.len() as u64);
         ledger.failures.extend(unsampled.into_iter().filter(|f| settings.filter.wants(f)));
         joins = join::join(obs, &ledger.failures, &candidates, &gone);
+    }
+    if joins.undated > 0 {
+        notes.push(format!(
+            "{} errors have no time, so that nothing tells to which failures they belong: let their program write times, and the request's id.",
+            joins.undated
+        ));
     }
     let scene = Scene {
         obs: &*obs,

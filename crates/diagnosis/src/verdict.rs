@@ -409,6 +409,10 @@ fn confidence(g: &Group, inferred: bool) -> f64 {
     if inferred {
         c = c.min(0.85);
     }
+    let by_order = g.causes.iter().filter(|(_, how)| *how == How::Order).count() as f64;
+    if by_order / n >= 0.5 {
+        c = c.min(0.6);
+    }
     if g.finding.symptom {
         c = c.min(0.62);
     }

@@ -100,6 +100,14 @@ fn columns<'a>(tokens: &mut Tokens<'a>, draft: &mut Draft<'a>) {
     // Istio: cluster, local, downstream local, downstream remote.
     if let Some(cluster) = tokens.next().filter(|t| t.text.contains('|')) {
         draft.fields.push((Cow::Borrowed("upstream_cluster"), Cow::Borrowed(cluster.text)));
+        // Where no host was chosen, the cluster says who was meant: direction, port, subset, name.
+        let parts: Vec<&str> = cluster.text.splitn(4, '|').collect();
+        if let [_, port, _, name] = parts.as_slice()
+            && draft.request.upstream.is_none()
+            && !name.is_empty()
+        {
+            draft.request.upstream = Some(Cow::Owned(format!("{name}:{port}")));
+        }
         if draft.request.client.is_none() {
             let remote = tokens.nth(2).map(|t| t.text);
             draft.request.client = remote.and_then(address).map(Cow::Borrowed);
@@ -114,6 +122,13 @@ mod tests {
 
     fn read(line: &str) -> Option<Entry<'_>> {
         Envoy.read(line, &Context::default())
+    }
+
+    #[test]
+    fn a_cluster_without_a_healthy_host_is_who_was_meant() {
+        let line = r#"[2026-11-24T08:01:10.123Z] "GET /orders HTTP/1.1" 503 UH no_healthy_upstream - "-" 0 19 0 - "203.0.113.9" "curl/8" "b1" "shop.example" "-" outbound|8080||orders.default.svc.cluster.local - 10.0.0.1:8080 203.0.113.9:51000 - default"#;
+        let r = read(line).unwrap().request.unwrap();
+        assert_eq!(r.upstream.as_deref(), Some("orders.default.svc.cluster.local:8080"));
     }
 
     #[test]

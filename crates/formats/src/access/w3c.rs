@@ -54,7 +54,8 @@ impl LineFormat for W3c {
             return directive.then(|| Entry { closed: true, ..Entry::default() });
         }
         if let Some(names) = context.w3c_fields.as_deref() {
-            return columns(names, line, context);
+            // HTTP.sys' own log has such a head, too: its reasons are for `httperr`.
+            return if names.contains("s-reason") { None } else { columns(names, line, context) };
         }
         // Without a head: date, time, address, method in front, as many columns as IIS writes.
         let mut front = line.splitn(5, ' ');
@@ -200,6 +201,14 @@ mod tests {
             assert_eq!((r.method.as_ref(), r.target.as_ref(), r.status), ("GET", "/orders?id=5", Some(500)));
             assert_eq!((r.client.as_deref(), r.duration_us), (Some("157.55.39.146"), Some(283_000)));
         }
+    }
+
+    /// Windows writes the same head above what HTTP.sys answered itself.
+    #[test]
+    fn reasons_of_http_sys_are_not_read_here() {
+        let head = "date time c-ip c-port s-ip s-port cs-version cs-method cs-uri streamid sc-status s-siteid s-reason s-queuename";
+        let line = "2026-11-24 07:30:12 203.0.113.9 50123 10.0.0.4 443 HTTP/1.1 GET /orders - 503 1 AppOffline ShopPool";
+        assert!(W3c.read(line, &under(head)).is_none());
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl LineFormat for HttpErr {
             words.next().unwrap_or(""),
             words.next().unwrap_or(""),
         ];
-        // With the stream id there are five more columns, without four; the reason is the last but one.
+        // With the stream id there are five more columns, without four; the reason is the last but one. What newer systems write
+        // behind it (the transport) is not looked at.
         let (status, reason, queue) = match rest {
             [s, _, reason, queue, ""] => (s, reason, queue),
             [_, s, _, reason, queue] => (s, reason, queue),
