@@ -146,8 +146,8 @@ fn diagnose_each(
     }
     if joins.undated > 0 {
         notes.push(format!(
-            "{} errors have no time, so that nothing tells to which failures they belong: let their program write times, and the request's id.",
-            joins.undated
+            "{} no time, so that nothing tells to which failures they belong: let their program write times, and the request's id.",
+            if joins.undated == 1 { "1 error has".into() } else { format!("{} errors have", joins.undated) }
         ));
     }
     let scene = Scene {

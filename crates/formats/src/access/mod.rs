@@ -6,6 +6,7 @@ mod cloudfront;
 mod envoy;
 mod gin;
 mod haproxy;
+mod httperr;
 mod line;
 mod npm;
 mod python;
@@ -27,6 +28,7 @@ pub use simple::request_in;
 pub static FORMATS: &[&dyn LineFormat] = &[
     &crate::layout::Configured,
     &w3c::W3c,
+    &httperr::HttpErr,
     &cloudfront::CloudFront,
     &alb::Alb,
     &haproxy::Haproxy,

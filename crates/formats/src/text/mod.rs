@@ -10,7 +10,6 @@ mod envoy;
 mod general;
 mod go;
 mod haproxy;
-mod httperr;
 mod java;
 mod lambda;
 mod litespeed;
@@ -43,7 +42,6 @@ pub static FORMATS: &[&dyn LineFormat] = &[
     &envoy::EnvoyLog,
     &litespeed::LiteSpeed,
     &passenger::Passenger,
-    &httperr::HttpErr,
     // PHP applications.
     &monolog::Monolog,
     &codeigniter::CodeIgniter,

@@ -12,10 +12,9 @@
 //! client, port, server, port, version, method, URI, (stream id since 2019,) status, site id, reason, queue
 //! name.
 
-use super::prefix::stamp;
 use crate::mention::{address, is_method};
-use crate::{Context, Entry, LineFormat, RequestRef};
-use record::Level;
+use crate::{Context, Entry, LineFormat, RequestRef, time};
+use record::{Level, Zone};
 
 /// HTTP.sys' error log.
 pub(super) struct HttpErr;
@@ -29,8 +28,8 @@ impl LineFormat for HttpErr {
         if !line.starts_with("20") || line.as_bytes().get(4) != Some(&b'-') {
             return None;
         }
-        let (at, rest) = stamp(line, context)?;
-        let mut words = rest.strip_prefix(' ')?.trim_end().split(' ');
+        let stamp = time::stamp(line, context.reference)?;
+        let mut words = line.get(stamp.len..)?.strip_prefix(' ')?.trim_end().split(' ');
         let is_port = |p: &str| !p.is_empty() && p.len() <= 5 && p.bytes().all(|c| c.is_ascii_digit());
         // Link-local addresses carry a zone: fe80::1%4.
         let client = words.next().map(|c| c.split('%').next().unwrap_or(c)).and_then(address)?;
@@ -47,8 +46,7 @@ impl LineFormat for HttpErr {
             words.next().unwrap_or(""),
             words.next().unwrap_or(""),
         ];
-        // With the stream id there are five more columns, without four; the reason is the last but one. What newer systems write
-        // behind it (the transport) is not looked at.
+        // With the stream id there are five more columns, without four; the reason is the last but one.
         let (status, reason, queue) = match rest {
             [s, _, reason, queue, ""] => (s, reason, queue),
             [_, s, _, reason, queue] => (s, reason, queue),
@@ -60,7 +58,8 @@ impl LineFormat for HttpErr {
             fields.push(("queue".into(), q.into()));
         }
         Some(Entry {
-            at: Some(at),
+            // Always UTC.
+            at: Some((stamp.time, Zone::Stated)),
             level: if status.is_some_and(|s| s >= 500) { Level::Error } else { Level::Info },
             message: line.into(),
             request: Some(RequestRef {
@@ -110,6 +109,18 @@ mod tests {
             (e.request.unwrap().status, e.fields),
             (None, vec![("reason".into(), "Timer_ConnectionIdle".into())])
         );
+    }
+
+    /// Under its own head and without it, before what reads any line with a request and a status.
+    #[test]
+    fn no_other_format_takes_it_first() {
+        let head = "date time c-ip c-port s-ip s-port cs-version cs-method cs-uri streamid sc-status s-siteid s-reason s-queuename";
+        let line = "2026-11-24 07:30:12 203.0.113.9 50123 10.0.0.4 443 HTTP/1.1 GET /orders - 503 1 AppOffline ShopPool";
+        for w3c_fields in [None, Some(head.to_owned())] {
+            let context = Context { w3c_fields, ..Context::default() };
+            let first = crate::access::FORMATS.iter().find(|f| f.read(line, &context).is_some());
+            assert_eq!(first.map(|f| f.name()), Some("httperr"));
+        }
     }
 
     #[test]
