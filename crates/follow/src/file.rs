@@ -85,6 +85,23 @@ impl Head {
     }
 }
 
+/// Its first bytes, by one call: of several the first may tell of what was there before it was truncated, the next of what came
+/// then, and no file begins so.
+pub(crate) fn head(mut file: &File) -> io::Result<Vec<u8>> {
+    use std::io::{Read, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(0))?;
+    let mut bytes = vec![0; HEAD_BYTES];
+    loop {
+        match file.read(&mut bytes) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            read => {
+                bytes.truncate(read?);
+                return Ok(bytes);
+            }
+        }
+    }
+}
+
 /// Up to so many bytes from a place on.
 pub(crate) fn read_at(mut file: &File, from: u64, max: usize) -> io::Result<Vec<u8>> {
     use std::io::{Read, Seek, SeekFrom};

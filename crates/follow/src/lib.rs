@@ -22,7 +22,6 @@ pub use find::{Note, is_foreign};
 pub use state::write_whole;
 pub use zstd::ZstdFrames;
 
-use file::HEAD_BYTES;
 use journal::Journal;
 use log::{Around, Log};
 use record::{SECOND, Time};
@@ -479,11 +478,11 @@ fn covers(pattern: &str, log: &Path) -> bool {
 fn head_of(found: &find::Found) -> Option<Vec<u8>> {
     let file = File::open(&found.path).ok()?;
     let same = file::identity(&file.metadata().ok()?) == found.identity;
-    same.then(|| file::read_at(&file, 0, HEAD_BYTES).ok()).flatten()
+    same.then(|| file::head(&file).ok()).flatten()
 }
 
 fn is_no_text(path: &Path) -> bool {
-    File::open(path).and_then(|f| file::read_at(&f, 0, HEAD_BYTES)).is_ok_and(|head| file::is_binary(&head))
+    File::open(path).and_then(|f| file::head(&f)).is_ok_and(|head| file::is_binary(&head))
 }
 
 /// Where a file that nothing is known of is read from.

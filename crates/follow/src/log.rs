@@ -1,6 +1,6 @@
 //! One log: the file that stands under its name, and before it those that rotation took away and that are not read to their end.
 
-use crate::file::{self, HEAD_BYTES, HEAD_BYTES_MIN, Identity};
+use crate::file::{self, HEAD_BYTES_MIN, Identity};
 use crate::find::Note;
 use crate::rotation::{self, Age, Listing, Member};
 use crate::tail::{Tail, Turn};
@@ -216,7 +216,7 @@ impl Log {
         self.retire(around);
     }
 
-    /// Looks what stands under the log's name. True: the file that was read, and nothing came to it.
+    /// Looks what stands under the log's name. True: the file that was read, and nothing came to it, or one without a byte yet.
     fn look(&mut self, around: &mut Around) -> bool {
         let meta = match fs::metadata(&self.path) {
             Ok(meta) if meta.is_file() => meta,
@@ -240,7 +240,9 @@ impl Log {
         {
             last.current = true;
             last.path.clone_from(&self.path);
-            let quiet = last.is_quiet(meta.len(), file::micros(meta.modified().ok()));
+            // What it begins with is learnt before the folder is listed, and not read if that comes later: between listing and
+            // reading a whole file may have come and been rotated away, which would seem older than all that is known.
+            let quiet = last.is_blank() || last.is_quiet(meta.len(), file::micros(meta.modified().ok()));
             if folder_changed {
                 // It lies no further back than the time of change that was looked at: what came since shows at the next look.
                 let real = self.real();
@@ -252,30 +254,29 @@ impl Log {
             }
             return quiet;
         }
-        self.arrive(around);
-        false
+        self.arrive(around)
     }
 
-    /// Another file stands under the log's name.
-    fn arrive(&mut self, around: &mut Around) {
+    /// Another file stands under the log's name. True: without a byte yet.
+    fn arrive(&mut self, around: &mut Around) -> bool {
         // Held open from here on: whatever it is called by the time the folder is listed, it is this one.
         let file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return false,
             Err(e) => {
                 let path = self.path.clone();
                 around.status.exhausted |= is_out_of_files(&e);
-                return around
-                    .note(&path, format!("cannot be opened ({e}); give why500 the right to read it"));
+                around.note(&path, format!("cannot be opened ({e}); give why500 the right to read it"));
+                return false;
             }
         };
-        let Ok(meta) = file.metadata() else { return };
+        let Ok(meta) = file.metadata() else { return false };
         // The rest of the file before is read where its link led, by the file that is held open.
         self.find_real();
         let identity = file::identity(&meta);
-        let head = file::read_at(&file, 0, HEAD_BYTES).unwrap_or_default();
+        let head = file::head(&file).unwrap_or_default();
         if self.is_known(identity, &head, around) {
-            return;
+            return false;
         }
         if let Some(last) = self.tails.back_mut()
             && last.head.bytes >= HEAD_BYTES_MIN
@@ -287,7 +288,7 @@ impl Log {
             last.found(&self.path, identity);
             last.close();
             last.current = true;
-            return;
+            return false;
         }
         self.tails.iter_mut().for_each(Tail::depart);
         let had_files = !self.tails.is_empty() || self.since_us > 0;
@@ -302,13 +303,16 @@ impl Log {
             self.seek(self.tails.len() - 1, around);
         }
         let mut tail = Tail::new(around.number(), &self.path, identity, 0, around.now_us);
-        if tail.hold(file).is_ok() {
-            tail.current = true;
-            self.tails.push_back(tail);
-            if had_files {
-                self.catch_up(identity, around);
-            }
+        if tail.hold(file).is_err() {
+            return false;
         }
+        tail.current = true;
+        let is_blank = tail.head.bytes == 0;
+        self.tails.push_back(tail);
+        if had_files {
+            self.catch_up(identity, around);
+        }
+        is_blank
     }
 
     /// Is the file one that is followed, or that was read already? Numbers are used again: its first bytes must fit.
@@ -378,7 +382,7 @@ impl Log {
                 && m.is_since(since_us)
         };
         // What is copied from stands there until it is truncated.
-        let first = File::open(&self.path).and_then(|f| file::read_at(&f, 0, HEAD_BYTES)).unwrap_or_default();
+        let first = File::open(&self.path).and_then(|f| file::head(&f)).unwrap_or_default();
         let is_copy = |m: &Member| first.starts_with(m.head()) || self.tails.iter().any(|t| t.is_alike(m));
         let is_known = |m: &Member| {
             past().any(|t| t.is_in(m))

@@ -112,7 +112,7 @@ impl Member {
             let Some(file) = self.open() else { return Vec::new() };
             let read = match self.packing() {
                 Some(packing) => Unpacking::new(packing, file).and_then(|mut u| u.window(0, HEAD_BYTES)),
-                None => file::read_at(&file, 0, HEAD_BYTES),
+                None => file::head(&file),
             };
             read.unwrap_or_default()
         })

@@ -146,7 +146,7 @@ impl Tail {
             Source::Packed(unpacking)
         } else {
             if is_new {
-                self.head = Head::of(&file::read_at(&file, 0, HEAD_BYTES)?);
+                self.head = Head::of(&file::head(&file)?);
             }
             Source::Plain(file)
         };
@@ -210,7 +210,7 @@ impl Tail {
             return true;
         }
         let Source::Plain(file) = &self.source else { return false };
-        let first = file::read_at(file, 0, HEAD_BYTES).unwrap_or_default();
+        let first = file::head(file).unwrap_or_default();
         !head.is_empty() && first.starts_with(head)
     }
 
@@ -289,11 +289,7 @@ impl Tail {
                 let window = file::read_at(file, from, READ_BYTES_MAX)?;
                 // Compared after reading: what was replaced before or meanwhile is seen.
                 let meta = file.metadata()?;
-                head = if self.offset == 0 && self.head.bytes == 0 {
-                    Vec::new()
-                } else {
-                    file::read_at(file, 0, HEAD_BYTES)?
-                };
+                head = if self.offset == 0 && self.head.bytes == 0 { Vec::new() } else { file::head(file)? };
                 if meta.len() < from || !self.head.begins(&head) {
                     return Ok(Turn::Replaced);
                 }
@@ -390,6 +386,21 @@ impl Tail {
         long.written(out);
         self.offset += long.bytes();
         long.left_out()
+    }
+
+    /// Looks for the first bytes of one that had none. True: it is there, and still has none.
+    pub fn is_blank(&mut self) -> bool {
+        if self.head.bytes > 0 || !self.open().is_ok_and(|opened| opened) {
+            return false;
+        }
+        if let (Source::Plain(file), 0) = (&self.source, self.head.bytes) {
+            let modified_us = file.metadata().map(|m| file::micros(m.modified().ok()));
+            let (Ok(modified_us), Ok(head)) = (modified_us, file::head(file)) else {
+                return false;
+            };
+            (self.head, self.modified_us, self.doubted) = (Head::of(&head), modified_us, false);
+        }
+        self.head.bytes == 0
     }
 
     /// Learns the first bytes of a file of which the first part is not read.
