@@ -9,7 +9,7 @@
 use crate::notice::{
     About, Event, Figure, MEMBERS_MAX, Member, Notice, Project, Severity, seconds, span, title,
 };
-use crate::rules::{Finding, MINUTE_US, Over, Situation, over, problem_of};
+use crate::rules::{Finding, MINUTE_US, Over, REGRESSED, Situation, minute_of, over, problem_of};
 use record::{SECOND, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ const TOGETHER_US: i64 = 5 * MINUTE_US;
 const TOGETHER_MIN: usize = 3;
 /// Without a failure for so long, it had stopped when another began.
 const STILL_US: i64 = 10 * SECOND;
+/// It goes on so much longer than what it began together with: it does not come of that.
+const OUTLIVES_US: i64 = 2 * MINUTE_US;
 /// Between two edits of a message for its figures alone.
 const EDIT_US: i64 = 5 * MINUTE_US;
 /// … and for problems that joined.
@@ -150,6 +152,7 @@ pub fn decide(s: &Situation<'_>) -> Vec<Decision> {
         round.hear(subject, findings);
     }
     round.group(&subjects);
+    round.outlive();
     round.name_members();
     round.close(&subjects);
     round.edit();
@@ -199,7 +202,9 @@ impl<'a> Round<'a> {
         if !memory.open {
             let back = memory.closed.is_some() && !once;
             memory.returns = if back { (memory.returns + 1).min(RETURNS_MAX) } else { 0 };
-            memory.since = fresh.iter().map(|f| f.onset).min().unwrap_or(now);
+            // What is back began when it came back, though nobody was told of it before.
+            let back = fresh.iter().find(|f| f.rule == REGRESSED).map(|f| f.onset);
+            memory.since = back.or_else(|| fresh.iter().map(|f| f.onset).min()).unwrap_or(now);
             memory.severity = Severity::Info;
             memory.lead = None;
             memory.named = 0;
@@ -297,10 +302,7 @@ impl<'a> Round<'a> {
         if open.len() + opening.len() + led < TOGETHER_MIN {
             return;
         }
-        let outside = |subject: &String| {
-            let class = self.problem(subject).map_or("", |p| p.row.class.as_str());
-            matches!(class, "database" | "upstream" | "resource")
-        };
+        let outside = |subject: &String| self.is_outside(subject);
         // Whoever was told of already leads on. But a dependency that died has to be heard of, and is what the others come from.
         let told = !open.is_empty() && (open.iter().any(outside) || !opening.iter().any(outside));
         let among = if told { &open } else { &opening };
@@ -311,10 +313,62 @@ impl<'a> Round<'a> {
         let Some(lead) = among.iter().max_by_key(|s| weight(s)).cloned() else { return };
         let mut joined = 0;
         for subject in &opening {
-            joined += usize::from(self.join(subject, &lead));
+            joined += usize::from((!told || self.may_come_of(subject, &lead)) && self.join(subject, &lead));
         }
         if told && joined > 0 {
             self.tell_many(&lead, joined);
+        }
+    }
+
+    /// Is something else to blame than the code?
+    fn is_outside(&self, subject: &str) -> bool {
+        let class = self.problem(subject).map_or("", |p| p.row.class.as_str());
+        matches!(class, "database" | "upstream" | "resource")
+    }
+
+    /// May what begins come of what was told? A dependency of its own that dies does only while the other fails as much: a restart
+    /// now and then would swallow whatever begins after it.
+    fn may_come_of(&self, subject: &str, lead: &str) -> bool {
+        let (Some(new), Some(lead)) = (self.problem(subject), self.problem(lead)) else { return true };
+        let same = new.row.culprit.is_some() && new.row.culprit == lead.row.culprit;
+        !self.is_outside(subject) || same || self.recent(lead) >= self.recent(new)
+    }
+
+    /// Failures of this minute and the last.
+    fn recent(&self, p: &Failing) -> u64 {
+        let from = minute_of(self.s.now) - 1;
+        p.minutes.iter().filter(|(m, _)| *m >= from).map(|(_, n)| n).sum()
+    }
+
+    /// What another's message names and goes on when that one has stopped is told by its own name.
+    fn outlive(&mut self) {
+        let led = self.s.known.iter().filter(|(s, m)| m.open && !self.decisions.contains_key(*s));
+        let mut told = Vec::new();
+        for (subject, before) in led {
+            let Some(lead) = before.lead.as_deref().and_then(|l| self.problem(l)) else { continue };
+            let Some(p) = self.problem(subject) else { continue };
+            if p.row.last_seen.since(lead.row.last_seen) < OUTLIVES_US || self.recent(p) == 0 {
+                continue;
+            }
+            let mut memory = before.clone();
+            (memory.lead, memory.told, memory.count) = (None, self.s.now, p.row.count);
+            told.push(Decision {
+                subject: subject.clone(),
+                event: Some(Event::Opened),
+                audience: Audience::All,
+                heading: "Going on".to_owned(),
+                why: format!(
+                    "It began together with \"{}\", and goes on though that has stopped.",
+                    title(&lead.row.title)
+                ),
+                figures: Vec::new(),
+                members: Vec::new(),
+                shows: Some(p.row.id.clone()),
+                memory,
+            });
+        }
+        for d in told {
+            self.decisions.insert(d.subject.clone(), d);
         }
     }
 

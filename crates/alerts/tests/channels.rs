@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use alerts::channels::{Delivery, Outgoing};
+use alerts::channels::{Delivery, Outgoing, Refusal};
 use alerts::{Config, Event, Notice, Secret, sample};
 use record::Time;
 use serde_json::Value;
@@ -96,10 +96,12 @@ fn one(name: &str) -> Value {
 
 #[test]
 fn nothing_from_outside_is_markup_anywhere() {
-    let slack = one("slack").to_string();
-    assert!(!slack.contains("<!channel>") || slack.matches("<!channel>").count() == 1, "{slack}");
-    let mrkdwn = one("slack")["blocks"][1]["text"]["text"].as_str().unwrap().to_owned();
-    assert!(mrkdwn.contains("&lt;!channel&gt;") && !mrkdwn.contains('<'), "{mrkdwn}");
+    // Slack: only elements that read no markup.
+    let slack = one("slack");
+    assert_eq!(slack["blocks"][1]["type"], "rich_text");
+    for e in slack["blocks"][1]["elements"][0]["elements"].as_array().unwrap() {
+        assert!(e["type"] == "text" || (e["type"] == "link" && e["text"] == "Open in why500"), "{e}");
+    }
     assert!(!one("slack")["text"].as_str().unwrap().contains('<'));
 
     let discord = one("discord");
@@ -159,6 +161,12 @@ fn a_message_is_edited_where_it_can_be() {
     );
 
     assert_eq!(outgoing("pagerduty", Event::Closed, None)[0].2["event_action"], "resolve");
+    // Mere figures would open a new incident where somebody resolved it.
+    assert!(!config().channel("pagerduty").unwrap().channel.edits());
+    let escalated = steps("opsgenie", Event::Escalated, None);
+    let alerts = "https://api.opsgenie.com/v2/alerts";
+    assert_eq!(escalated[0], s("POST", alerts));
+    assert!(escalated[1].0 == "PUT" && escalated[1].1.ends_with("/priority?identifierType=alias"));
     let key = outgoing("pagerduty", Event::Opened, None)[0].2["dedup_key"].clone();
     assert_eq!(outgoing("pagerduty", Event::Closed, None)[0].2["dedup_key"], key);
     let close = steps("opsgenie", Event::Closed, None);
@@ -179,5 +187,61 @@ fn what_the_other_side_calls_it_is_found() {
     assert_eq!(reference("gitlab", r#"{"id":84,"iid":14}"#).as_deref(), Some("14"));
     let telegram = &config.channel("telegram").unwrap().channel;
     assert!(telegram.forgives(400, "Bad Request: message is not modified: …"));
-    assert_eq!(telegram.wait_s(r#"{"ok":false,"parameters":{"retry_after":35}}"#), Some(35));
+    let wait = |name: &str, status: u16, headers: &[(&str, &str)], answer: &str| {
+        let header = |n: &str| headers.iter().find(|(h, _)| *h == n).map(|(_, v)| (*v).to_owned());
+        let at = Time(1_795_910_400_000_000);
+        config.channel(name).unwrap().channel.wait_s(&Refusal { status, header: &header, answer, at })
+    };
+    assert_eq!(wait("telegram", 429, &[], r#"{"ok":false,"parameters":{"retry_after":35}}"#), Some(35));
+    assert_eq!(wait("discord", 429, &[], r#"{"retry_after":0.4}"#), Some(1));
+    let window = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795910490")];
+    assert_eq!(wait("github", 403, &window, "API rate limit exceeded"), Some(90));
+    assert_eq!(wait("github", 403, &[], "You have exceeded a secondary rate limit."), Some(60));
+    assert_eq!(wait("github", 403, &[], "Resource not accessible by personal access token"), None);
+    let discord = &config.channel("discord").unwrap().channel;
+    assert!(discord.forgives(400, r#"{"message":"Thread is archived","code":50083}"#));
+    assert!(!discord.forgives(400, r#"{"message":"Invalid Form Body","code":50035}"#));
+}
+
+#[test]
+fn what_is_about_no_single_problem_has_no_empty_names() {
+    let mut n = sample::notice(Time(1_795_910_400_000_000), None);
+    n.problem = None;
+    let config = config();
+    let delivery = Delivery { id: "7-1".into(), at: Time(1_795_910_400_000_000), before: None };
+    for place in &config.channels {
+        for step in place.channel.outgoing(&n, &delivery) {
+            let Outgoing::Http(request) = step else { continue };
+            if place.name != "webhook" && place.name != "teams" {
+                assert!(!request.body.contains("null"), "{}: {}", place.name, request.body);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_address_stays_as_it_is_and_a_secret_is_read_as_receivers_read_it() {
+    let build = |url: &str, secret: &str| {
+        let file = format!(
+            "[channels.hook]\nkind = \"webhook\"\nurl = \"{url}\"\nsecret = {{ env = \"SIGNING\" }}\n"
+        );
+        let secret = secret.to_owned();
+        Config::parse(&file, &move |_: &Secret| Ok(secret.clone()))
+    };
+    let step = |config: Config| {
+        let delivery = Delivery { id: "7-1".into(), at: Time(1_795_910_400_000_000), before: None };
+        let notice = sample::notice(delivery.at, None);
+        match config.channels[0].channel.outgoing(&notice, &delivery).remove(0) {
+            Outgoing::Http(request) => request,
+            _ => panic!("a webhook is a request"),
+        }
+    };
+    let with = step(build("https://hooks.example/in/", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap());
+    let without = step(build("https://hooks.example/in/", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap());
+    assert_eq!(with.url, "https://hooks.example/in/");
+    assert_eq!(with.headers, without.headers);
+    for wrong in ["whsec_c2hvcnQ=", "a secret of many words", "MTIzNDU2Nzg5MDEyMzQ1Ng=="] {
+        let refused = build("https://hooks.example/in", wrong).err().unwrap();
+        assert!(refused.to_string().contains("24 to 64 bytes"), "{wrong}");
+    }
 }

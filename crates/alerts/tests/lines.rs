@@ -220,6 +220,47 @@ fn what_did_not_come_from_the_others_is_told_for_itself() {
     assert!(line.heard().iter().all(|h| h.2 != "Many at once"), "{:?}", line.heard());
 }
 
+/// A restart fails a little and again a little; what dies meanwhile is told by its own name.
+#[test]
+fn a_restart_now_and_then_swallows_nothing() {
+    let mut line = Line::new();
+    line.run(12, |l, now| {
+        l.requests(2_400_000);
+        if (2..=6).contains(&now) {
+            l.fail_as("blip", 2, "upstream", None);
+        }
+        if (3..=6).contains(&now) {
+            l.fail_as("other", 2, "code", None);
+        }
+        if now >= 5 {
+            l.fail_as("disk", 12, "resource", None);
+        }
+    });
+    let told: Vec<_> = line.heard();
+    assert!(told.iter().any(|(_, s, what)| *s == "problem disk" && *what == "New problem"), "{told:?}");
+}
+
+/// Two others fail on when the one that was told of has stopped: they are told by name.
+#[test]
+fn what_goes_on_when_the_other_has_stopped_is_told() {
+    let mut line = Line::new();
+    line.run(12, |l, now| {
+        l.requests(2_400_000);
+        if (2..=6).contains(&now) {
+            l.fail_as("db", 40, "database", None);
+        }
+        if now >= 3 {
+            l.fail_as("one", 12, "code", None);
+            l.fail_as("two", 12, "code", None);
+        }
+    });
+    let told: Vec<_> = line.heard();
+    let own = |id: &str| {
+        told.iter().filter(|(_, s, what)| *s == format!("problem {id}") && *what == "Going on").count()
+    };
+    assert_eq!((own("one"), own("two")), (1, 1), "{told:?}");
+}
+
 #[test]
 fn resolved_and_back_is_told_at_once() {
     let mut line = Line::new();

@@ -378,7 +378,7 @@ struct Asker<'a> {
 
 impl<'a> Asker<'a> {
     fn new(r: &'a Record) -> Asker<'a> {
-        let q = r.request.as_ref();
+        let q = r.request.as_deref();
         Asker {
             r,
             written: Written::of(r),
@@ -1063,7 +1063,7 @@ mod tests {
                     pid: Some("412".into()),
                     message: said.into(),
                     text: said.into(),
-                    request: (!target.is_empty()).then_some(request),
+                    request: (!target.is_empty()).then(|| Box::new(request)),
                     ..Record::default()
                 },
                 &recogniser,

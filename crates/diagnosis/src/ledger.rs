@@ -140,7 +140,7 @@ impl Names {
 fn failure_of(obs: &Observations, index: usize, stream: usize, names: &mut Names) -> Failure {
     let r = &obs.records[index];
     let nothing = record::Request::default();
-    let q = r.request.as_ref().unwrap_or(&nothing);
+    let q = r.request.as_deref().unwrap_or(&nothing);
     let ids = [&q.id, &q.trace].into_iter().flatten().filter(|s| s.len() >= 4).cloned().collect();
     Failure {
         at: r.at,
@@ -852,12 +852,12 @@ mod tests {
             service: Some(service.into()),
             text: message.into(),
             message: message.into(),
-            request: Some(Request {
+            request: Some(Box::new(Request {
                 method: method.into(),
                 target: target.into(),
                 status,
                 ..Request::default()
-            }),
+            })),
             ..Record::default()
         };
         let recogniser = crate::Recogniser::new(&[]).unwrap();
@@ -899,12 +899,12 @@ mod tests {
             line: 6,
             at: at(60).map(|(t, _)| t),
             zone: Zone::Stated,
-            request: Some(Request {
+            request: Some(Box::new(Request {
                 method: "GET".into(),
                 target: "/pay".into(),
                 status: Some(500),
                 ..Request::default()
-            }),
+            })),
             ..Record::default()
         };
         obs.record(failure, &crate::Recogniser::new(&[]).unwrap());
@@ -928,14 +928,14 @@ mod tests {
                 zone: Zone::Stated,
                 level: if assumed.is_some() { record::Level::Error } else { record::Level::Info },
                 message,
-                request: Some(Request {
+                request: Some(Box::new(Request {
                     method: "GET".into(),
                     target: format!("/cart/{n}"),
                     status,
                     assumed,
                     trace: Some(trace.into()),
                     ..Request::default()
-                }),
+                })),
                 ..Record::default()
             };
             obs.record(record, &recogniser);

@@ -314,7 +314,7 @@ impl Observations {
     }
 
     pub(crate) fn request(&self, record: usize) -> Option<&Request> {
-        self.records.get(record).and_then(|r| r.request.as_ref())
+        self.records.get(record).and_then(|r| r.request.as_deref())
     }
 
     /// Moves all wall-clock times of a source by its offset (seconds east of UTC).

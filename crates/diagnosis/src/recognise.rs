@@ -607,8 +607,12 @@ mod tests {
         let request = Request { status: Some(503), flags: Some("SC--".into()), ..Request::default() };
         let line = r#"198.51.100.7:53512 [29/Nov/2026:10:16:44.103] www app/web1 0/0/-1/-1/3004 503 217 - - SC-- 1/1/0/0/3 0/0 "GET / HTTP/1.1""#;
         // What syslog's priority says: HAProxy logs requests as info.
-        let r =
-            Record { message: line.into(), level: Level::Info, request: Some(request), ..Record::default() };
+        let r = Record {
+            message: line.into(),
+            level: Level::Info,
+            request: Some(Box::new(request)),
+            ..Record::default()
+        };
         let found = recogniser().read(&r);
         assert_eq!(
             found.first().map(|f| (f.cause.to_string(), f.culprit.clone())),

@@ -58,7 +58,7 @@ mod tests {
             zone: Zone::Stated,
             level: Level::Error,
             service: Some("shop".into()),
-            request: Some(Request { trace: Some(trace.into()), ..Request::default() }),
+            request: Some(Box::new(Request { trace: Some(trace.into()), ..Request::default() })),
             ..Record::default()
         }
     }

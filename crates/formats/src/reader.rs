@@ -922,7 +922,7 @@ impl Reader {
                 pid,
                 text: cut(raw.trim_end(), TEXT_MAX).to_owned(),
                 message: cut(said, MESSAGE_MAX).to_owned(),
-                request: entry.request.map(RequestRef::into_request),
+                request: entry.request.map(RequestRef::into_request).map(Box::new),
                 lines: 0,
                 tail: 0,
                 exceptions: Arc::default(),
@@ -1150,7 +1150,7 @@ impl Reader {
                 pid: wrapping.pid.clone(),
                 text: cut(raw.trim_end(), TEXT_MAX).to_owned(),
                 message: cut(line, MESSAGE_MAX).to_owned(),
-                request: request.as_ref().map(RequestRef::to_request),
+                request: request.as_ref().map(RequestRef::to_request).map(Box::new),
                 mark: mark.map(Box::new),
                 status_before,
                 ..Record::default()
@@ -1212,7 +1212,7 @@ impl Reader {
             r.message.pop();
         }
         if r.request.is_none() && r.format.starts_with("nginx") {
-            r.request = text::nginx::tail(&r.message).map(|q| q.to_request());
+            r.request = text::nginx::tail(&r.message).map(|q| Box::new(q.to_request()));
         }
         // MariaDB says in a second line where it listens.
         // Type and message of an error may stand in fields, and its trace in the message.
@@ -1282,7 +1282,7 @@ impl Reader {
             && r.message.contains('\n')
             && let Some(q) = r.message.lines().skip(1).take(12).find_map(mention::request)
         {
-            r.request = Some(q.to_request());
+            r.request = Some(Box::new(q.to_request()));
         }
         if r.level == Level::Warn
             && !r.exceptions.is_empty()

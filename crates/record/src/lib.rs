@@ -57,8 +57,8 @@ pub struct Record {
     pub lines: u32,
     /// The hash of all lines behind the first, where they are the very lines that followed a record before; else 0.
     pub tail: u64,
-    /// The request it is about.
-    pub request: Option<Request>,
+    /// The request it is about. Apart, as most errors name none, and it is as large as all else.
+    pub request: Option<Box<Request>>,
     /// The chain of exceptions it carries, outermost first, the deepest cause last.
     pub exceptions: Arc<[Exception]>,
     /// Structured fields that have no place of their own, flattened (`err.code`, `context.order`).

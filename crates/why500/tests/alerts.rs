@@ -136,7 +136,7 @@ server = "localhost"
 port = {port}
 tls = "none"
 from = "why500 <why500@example.com>"
-to = ["Ops <ops@example.com>", "ada@example.com"]
+to = ["Ops <ops@example.com>", "gone@example.com", "ada@example.com"]
 allow_private = true
 [channels.pagerduty]
 kind = "pagerduty"
@@ -204,11 +204,12 @@ run = ["sh", "-c", "cat > {out}; echo \"$WHY500_HEADLINE\" >> {out}"]
         (&doc["blocks"][0]["type"], &doc["blocks"][0]["text"]["type"]),
         (&json!("header"), &json!("plain_text"))
     );
-    let text = doc["blocks"][1]["text"]["text"].as_str().unwrap();
+    let elements = doc["blocks"][1]["elements"][0]["elements"].as_array().unwrap();
+    let text: String = elements.iter().map(|e| e["text"].as_str().unwrap()).collect();
     for told in [
-        "*Cause:* database/connection-refused",
-        "*Evidence:* `app.log: connection to server",
-        "*Set off by:* dependency",
+        "\nCause: database/connection-refused",
+        "\nEvidence: app.log: connection to server",
+        "\nSet off by: dependency",
         "214",
     ] {
         assert!(text.contains(told), "{told}: {text}");
@@ -243,11 +244,16 @@ run = ["sh", "-c", "cat > {out}; echo \"$WHY500_HEADLINE\" >> {out}"]
         "RCPT TO:<ada@example.com>",
         "Subject: [trial] New problem:",
         "Message-ID: <why500-trial-",
-        "References: <why500-trial-",
+        "MIME-Version: 1.0",
+        "Auto-Submitted: auto-generated",
         "Cause: database/connection-refused",
     ] {
         assert!(mail.contains(told), "{told}: {mail}");
     }
+
+    // The first of a conversation follows none; who has no mailbox any more keeps it from nobody else.
+    assert!(!mail.contains("In-Reply-To") && !mail.contains("References"), "{mail}");
+    assert_eq!(mail.matches("Subject: ").count(), 2, "{mail}");
 
     let pager = send("pagerduty", 2);
     let (first, second) = (pager[0].json(), pager[1].json());
@@ -558,11 +564,11 @@ fn what_cannot_be_sent_is_tried_again_given_up_and_kept() {
     fail(&server, "KeyError", 12);
     // Tried again, some seconds later.
     other.wait(2);
-    other.say(|_| (404, "", "no such hook".into()));
+    other.say(|_| (410, "", "no such hook".into()));
     let mut dead = Value::Null;
     until("it is given up", || {
         dead = server.get("/api/v1/alerts")["given_up"][0].clone();
-        dead["error"].as_str().is_some_and(|e| e.contains("404"))
+        dead["error"].as_str().is_some_and(|e| e.contains("410"))
     });
     assert!(dead["error"].as_str().unwrap().contains("look whether the address is right"), "{dead}");
     let tried = other.came().len();
@@ -586,6 +592,56 @@ fn what_cannot_be_sent_is_tried_again_given_up_and_kept() {
         let list = server.get("/api/v1/alerts");
         list["waiting"] == json!([]) && list["given_up"] == json!([])
     });
+}
+
+/// Three problems, and a channel that is told to wait: one request, whatever waits. What comes after is all of it.
+#[test]
+fn who_is_asked_to_wait_waits_with_all() {
+    let folder = folder("limited");
+    let other = Recorder::start(|_| (429, "Retry-After: 6\r\n", "slow down".into()));
+    configure(&folder, &webhook(&other));
+    let server = start(&folder);
+    fail(&server, "KeyError", 12);
+    other.wait(1);
+    fail(&server, "ValueError", 12);
+    fail(&server, "TypeError", 12);
+    until("all wait", || server.get("/api/v1/alerts")["waiting"].as_array().unwrap().len() >= 3);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(other.came().len(), 1);
+    other.say(|_| (200, "", "ok".into()));
+    until("all were told", || server.get("/api/v1/alerts")["waiting"].as_array().unwrap().is_empty());
+}
+
+/// The issue of a problem was deleted while it was quiet: it is told in a new one.
+#[test]
+fn an_issue_that_is_gone_is_opened_anew() {
+    let folder = folder("gone");
+    let other = Recorder::start(|came| match (came.method.as_str(), came.path.ends_with("/comments")) {
+        ("POST", false) => (201, "", r#"{"number":7}"#.into()),
+        _ => (410, "", r#"{"message":"This issue was deleted"}"#.into()),
+    });
+    configure(
+        &folder,
+        &format!(
+            "[channels.issues]\nkind = \"github\"\nrepository = \"acme/shop\"\ntoken = {{ env = \"SIGNING\" }}\napi = \"http://{}\"\nallow_private = true\nfrom = \"info\"\n",
+            other.address
+        ),
+    );
+    let server = start(&folder);
+    fail(&server, "KeyError", 12);
+    assert_eq!(other.wait(1)[0].path, "/repos/acme/shop/issues");
+    let id = server.get("/api/v1/problems")["problems"][0]["id"].as_str().unwrap().to_owned();
+    let (kind, body) = ("application/json", br#"{"action":"resolve"}"#);
+    assert_eq!(server.post(&format!("/api/v1/problems/{id}/actions"), kind, body).0, 200);
+    let came = other.wait(2);
+    assert_eq!((came[1].method.as_str(), came[1].path.as_str()), ("PATCH", "/repos/acme/shop/issues/7"));
+    until("closing is done", || server.get("/api/v1/alerts")["waiting"].as_array().unwrap().is_empty());
+    assert_eq!(server.get("/api/v1/alerts")["given_up"], json!([]));
+    std::thread::sleep(Duration::from_secs(2));
+    fail(&server, "KeyError", 12);
+    let came = other.wait(4);
+    assert_eq!((came[2].method.as_str(), came[3].method.as_str()), ("PATCH", "POST"), "{came:#?}");
+    assert_eq!(came[3].path, "/repos/acme/shop/issues");
 }
 
 #[test]

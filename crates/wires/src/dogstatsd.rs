@@ -145,7 +145,7 @@ impl More<'_> {
         };
         r.fields = self.tags.iter().map(|(n, v)| (named(n), (*v).to_owned())).collect();
         let trace = self.tag("trace_id").or(self.tag("dd.trace_id"));
-        r.request = trace.map(|t| Request { trace: Some(t.to_owned()), ..Request::default() });
+        r.request = trace.map(|t| Box::new(Request { trace: Some(t.to_owned()), ..Request::default() }));
         r
     }
 }
@@ -174,7 +174,8 @@ fn event(line: &str, now: Time) -> Option<Record> {
     r.exceptions = formats::trace::read(&text).into();
     r.mark = deploy(&title, &m).or_else(|| formats::marks::mark(&title, r.service.as_deref())).map(Box::new);
     if r.request.is_none() && r.level.is_error() {
-        r.request = formats::mention::request(&r.message).map(|q| Request { status: None, ..q.to_request() });
+        r.request = formats::mention::request(&r.message)
+            .map(|q| Box::new(Request { status: None, ..q.to_request() }));
     }
     Some(r)
 }

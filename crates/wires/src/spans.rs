@@ -337,7 +337,7 @@ impl<'t> Spans<'t> {
         } else {
             r.level = Level::Info;
         }
-        r.request = Some(q);
+        r.request = Some(Box::new(q));
         self.taken.records.push(r);
     }
 
@@ -360,7 +360,7 @@ impl<'t> Spans<'t> {
         r.message = head(&said, MESSAGE_BYTES_MAX).to_owned();
         r.text = first_line(&r.message);
         r.exceptions = formats::trace::read(&r.message).into();
-        r.request = Some(Request { trace: span.trace.hex(), ..answer.request(&span.attributes) });
+        r.request = Some(Box::new(Request { trace: span.trace.hex(), ..answer.request(&span.attributes) }));
         self.taken.records.push(r);
     }
 
@@ -378,7 +378,7 @@ impl<'t> Spans<'t> {
             r.exceptions = thrown::exceptions(&t.kind, &t.message, &t.stack).into();
             keep_fields(&mut r, &span.attributes);
             let request = answer.map(|x| x.request(&span.attributes)).unwrap_or_default();
-            r.request = Some(Request { trace: span.trace.hex(), ..request });
+            r.request = Some(Box::new(Request { trace: span.trace.hex(), ..request }));
             self.taken.records.push(r);
         }
     }
@@ -400,7 +400,7 @@ impl<'t> Spans<'t> {
         r.text = first_line(&r.message);
         r.exceptions = formats::trace::read(&r.message).into();
         keep_fields(&mut r, &span.attributes);
-        r.request = Some(Request { trace: span.trace.hex(), ..Request::default() });
+        r.request = Some(Box::new(Request { trace: span.trace.hex(), ..Request::default() }));
         self.taken.records.push(r);
     }
 
@@ -442,7 +442,7 @@ impl<'t> Spans<'t> {
         }
         r.fields.push(("span".to_owned(), format!("{:016x}", span.id)));
         keep_fields(&mut r, a);
-        r.request = Some(Request { trace: span.trace.hex(), ..Request::default() });
+        r.request = Some(Box::new(Request { trace: span.trace.hex(), ..Request::default() }));
         self.taken.records.push(r);
     }
 

@@ -4,7 +4,7 @@
 //! Source: discord.com/developers/docs/resources/webhook: "Execute Webhook", "Edit Webhook Message"; an embed has 256 characters of
 //! title, 4,096 of description. `allowed_mentions` without anything calls nobody.
 
-use super::{Channel, Delivery, Outgoing, Resolve, address, json, settings};
+use super::{Channel, Delivery, Outgoing, Refusal, Resolve, address, json, settings};
 use crate::config::Secret;
 use crate::notice::{Event, Notice, Severity, cut};
 use serde::Deserialize;
@@ -14,6 +14,9 @@ use serde_json::{Value, json as object};
 const TITLE_CHARS_MAX: usize = 256;
 /// Characters of the description; each may get a backslash before it.
 const TEXT_CHARS_MAX: usize = 4_096;
+/// Codes of errors ("Opcodes and Status Codes").
+const UNKNOWN_MESSAGE: u64 = 10_008;
+const ARCHIVED_THREAD: u64 = 50_083;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,27 +85,28 @@ impl Discord {
         if let Some(link) = &n.link {
             embed["url"] = object!(link);
         }
-        object!({ "username": "why500", "embeds": [embed], "allowed_mentions": { "parse": [] } })
+        object!({ "embeds": [embed], "allowed_mentions": { "parse": [] } })
     }
 }
 
 impl Channel for Discord {
     fn outgoing(&self, n: &Notice, d: &Delivery) -> Vec<Outgoing> {
         let body = Discord::message(n);
-        let Some(id) = &d.before else {
-            return vec![json("POST", self.with("", "wait=true"), Vec::new(), &body)];
+        let send = |body: &Value| {
+            let mut body = body.clone();
+            body["username"] = object!("why500");
+            json("POST", self.with("", "wait=true"), Vec::new(), &body)
         };
+        let Some(id) = &d.before else { return vec![send(&body)] };
         let edit = json("PATCH", self.with(&format!("/messages/{id}"), ""), Vec::new(), &body);
         match n.event {
             Event::Updated => vec![edit],
             Event::Closed => {
                 let mut short = body.clone();
                 short["embeds"][0]["description"] = object!(escape(&n.why));
-                vec![edit, json("POST", self.with("", "wait=true"), Vec::new(), &short)]
+                vec![edit, send(&short)]
             }
-            Event::Opened | Event::Escalated => {
-                vec![json("POST", self.with("", "wait=true"), Vec::new(), &body)]
-            }
+            Event::Opened | Event::Escalated => vec![send(&body)],
         }
     }
 
@@ -115,13 +119,14 @@ impl Channel for Discord {
         true
     }
 
-    /// Somebody deleted the message: there is nothing to edit.
-    fn forgives(&self, status: u16, answer: &str) -> bool {
-        status == 404 && answer.contains("10008")
+    /// Somebody deleted the message, or its thread is archived until something new is sent: there is nothing to edit.
+    fn forgives(&self, _status: u16, answer: &str) -> bool {
+        let doc: Value = serde_json::from_str(answer).unwrap_or_default();
+        matches!(doc["code"].as_u64(), Some(UNKNOWN_MESSAGE | ARCHIVED_THREAD))
     }
 
-    fn wait_s(&self, answer: &str) -> Option<u64> {
-        let doc: Value = serde_json::from_str(answer).ok()?;
+    fn wait_s(&self, refusal: &Refusal<'_>) -> Option<u64> {
+        let doc: Value = serde_json::from_str(refusal.answer).ok()?;
         doc["retry_after"].as_f64().map(|s| s.clamp(0.0, 86_400.0).ceil() as u64)
     }
 }

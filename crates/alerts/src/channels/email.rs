@@ -1,10 +1,10 @@
-//! Mail. All that is told of an alert is one conversation: each mail follows the first (RFC 5322 §3.6.4).
+//! Mail. All that is told of an alert since it opened is one conversation: each mail follows the first (RFC 5322 §3.6.4).
 //!
 //! Ports: 465 with TLS from the first byte (RFC 8314 §3.3), 587 with STARTTLS.
 
 use super::{Channel, Delivery, Mail, Outgoing, Resolve, Tls, settings};
 use crate::config::Secret;
-use crate::notice::{Notice, line};
+use crate::notice::{Event, Notice, line};
 use serde::Deserialize;
 
 /// Receivers of one channel: more are a list's matter.
@@ -95,8 +95,10 @@ pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn 
 
 impl Channel for Email {
     fn outgoing(&self, n: &Notice, d: &Delivery) -> Vec<Outgoing> {
-        let first = format!("<{}@{}>", n.key, self.domain);
+        let since: String = n.since.chars().filter(char::is_ascii_digit).collect();
+        let first = format!("<{}.{since}@{}>", n.key, self.domain);
         let own = format!("<{}.{}@{}>", n.key, d.id, self.domain);
+        let (id, follows) = if n.event == Event::Opened { (first, None) } else { (own, Some(first)) };
         let mut text = n.plain();
         text.push_str("\n\n-- \nwhy500\n");
         vec![Outgoing::Mail(Box::new(Mail {
@@ -108,8 +110,8 @@ impl Channel for Email {
             to: self.to.clone(),
             subject: line(&n.headline(), SUBJECT_CHARS_MAX),
             text,
-            id: own,
-            follows: Some(first),
+            id,
+            follows,
         }))]
     }
 }

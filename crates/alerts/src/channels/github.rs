@@ -1,9 +1,9 @@
 //! An issue on GitHub per problem: opened, commented on when it becomes worse, closed when it is over, reopened when it is back.
 //!
 //! Source: docs.github.com/rest/issues: "Create an issue", "Update an issue" (`state`, `state_reason`), "Create an issue comment";
-//! a title has 256 characters. The token needs *Issues: write* on the repository. Enterprise: `api = "https://HOST/api/v3"`.
+//! a title has 256 characters; "Best practices": a second between writes. The token needs *Issues: write* on the repository. Enterprise: `api = "https://HOST/api/v3"`.
 
-use super::{Channel, Delivery, Outgoing, Resolve, address, header, json, markdown, settings};
+use super::{Channel, Delivery, Outgoing, Refusal, Resolve, base, header, json, markdown, settings};
 use crate::config::Secret;
 use crate::notice::{Event, Notice, cut};
 use serde::Deserialize;
@@ -11,6 +11,8 @@ use serde_json::{Value, json as object};
 
 /// Characters of an issue's title; GitHub refuses more.
 const TITLE_CHARS_MAX: usize = 256;
+/// Seconds to wait when a limit is told without an end ("Rate limits for the REST API").
+const LIMITED_S: u64 = 60;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +32,7 @@ struct GitHub {
 
 pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn Channel>, String> {
     let set: Settings = settings(table)?;
-    let api = address("api", set.api.as_deref().unwrap_or("https://api.github.com"))?;
+    let api = base("api", set.api.as_deref().unwrap_or("https://api.github.com"))?;
     let plain = |p: &str| {
         !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
     };
@@ -87,5 +89,28 @@ impl Channel for GitHub {
 
     fn holds_open(&self) -> bool {
         true
+    }
+
+    /// Limits are told by 403 or 429: by `Retry-After`, else by when the window ends, else it is to be a minute at least.
+    fn wait_s(&self, r: &Refusal<'_>) -> Option<u64> {
+        let header = |name| (r.header)(name).and_then(|v| v.trim().parse::<i64>().ok());
+        if !matches!(r.status, 403 | 429) {
+            return None;
+        }
+        if header("x-ratelimit-remaining") == Some(0)
+            && let Some(reset) = header("x-ratelimit-reset")
+        {
+            return u64::try_from(reset.saturating_sub(r.at.secs()).max(1)).ok();
+        }
+        (r.status == 429 || r.answer.contains("rate limit")).then_some(LIMITED_S)
+    }
+
+    /// Moved, not to be seen, deleted.
+    fn is_gone(&self, status: u16) -> bool {
+        matches!(status, 301 | 404 | 410)
+    }
+
+    fn gap_s(&self) -> u64 {
+        1
     }
 }

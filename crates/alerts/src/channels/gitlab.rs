@@ -4,7 +4,7 @@
 //! characters. The token needs the scope `api` and at least the role Reporter (Planner to close). A line that begins with `/` would be a
 //! quick action: none of ours does.
 
-use super::{Channel, Delivery, Outgoing, Resolve, address, header, json, markdown, percent, settings};
+use super::{Channel, Delivery, Outgoing, Resolve, base, header, json, markdown, percent, settings};
 use crate::config::Secret;
 use crate::notice::{Event, Notice, cut};
 use serde::Deserialize;
@@ -31,7 +31,7 @@ struct GitLab {
 
 pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn Channel>, String> {
     let set: Settings = settings(table)?;
-    let server = address("server", set.server.as_deref().unwrap_or("https://gitlab.com"))?;
+    let server = base("server", set.server.as_deref().unwrap_or("https://gitlab.com"))?;
     let project = set.project.trim().trim_matches('/');
     if project.is_empty() {
         return Err("`project`: its number or GROUP/NAME is expected".to_owned());
@@ -72,5 +72,14 @@ impl Channel for GitLab {
 
     fn holds_open(&self) -> bool {
         true
+    }
+
+    /// Deleted, or moved where it cannot be seen.
+    fn is_gone(&self, status: u16) -> bool {
+        status == 404
+    }
+
+    fn gap_s(&self) -> u64 {
+        1
     }
 }

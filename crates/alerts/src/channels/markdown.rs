@@ -8,13 +8,13 @@ pub(super) fn words(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_ascii_punctuation()
-            && !matches!(c, '.' | ',' | ':' | ';' | '?' | '\'' | '"' | '/' | '%' | '-' | '@')
+            && !matches!(c, '.' | ',' | ':' | ';' | '?' | '\'' | '"' | '/' | '-' | '@')
         {
             out.push('\\');
         }
         out.push(c);
-        if c == '@' {
-            // A space of no width: a name that follows is none.
+        if matches!(c, '@' | '#') {
+            // A space of no width: a name that follows is none, nor a number an issue's (a backslash does not help there).
             out.push('\u{200b}');
         }
     }
@@ -52,7 +52,7 @@ pub(super) fn comment(n: &Notice) -> String {
 
 /// A title: one line, plain. `@` calls nobody there, and yet.
 pub(super) fn headline(n: &Notice) -> String {
-    n.headline().replace('@', "@\u{200b}")
+    n.headline().replace('@', "@\u{200b}").replace('#', "#\u{200b}")
 }
 
 #[cfg(test)]
@@ -62,6 +62,7 @@ mod tests {
     #[test]
     fn nothing_from_outside_is_markup() {
         assert_eq!(words("@acme/all **now** <b>"), "@\u{200b}acme/all \\*\\*now\\*\\* \\<b\\>");
+        assert_eq!(words("#12 is 50% of !3"), "\\#\u{200b}12 is 50\\% of \\!3");
         assert_eq!(code("a"), "`a`");
         assert_eq!(code("a``b` @x"), "``` a``b` @x ```");
     }

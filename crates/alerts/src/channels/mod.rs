@@ -30,6 +30,20 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// Its body.
     pub body: String,
+    /// It only adds to what a step before it did: refused, it changes nothing.
+    pub optional: bool,
+}
+
+/// An answer that is no success.
+pub struct Refusal<'a> {
+    /// Its status.
+    pub status: u16,
+    /// The value of a header, by its name in small letters.
+    pub header: &'a dyn Fn(&str) -> Option<String>,
+    /// What it says.
+    pub answer: &'a str,
+    /// When it came.
+    pub at: Time,
 }
 
 /// How a mail goes to its server.
@@ -92,6 +106,16 @@ pub enum Outgoing {
     Run(Run),
 }
 
+impl Outgoing {
+    /// The same, if it can be had: see [`Request::optional`].
+    fn or_not(mut self) -> Outgoing {
+        if let Outgoing::Http(request) = &mut self {
+            request.optional = true;
+        }
+        self
+    }
+}
+
 /// One sending of a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
@@ -128,9 +152,24 @@ pub trait Channel: Send + Sync {
         false
     }
 
-    /// Seconds to wait that stand in the answer rather than in `Retry-After`.
-    fn wait_s(&self, _answer: &str) -> Option<u64> {
+    /// Seconds to wait that stand elsewhere than in `Retry-After`.
+    fn wait_s(&self, _refusal: &Refusal<'_>) -> Option<u64> {
         None
+    }
+
+    /// Refused so, it may be taken later.
+    fn passes(&self, status: u16) -> bool {
+        status >= 500 || matches!(status, 408 | 425 | 429)
+    }
+
+    /// Refused so, what the message is about is there no more: it is told anew.
+    fn is_gone(&self, _status: u16) -> bool {
+        false
+    }
+
+    /// Seconds between two requests, as the other side asks for.
+    fn gap_s(&self) -> u64 {
+        0
     }
 }
 
@@ -185,7 +224,7 @@ impl Kind {
 fn json(method: &'static str, url: String, headers: Vec<(&'static str, String)>, body: &Value) -> Outgoing {
     let mut all = vec![("content-type", "application/json".to_owned())];
     all.extend(headers);
-    Outgoing::Http(Request { method, url, headers: all, body: body.to_string() })
+    Outgoing::Http(Request { method, url, headers: all, body: body.to_string(), optional: false })
 }
 
 /// The settings of a kind.
@@ -193,12 +232,20 @@ fn settings<T: serde::de::DeserializeOwned>(table: toml::Table) -> Result<T, Str
     table.try_into().map_err(|e: toml::de::Error| e.message().to_owned())
 }
 
-/// An address without a slash at its end.
+/// An address to which paths are added: without a slash at its end.
+///
+/// # Errors
+/// As [`address`].
+fn base(name: &str, url: &str) -> Result<String, String> {
+    address(name, url.trim().trim_end_matches('/'))
+}
+
+/// An address as it stands.
 ///
 /// # Errors
 /// It is none of HTTP's. What it is is not said: it may be a secret.
 fn address(name: &str, url: &str) -> Result<String, String> {
-    let url = url.trim().trim_end_matches('/');
+    let url = url.trim();
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let plain = url.bytes().all(|b| b.is_ascii_graphic());
     match host {

@@ -4,7 +4,7 @@
 //! Source: docs.ntfy.sh/publish, "Publish as JSON": POST to the server's root with `topic`, `title`, `message`, `priority` 1 to 5,
 //! `tags`, `click`; "Access tokens": `Authorization: Bearer tk_…`. A message has 4,096 bytes.
 
-use super::{Channel, Delivery, Outgoing, Resolve, address, header, json, settings};
+use super::{Channel, Delivery, Outgoing, Resolve, base, header, json, settings};
 use crate::config::{Secret, Text};
 use crate::notice::{Event, Notice, Severity};
 use serde::Deserialize;
@@ -39,7 +39,7 @@ pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn 
         None => None,
     };
     Ok(Box::new(Ntfy {
-        server: address("server", set.server.as_deref().unwrap_or("https://ntfy.sh"))?,
+        server: base("server", set.server.as_deref().unwrap_or("https://ntfy.sh"))?,
         topic,
         token,
     }))

@@ -1,9 +1,10 @@
-//! PagerDuty, by the Events API v2. The alert's key is the `dedup_key`: what is told again of it changes the same incident, and what
-//! is over resolves it.
+//! PagerDuty, by the Events API v2. The alert's key is the `dedup_key`: what became worse is added to the same incident, and what is
+//! over resolves it. Mere figures are not sent: a trigger for an incident that somebody resolved opens a new one, and pages.
 //!
 //! Source: developer.pagerduty.com, "Send an alert event" (POST /v2/enqueue; `dedup_key` 255 characters, `summary` 1,024; answers 202).
+//! In the EU the address is `https://events.eu.pagerduty.com`.
 
-use super::{Channel, Delivery, Outgoing, Resolve, address, header, json, settings};
+use super::{Channel, Delivery, Outgoing, Resolve, base, header, json, settings};
 use crate::config::Secret;
 use crate::notice::{Event, Notice, Severity, cut};
 use serde::Deserialize;
@@ -28,7 +29,7 @@ struct PagerDuty {
 
 pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn Channel>, String> {
     let set: Settings = settings(table)?;
-    let api = address("api", set.api.as_deref().unwrap_or("https://events.pagerduty.com"))?;
+    let api = base("api", set.api.as_deref().unwrap_or("https://events.pagerduty.com"))?;
     Ok(Box::new(PagerDuty { key: header("key", resolve(&set.key)?)?, url: format!("{api}/v2/enqueue") }))
 }
 
@@ -54,11 +55,15 @@ impl Channel for PagerDuty {
                     Severity::Info => "info",
                 },
                 "timestamp": n.at,
-                "component": about.and_then(|p| p.culprit.clone()),
                 "group": n.project.name,
-                "class": about.map(|p| format!("{}/{}", p.class, p.cause)),
                 "custom_details": details,
             });
+            if let Some(about) = about {
+                body["payload"]["class"] = object!(format!("{}/{}", about.class, about.cause));
+            }
+            if let Some(culprit) = about.and_then(|p| p.culprit.as_ref()) {
+                body["payload"]["component"] = object!(culprit);
+            }
             body["client"] = object!("why500");
             if let Some(link) = &n.link {
                 body["client_url"] = object!(link);
@@ -66,10 +71,6 @@ impl Channel for PagerDuty {
             }
         }
         vec![json("POST", self.url.clone(), Vec::new(), &body)]
-    }
-
-    fn edits(&self) -> bool {
-        true
     }
 
     fn holds_open(&self) -> bool {

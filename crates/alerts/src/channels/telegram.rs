@@ -3,7 +3,7 @@
 //! Source: core.telegram.org/bots/api: `sendMessage`, `editMessageText` (4,096 characters after entities are read), "HTML style",
 //! `ReplyParameters`, `ResponseParameters.retry_after`.
 
-use super::{Channel, Delivery, Outgoing, Resolve, address, header, json, settings};
+use super::{Channel, Delivery, Outgoing, Refusal, Resolve, base, header, json, settings};
 use crate::config::{Secret, Text};
 use crate::notice::{Event, Notice};
 use serde::Deserialize;
@@ -28,7 +28,7 @@ struct Telegram {
 
 pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn Channel>, String> {
     let set: Settings = settings(table)?;
-    let api = address("api", set.api.as_deref().unwrap_or("https://api.telegram.org"))?;
+    let api = base("api", set.api.as_deref().unwrap_or("https://api.telegram.org"))?;
     let token = header("token", resolve(&set.token)?)?;
     if !token.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_' | b'-')) {
         return Err("`token` is none as BotFather gives them: 123456:ABC…".to_owned());
@@ -107,8 +107,8 @@ impl Channel for Telegram {
                 || answer.contains("message can't be edited"))
     }
 
-    fn wait_s(&self, answer: &str) -> Option<u64> {
-        let doc: Value = serde_json::from_str(answer).ok()?;
+    fn wait_s(&self, refusal: &Refusal<'_>) -> Option<u64> {
+        let doc: Value = serde_json::from_str(refusal.answer).ok()?;
         doc["parameters"]["retry_after"].as_u64()
     }
 }

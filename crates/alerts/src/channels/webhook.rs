@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! POST /why500 HTTP/1.1
-//! webhook-id: msg_17_1
+//! webhook-id: msg_17-1
 //! webhook-timestamp: 1795910400
 //! webhook-signature: v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
 //!
@@ -29,6 +29,9 @@ struct Settings {
     secret: Option<Secret>,
 }
 
+/// Bytes of a key, as the specification has it.
+const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
 struct Webhook {
     url: String,
     key: Option<Vec<u8>>,
@@ -40,18 +43,14 @@ pub(super) fn build(table: toml::Table, resolve: Resolve<'_>) -> Result<Box<dyn 
         Some(secret) => {
             let text = resolve(secret)?;
             let text = text.trim();
-            let bytes = match text.strip_prefix("whsec_") {
-                Some(coded) => {
-                    STANDARD.decode(coded).map_err(|_| "`secret` has no base64 behind whsec_".to_owned())?
-                }
-                None => text.as_bytes().to_vec(),
-            };
-            // The specification asks for 24 to 64 bytes.
-            if bytes.len() < 16 {
-                return Err(
-                    "`secret` is too short: `openssl rand -base64 32`, with whsec_ before it, makes one"
-                        .to_owned(),
-                );
+            // As the libraries of receivers read it: base64, with the prefix or without.
+            let bytes = STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)).unwrap_or_default();
+            if !KEY_BYTES.contains(&bytes.len()) {
+                return Err(format!(
+                    "`secret` is not {} to {} bytes in base64: `openssl rand -base64 32`, with whsec_ before it, makes one",
+                    KEY_BYTES.start(),
+                    KEY_BYTES.end()
+                ));
             }
             Some(bytes)
         }
@@ -80,6 +79,17 @@ impl Channel for Webhook {
             headers
                 .push(("webhook-signature", format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))));
         }
-        vec![Outgoing::Http(Request { method: "POST", url: self.url.clone(), headers, body })]
+        vec![Outgoing::Http(Request {
+            method: "POST",
+            url: self.url.clone(),
+            headers,
+            body,
+            optional: false,
+        })]
+    }
+
+    /// "The rest of the status codes should be treated as a failure"; 410 asks not to come again, and a redirect is not followed.
+    fn passes(&self, status: u16) -> bool {
+        status >= 400 && status != 410
     }
 }

@@ -7,7 +7,8 @@
 //! A deploy that is followed by another is judged up to that one.
 
 use super::{Deploy, Finding, MINUTE_US, Rule, Situation, came_again, evidence, minute_of, problem_subject};
-use crate::notice::{Figure, Severity, line, percent};
+use crate::notice::{Figure, Severity, line, percent, seconds};
+use record::Time;
 use store::Failing;
 
 pub(super) const RULE: Rule = Rule {
@@ -91,10 +92,16 @@ fn judge(s: &Situation<'_>, deploy: &Deploy, next: Option<&Deploy>) -> Option<Fi
     let mut f = Finding::of(RULE.name, format!("deploy {}", deploy.id), "Bad deploy");
     f.onset = deploy.at;
     f.title = Some(what.clone());
+    // Requests are counted by minute: that of the deploy began before it.
+    let from = seconds(Time(at * MINUTE_US));
+    let from = from.get(11..16).unwrap_or_default();
     f.figures = vec![
-        Figure::new("requests since", if counted { all.to_string() } else { "not counted".into() }),
         Figure::new(
-            "failing since",
+            &format!("requests since {from}"),
+            if counted { all.to_string() } else { "not counted".into() },
+        ),
+        Figure::new(
+            &format!("failing since {from}"),
             format!(
                 "{failed}{}",
                 if counted { format!(", {}", percent(share(failed, all))) } else { String::new() }

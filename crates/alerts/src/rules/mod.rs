@@ -8,6 +8,7 @@ mod recovered;
 mod regressed;
 
 pub use recovered::{Over, over};
+pub(crate) use regressed::REGRESSED;
 
 use crate::notice::{Figure, Severity};
 use crate::tell::Memory;

@@ -7,8 +7,11 @@ use super::{Finding, Rule, Situation, came_again, problem_subject};
 use crate::notice::seconds;
 use store::State;
 
+/// Its name.
+pub(crate) const REGRESSED: &str = "regressed";
+
 pub(super) const RULE: Rule =
-    Rule { name: "regressed", meaning: "a problem that was resolved fails again", find };
+    Rule { name: REGRESSED, meaning: "a problem that was resolved fails again", find };
 
 fn find(s: &Situation<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

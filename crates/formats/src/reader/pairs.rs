@@ -100,7 +100,7 @@ impl Pairs {
                     zone,
                     message: b.begin.text.clone(),
                     text: b.begin.text,
-                    request: Some(Request { ending: Ending::Begun, ..b.request }),
+                    request: Some(Box::new(Request { ending: Ending::Begun, ..b.request })),
                     ..Record::default()
                 }
             })

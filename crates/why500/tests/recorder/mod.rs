@@ -178,6 +178,7 @@ fn talk<S: Read + Write>(
             }
             _ if data => String::new(),
             l if l.starts_with("EHLO") => format!("250-mail.example\r\n{offers}\r\n250 SIZE 10240000\r\n"),
+            l if l.starts_with("RCPT TO:<gone@") => "550 5.1.1 no such mailbox\r\n".to_owned(),
             l if l.starts_with("AUTH") => "235 2.7.0 welcome\r\n".to_owned(),
             "STARTTLS" => "220 go on\r\n".to_owned(),
             "DATA" => {

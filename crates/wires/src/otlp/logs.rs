@@ -166,7 +166,7 @@ impl<'t> Logs<'t> {
         }
         q.client = a.owned(&["client.address"]).or(q.client);
         q.trace = Trace { id: log.trace, short: false }.hex().or(q.trace);
-        r.request = (q != Request::default()).then_some(q);
+        r.request = (q != Request::default()).then(|| Box::new(q));
         if !scope.is_empty() {
             r.fields.push(("logger".to_owned(), scope.to_owned()));
         }

@@ -440,7 +440,7 @@ impl Event<'_> {
             node: self.server_name.owned(),
             text: frame::first_line(&message),
             message,
-            request: self.about(level, handled, sampled),
+            request: self.about(level, handled, sampled).map(Box::new),
             exceptions: chain.into(),
             ..Record::default()
         };

@@ -66,7 +66,7 @@ impl Log<'_> {
         record.pid = get(&["process.pid"]).map(str::to_owned);
         record.exceptions = self.chain(&record.message).into();
         let trace = request::hex(&self.trace_id);
-        record.request = trace.map(|t| Request { trace: Some(t), ..Request::default() });
+        record.request = trace.map(|t| Box::new(Request { trace: Some(t), ..Request::default() }));
         for (name, key) in [
             ("logger", "logger.name"),
             ("code.file", "code.file.path"),

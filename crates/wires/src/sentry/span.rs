@@ -175,7 +175,7 @@ impl Child<'_> {
         record.level = Level::Warn;
         record.fields.extend(request::hex(&self.span_id).map(|id| ("span_id".to_owned(), id)));
         let trace = request::hex(&self.trace_id).or(trace.map(str::to_owned));
-        record.request = trace.map(|t| Request { trace: Some(t), ..Request::default() });
+        record.request = trace.map(|t| Box::new(Request { trace: Some(t), ..Request::default() }));
         Some(record)
     }
 

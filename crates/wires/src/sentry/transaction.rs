@@ -80,7 +80,7 @@ impl Origin {
         record.message = record.text.clone();
         record.level = Level::Info;
         record.fields.extend(name.map(|n| ("transaction".to_owned(), n.to_owned())));
-        record.request = Some(request);
+        record.request = Some(Box::new(request));
         record
     }
 }

@@ -4,12 +4,17 @@ use super::Alerts;
 use super::guard::{Guarded, addresses};
 use crate::reach;
 use crate::serve::{App, now};
-use alerts::channels::{Delivery, Mail, Outgoing, Request, Run, Tls};
+use alerts::channels::{Delivery, Mail, Outgoing, Refusal, Request, Run, Tls};
 use alerts::config::Place;
 use alerts::{Event, Notice};
-use lettre::message::header::{ContentType, InReplyTo, MessageId, References};
+use lettre::address::Envelope;
+use lettre::message::SinglePart;
+use lettre::message::header::{Header, HeaderName, HeaderValue, InReplyTo, MessageId, References};
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as Wrapped, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
 use lettre::{Message, SmtpTransport, Transport};
 use record::{SECOND, Time};
 use std::io::{Read, Write};
@@ -38,6 +43,8 @@ const TRIES_MAX: u32 = 33;
 const PAUSE_S: u64 = 5;
 /// The longest pause, and the longest that the other side may ask for.
 const PAUSE_S_MAX: u64 = 3_600;
+/// So often the rest of a channel that fails doubles, to a minute and some: what is new is not to wait longer once it is back.
+const REST_GROWS: u32 = 4;
 /// Messages looked at in one turn.
 const TURN_MAX: usize = 200;
 /// When more than so many wait for a channel that people read, they are one: nobody reads four hundred after an outage of the chat.
@@ -52,11 +59,13 @@ pub struct Trouble {
     pub passes: bool,
     /// Seconds to wait that the other side asked for.
     pub wait_s: Option<u64>,
+    /// What the message is about is there no more.
+    gone: bool,
 }
 
 impl Trouble {
     fn new(why: impl Into<String>, passes: bool) -> Trouble {
-        Trouble { why: why.into(), passes, wait_s: None }
+        Trouble { why: why.into(), passes, wait_s: None, gone: false }
     }
 }
 
@@ -74,7 +83,15 @@ pub struct Done {
 /// # Errors
 /// The channel, or the way to it, refused. No secret is in the words.
 pub fn deliver(place: &Place, notice: &Notice, delivery: &Delivery) -> Result<Done, Trouble> {
-    deliver_all(place, notice, delivery).map_err(|t| Trouble { why: shown(place, &t.why), ..t })
+    let anew = Delivery { before: None, ..delivery.clone() };
+    deliver_all(place, notice, delivery)
+        .or_else(|t| match notice.event {
+            _ if !t.gone || delivery.before.is_none() => Err(t),
+            // There is nothing left to be closed.
+            Event::Closed => Ok(Done { reference: None, said: t.why }),
+            _ => deliver_all(place, notice, &anew),
+        })
+        .map_err(|t| Trouble { why: shown(place, &t.why), ..t })
 }
 
 /// Words without anything secret, on one line.
@@ -89,8 +106,14 @@ fn shown(place: &Place, text: &str) -> String {
 fn deliver_all(place: &Place, notice: &Notice, delivery: &Delivery) -> Result<Done, Trouble> {
     let mut done = Done { reference: None, said: String::new() };
     for (i, step) in place.channel.outgoing(notice, delivery).iter().enumerate() {
+        if i > 0 {
+            std::thread::sleep(Duration::from_secs(place.channel.gap_s()));
+        }
         let answer = match step {
-            Outgoing::Http(request) => http(place, request)?,
+            Outgoing::Http(request) => match http(place, request) {
+                Err(_) if request.optional => continue,
+                answer => answer?,
+            },
             Outgoing::Mail(m) => mail(m, place.allow_private)?,
             Outgoing::Run(run) => command(run)?,
         };
@@ -139,8 +162,8 @@ fn http(place: &Place, request: &Request) -> Result<String, Trouble> {
         Trouble::new(e.to_string(), !wrong)
     })?;
     let status = answer.status().as_u16();
-    let after =
-        answer.headers().get("retry-after").and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse().ok());
+    let headers = answer.headers().clone();
+    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
     let read = answer.into_body().into_reader().take(ANSWER_BYTES_MAX).read_to_end(&mut body);
     let said = String::from_utf8_lossy(&body).into_owned();
@@ -152,8 +175,12 @@ fn http(place: &Place, request: &Request) -> Result<String, Trouble> {
         return Ok(String::new());
     }
     drop(read);
-    let wait_s = after.or_else(|| place.channel.wait_s(&said));
-    let passes = status >= 500 || matches!(status, 408 | 425 | 429) || wait_s.is_some();
+    let refusal = Refusal { status, header: &header, answer: &said, at: now() };
+    let wait_s = header("retry-after")
+        .and_then(|v| retry_after(&v, refusal.at))
+        .or_else(|| place.channel.wait_s(&refusal));
+    let passes = place.channel.passes(status) || wait_s.is_some();
+    let gone = place.channel.is_gone(status);
     let words = alerts::notice::cut(said.trim(), SAID_CHARS_MAX);
     let todo = match status {
         300..=399 => "; redirects are not followed: set the address that it points to",
@@ -161,7 +188,34 @@ fn http(place: &Place, request: &Request) -> Result<String, Trouble> {
         404 | 410 => "; look whether the address is right and is still there",
         _ => "",
     };
-    Err(Trouble { why: format!("it answered {status}: {words}{todo}"), passes, wait_s })
+    Err(Trouble { why: format!("it answered {status}: {words}{todo}"), passes, wait_s, gone })
+}
+
+/// Seconds to wait: a number, or until a date (RFC 9110 §10.2.3).
+fn retry_after(value: &str, now: Time) -> Option<u64> {
+    let value = value.trim();
+    value.parse().ok().or_else(|| {
+        let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp().as_second();
+        u64::try_from(until.saturating_sub(now.secs())).ok()
+    })
+}
+
+/// RFC 3834 §5: no vacation program answers.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<AutoSubmitted, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(AutoSubmitted)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(AutoSubmitted::name(), "auto-generated".to_owned())
+    }
 }
 
 fn mail(m: &Mail, allow_private: bool) -> Result<String, Trouble> {
@@ -170,14 +224,14 @@ fn mail(m: &Mail, allow_private: bool) -> Result<String, Trouble> {
         .from(m.from.parse().map_err(|e| wrong("from", &e))?)
         .subject(m.subject.as_str())
         .header(MessageId::from(m.id.clone()))
-        .header(ContentType::TEXT_PLAIN);
+        .header(AutoSubmitted);
     for to in &m.to {
         message = message.to(to.parse().map_err(|e| wrong("to", &e))?);
     }
     if let Some(first) = &m.follows {
         message = message.header(InReplyTo::from(first.clone())).header(References::from(first.clone()));
     }
-    let message = message.body(m.text.clone()).map_err(|e| wrong("the mail", &e))?;
+    let message = message.singlepart(SinglePart::plain(m.text.clone())).map_err(|e| wrong("the mail", &e))?;
     let address = addresses(&m.server, m.port, allow_private)
         .map_err(|why| Trouble::new(why, true))?
         .into_iter()
@@ -196,11 +250,55 @@ fn mail(m: &Mail, allow_private: bool) -> Result<String, Trouble> {
     if let Some((user, password)) = &m.login {
         transport = transport.credentials(Credentials::new(user.clone(), password.clone()));
     }
-    let answer = transport.build().send(&message).map_err(|e| {
-        // RFC 5321 §4.2.1: 5yz is for good.
-        Trouble::new(e.to_string(), !e.is_permanent())
-    })?;
-    Ok(answer.message().collect::<Vec<_>>().join(" "))
+    if let Some(name) = machine().filter(|n| n.contains('.')) {
+        transport = transport.hello_name(ClientId::Domain(name));
+    }
+    let transport = transport.build();
+    let said = |answer: Response| answer.message().collect::<Vec<_>>().join(" ");
+    // RFC 5321 §4.2.1: 5yz is for good.
+    let trouble = |e: &SmtpError| Trouble::new(e.to_string(), !e.is_permanent());
+    match transport.send(&message) {
+        Ok(answer) => Ok(said(answer)),
+        Err(e) if m.to.len() > 1 && is_of_one_receiver(&e) => {
+            // The first that is refused ends it for all: each by itself, so that an old address keeps it from no other.
+            let (from, raw) = (message.envelope().from().cloned(), message.formatted());
+            let (mut taken, mut refused) = (Vec::new(), Vec::new());
+            for to in message.envelope().to() {
+                let sent = Envelope::new(from.clone(), vec![to.clone()])
+                    .map_err(|e| wrong("the mail", &e))
+                    .and_then(|envelope| transport.send_raw(&envelope, &raw).map_err(|e| trouble(&e)));
+                match sent {
+                    Ok(answer) => taken.push(said(answer)),
+                    Err(t) => refused.push((to, t)),
+                }
+            }
+            let words = refused.iter().map(|(to, t)| format!("{to}: {}", t.why));
+            let words = words.collect::<Vec<_>>().join("; ");
+            match taken.first() {
+                Some(answer) => {
+                    eprintln!("why500: alerts: the mail was not taken for {words}");
+                    Ok(format!("{answer}; not taken for {words}"))
+                }
+                None => Err(Trouble::new(words, refused.iter().any(|(_, t)| t.passes))),
+            }
+        }
+        Err(e) => Err(trouble(&e)),
+    }
+}
+
+/// Is it a mailbox that was refused, rather than who sends or what is sent (RFC 5321 §4.2.3)?
+fn is_of_one_receiver(e: &SmtpError) -> bool {
+    e.status().is_some_and(|code| {
+        matches!(
+            code.to_string().as_str(),
+            "450" | "451" | "452" | "501" | "550" | "551" | "552" | "553" | "556"
+        )
+    })
+}
+
+/// The machine's name.
+fn machine() -> Option<String> {
+    Some(rustix::system::uname().nodename().to_str().ok()?.to_owned())
 }
 
 /// Whom the machine trusts; `SSL_CERT_FILE` names others.
@@ -283,7 +381,7 @@ pub fn start(app: &Arc<App>, config: &Arc<alerts::Config>, name: &str) -> Result
         (Arc::clone(app), Arc::clone(config), name.to_owned(), Arc::clone(&stop));
     let run = move || {
         if let Some(place) = config.channel(&named) {
-            Sender { app: &app, reader, place, stopped }.run();
+            Sender { app: &app, reader, place, stopped, failed: 0, rests_until: Time(0) }.run();
         }
     };
     let thread =
@@ -296,10 +394,14 @@ struct Sender<'a> {
     reader: Reader,
     place: &'a Place,
     stopped: Arc<AtomicBool>,
+    /// How often the channel failed one after the other …
+    failed: u32,
+    /// … and until when nothing is asked of it, whatever waits: who is told to wait and asks on may be shut out.
+    rests_until: Time,
 }
 
 impl Sender<'_> {
-    fn run(&self) {
+    fn run(&mut self) {
         while !self.stopped.load(Ordering::Relaxed) {
             let trouble = self.turn().err();
             // A disk without room is told of by the digest already; the message waits.
@@ -310,7 +412,10 @@ impl Sender<'_> {
         }
     }
 
-    fn turn(&self) -> store::Result<()> {
+    fn turn(&mut self) -> store::Result<()> {
+        if now() < self.rests_until {
+            return Ok(());
+        }
         let due = self.reader.due(&self.place.name, now(), TURN_MAX)?;
         let people = !self.place.channel.holds_open();
         if people && due.len() > SINGLE_MAX {
@@ -325,9 +430,12 @@ impl Sender<'_> {
                 );
             }
         }
-        for message in &due {
-            if self.stopped.load(Ordering::Relaxed) {
+        for (i, message) in due.iter().enumerate() {
+            if self.stopped.load(Ordering::Relaxed) || now() < self.rests_until {
                 break;
+            }
+            if i > 0 {
+                std::thread::sleep(Duration::from_secs(self.place.channel.gap_s()));
             }
             let Some(notice) = notice(message) else {
                 self.note(message, &Outcome::Failed("the message as kept cannot be read".to_owned(), None))?;
@@ -339,16 +447,25 @@ impl Sender<'_> {
                 before: message.reference.clone(),
             };
             self.send(std::slice::from_ref(message), &notice, &delivery)?;
-            // A channel that is away is asked once in a turn.
-            if self.reader.due(&self.place.name, now(), 1)?.first().is_some_and(|m| m.id == message.id) {
-                break;
-            }
         }
         Ok(())
     }
 
-    fn send(&self, messages: &[store::Outgoing], notice: &Notice, delivery: &Delivery) -> store::Result<()> {
+    fn send(
+        &mut self,
+        messages: &[store::Outgoing],
+        notice: &Notice,
+        delivery: &Delivery,
+    ) -> store::Result<()> {
         let came = deliver(self.place, notice, delivery);
+        match &came {
+            Err(trouble) if trouble.passes => {
+                let pause = pause_s(self.failed.min(REST_GROWS), trouble.wait_s, 0);
+                (self.failed, self.rests_until) = (self.failed + 1, now().plus(pause * SECOND));
+            }
+            // A message that is refused for good says nothing of the next.
+            _ => (self.failed, self.rests_until) = (0, Time(0)),
+        }
         let alerts: &Alerts = &self.app.alerts;
         alerts.count(&self.place.name, if came.is_ok() { "sent" } else { "failed" });
         for message in messages {
