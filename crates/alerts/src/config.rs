@@ -339,7 +339,7 @@ mod tests {
             ("[channels.a]\nkind = \"slack\"\n", "line 1: channels.a: missing field `url`"),
             (
                 "\n[channels.a]\nkind = \"slack\"\nurl = \"https://hooks.example/s3cret\"\n",
-                "line 2: channels.a: a secret is not written down",
+                "line 4: channels.a.url: `url`: a secret is not written down",
             ),
             (
                 "[channels.a]\nkind = \"pigeon\"\n",

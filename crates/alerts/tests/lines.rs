@@ -329,6 +329,22 @@ fn deploys_are_good_bad_or_undecided() {
     good.run(320, |l, _| l.requests(50));
     assert_eq!(good.heard(), [(230, "deploy 7", "Good deploy")]);
 
+    // Rolled back within a minute: what begins ten minutes later for certain data is neither's, nor what fails elsewhere.
+    let mut back = Line::new();
+    let named = |id, minute, what: &str| Deploy { id, at: at(minute), what: what.into() };
+    back.deploys.push(named(7, 200, "release=3.8.0 service=stock"));
+    back.deploys.push(named(8, 201, "release=3.7.0 service=stock"));
+    back.run(320, |l, m| {
+        l.requests(5_000);
+        l.fail_as("a", if (211..230).contains(&m) { 2 } else { 0 }, "code", Some("data"));
+        l.fail_as("b", if (240..250).contains(&m) { 2 } else { 0 }, "code", None);
+    });
+    let heard = back.heard();
+    assert!(heard.iter().all(|h| h.2 != "Bad deploy"), "{heard:?}");
+    assert!(
+        ["problem a", "problem b"].iter().all(|p| heard.iter().any(|h| h.1 == *p && h.2 == "New problem"))
+    );
+
     let mut undecided = Line::new();
     undecided.deploys.push(deploy(200));
     undecided.run(320, |_, _| {});

@@ -99,6 +99,13 @@ fn lines(text: &str) -> usize {
     ends + usize::from(!text.is_empty() && !text.ends_with('\n'))
 }
 
+/// Room for so many more, and no more than that where they are many: of large lists half would stay empty.
+fn room_for<T>(list: &mut Vec<T>, more: usize) {
+    if more >= list.len() / 4 {
+        list.reserve_exact(more);
+    }
+}
+
 impl Observations {
     /// Nothing observed yet.
     pub fn new() -> Observations {
@@ -230,6 +237,7 @@ impl Observations {
         if self.said.is_empty() {
             self.said = other.said;
         } else {
+            room_for(&mut self.said, other.said.len());
             self.said.extend(other.said);
         }
         self.passed.extend(other.passed.into_iter().map(|((s, z), v)| ((s + sources, z), v)));
@@ -241,6 +249,7 @@ impl Observations {
         if self.records.is_empty() {
             self.records = more;
         } else {
+            room_for(&mut self.records, more.len());
             self.records.append(&mut more);
         }
     }

@@ -229,7 +229,15 @@ fn json(method: &'static str, url: String, headers: Vec<(&'static str, String)>,
 
 /// The settings of a kind.
 fn settings<T: serde::de::DeserializeOwned>(table: toml::Table) -> Result<T, String> {
-    table.try_into().map_err(|e: toml::de::Error| e.message().to_owned())
+    table.try_into().map_err(|e: toml::de::Error| {
+        // Which key it is stands only in the whole text: "…\nin `url`\n".
+        let whole = e.to_string();
+        let key = whole.lines().rev().find_map(|l| l.strip_prefix("in `")?.strip_suffix('`'));
+        match key {
+            Some(key) => format!("`{key}`: {}", e.message()),
+            None => e.message().to_owned(),
+        }
+    })
 }
 
 /// An address to which paths are added: without a slash at its end.

@@ -19,7 +19,7 @@
 //! Where one problem has half of the failures of the last hour, the alert is about that problem: its message becomes critical, and
 //! no second one is sent; where somebody muted or resolved it, nothing is told.
 
-use super::{Finding, MINUTE_US, Rule, Situation, minute_of, problem_subject};
+use super::{Finding, MANY, MINUTE_US, Rule, Situation, minute_of, problem_subject};
 use crate::notice::{Figure, Severity, line, percent};
 use record::Time;
 use store::{Failing, State};
@@ -83,12 +83,17 @@ fn burning(s: &Situation<'_>, service: &str) -> Option<Finding> {
         if at_least(failed) / all < limit || short_failed as f64 / (short_all) < limit {
             continue;
         }
+        // A handful of requests in one minute is no hour: ten failures, or a second minute, say that it goes on.
+        if failed < MANY && s.loads.failing_minutes(service, end - burn.long, end) < 2 {
+            continue;
+        }
         let share = failed as f64 / all;
         let speed = share / budget;
         let name = if service.is_empty() { "all services".to_owned() } else { line(service, 80) };
         let whose = if service.is_empty() { "all requests".to_owned() } else { format!("{name}'s requests") };
         let spent = speed * burn.long as f64 / (BUDGET_DAYS * 24.0 * 60.0);
-        let main = main_problem(s, service, end, failed.min(s.loads.sum(service, end - 60, end).1));
+        let hour = failed.min(s.loads.sum(service, end - 60, end).1);
+        let main = main_problem(s, service, end, burn.short, hour);
         // Somebody knows, and does not want to hear of it.
         if main.is_some_and(|p| matches!(p.row.state, State::Muted | State::Resolved)) {
             return None;
@@ -118,14 +123,23 @@ fn objective_words(objective: f64) -> String {
     format!("{} %", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// The problem that has at least half of the failures of the last hour.
-fn main_problem<'a>(s: &'a Situation<'_>, service: &str, end: i64, failed: u64) -> Option<&'a Failing> {
-    let recent = |p: &Failing| p.minutes.iter().filter(|(m, _)| *m >= end - 60).map(|(_, n)| *n).sum::<u64>();
-    let of = s
-        .problems
-        .iter()
-        .filter(|p| p.row.state < State::Superseded)
-        .filter(|p| p.service == service || p.service.is_empty() || service.is_empty());
+/// The problem that has at least half of the failures of the last hour, and fails still. One without a service may be of this one
+/// if all its failures fit in.
+fn main_problem<'a>(
+    s: &'a Situation<'_>,
+    service: &str,
+    end: i64,
+    short: i64,
+    failed: u64,
+) -> Option<&'a Failing> {
+    let since = |p: &Failing, from: i64| -> u64 {
+        p.minutes.iter().filter(|(m, _)| *m >= from).map(|(_, n)| *n).sum()
+    };
+    let recent = |p: &Failing| since(p, end - 60);
+    let of =
+        s.problems.iter().filter(|p| p.row.state < State::Superseded && since(p, end - short) > 0).filter(
+            |p| p.service == service || service.is_empty() || (p.service.is_empty() && recent(p) <= failed),
+        );
     let (n, p) = of.map(|p| (recent(p), p)).max_by_key(|(n, p)| (*n, std::cmp::Reverse(&p.row.id)))?;
     (failed > 0 && n.saturating_mul(2) >= failed).then_some(p)
 }

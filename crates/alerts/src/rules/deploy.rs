@@ -1,7 +1,7 @@
 //! The verdict on a deploy: good, bad, undecided, with the figures.
 //!
-//! **Bad** as soon as, within an hour after it, a problem begins that failed again (and that neither a dependency nor traffic set
-//! off), or one fails at least twice as often as in the three hours before, by the likelihood ratio that `growth` explains. **Good**
+//! **Bad** as soon as, within an hour after it, a problem begins that failed again (and that neither a dependency, traffic nor
+//! certain data set off), or one fails at least twice as often as in the three hours before, by the likelihood ratio that `growth` explains. **Good**
 //! after half an hour without that, if so many requests came that one failing in a hundred (or as many as failed before, where that
 //! is more) would have shown with 95 % (the rule of three: 3/n). **Undecided** after an hour where fewer came, or nobody counts them.
 //! A deploy that is followed by another is judged up to that one.
@@ -42,7 +42,8 @@ fn find(s: &Situation<'_>) -> Vec<Finding> {
         if twice || deploy.at < s.began || deploy.at > s.now {
             continue;
         }
-        let next = s.deploys.iter().skip(i + 1).find(|d| d.at.since(deploy.at) > SAME_US);
+        let next =
+            s.deploys.iter().skip(i + 1).find(|d| d.what != deploy.what || d.at.since(deploy.at) > SAME_US);
         found.extend(judge(s, deploy, next));
     }
     found
@@ -164,13 +165,21 @@ fn judge(s: &Situation<'_>, deploy: &Deploy, next: Option<&Deploy>) -> Option<Fi
 /// It began after the deploy, and nothing else set it off.
 fn begun_by(p: &Failing, deploy: &Deploy, end: i64) -> bool {
     let first = p.row.first_seen;
-    let other = matches!(p.row.trigger.as_deref(), Some("dependency" | "traffic" | "config-change"));
-    first >= deploy.at && minute_of(first) < end && !other
+    let other = matches!(p.row.trigger.as_deref(), Some("dependency" | "traffic" | "config-change" | "data"));
+    // What fails in another service may come of it, but has to be known to.
+    let elsewhere = !p.service.is_empty() && part(&deploy.what, "service").is_some_and(|s| s != p.service);
+    let known = p.row.trigger.as_deref() == Some("deploy");
+    first >= deploy.at && minute_of(first) < end && !other && (known || !elsewhere)
+}
+
+/// A part of what a mark says: of `release=3.8.0 service=shop` the service.
+fn part<'a>(what: &'a str, name: &str) -> Option<&'a str> {
+    what.split(' ').find_map(|w| w.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// `release=3.8.0 environment=production` as people say it: `3.8.0 (production)`.
 fn words(what: &str) -> String {
-    let part = |name: &str| what.split(' ').find_map(|w| w.strip_prefix(name)?.strip_prefix('='));
+    let part = |name: &str| part(what, name);
     match part("release") {
         Some(release) => {
             let service = part("service").map(|s| format!("{s} ")).unwrap_or_default();

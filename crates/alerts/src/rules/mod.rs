@@ -146,19 +146,41 @@ impl Loads {
             *minutes = minutes.split_off(&oldest);
         }
         self.services.retain(|_, minutes| !minutes.is_empty());
+        let mut touched = std::collections::BTreeSet::new();
         for row in rows {
             let full = self.services.len() >= SERVICES_MAX && !self.services.contains_key(&row.service);
             let name = if full { store::OTHER.to_owned() } else { row.service };
-            for minutes in [self.services.entry(name).or_default(), &mut self.all] {
-                let sum = minutes.entry(row.minute).or_default();
-                *sum = (sum.0.saturating_add(row.well), sum.1.saturating_add(row.failed));
-            }
+            let sum = self.services.entry(name).or_default().entry(row.minute).or_default();
+            *sum = (sum.0.saturating_add(row.well), sum.1.saturating_add(row.failed));
+            touched.insert(row.minute);
         }
+        for minute in touched {
+            self.all.insert(minute, self.of_all(minute));
+        }
+    }
+
+    /// A minute of all services. What a log counts that names none is mostly a proxy's in front of those that count themselves:
+    /// the same requests, of which the larger count holds all. Failures are counted once, whoever tells of them.
+    fn of_all(&self, minute: i64) -> (u64, u64) {
+        let (mut proxy, mut named, mut failed) = (0_u64, 0_u64, 0_u64);
+        for (name, minutes) in &self.services {
+            let Some((well, bad)) = minutes.get(&minute) else { continue };
+            let sum = if name.is_empty() { &mut proxy } else { &mut named };
+            *sum = sum.saturating_add(*well);
+            failed = failed.saturating_add(*bad);
+        }
+        (proxy.max(named), failed)
     }
 
     /// What went well and what failed of a service, from a minute up to another.
     pub fn sum(&self, service: &str, from: i64, to: i64) -> (u64, u64) {
         self.services.get(service).map_or((0, 0), |minutes| sum(minutes, from, to))
+    }
+
+    /// Minutes in which a service failed, from one up to another.
+    pub fn failing_minutes(&self, service: &str, from: i64, to: i64) -> usize {
+        let minutes = self.services.get(service);
+        minutes.map_or(0, |m| m.range(from..to.max(from)).filter(|(_, (_, failed))| *failed > 0).count())
     }
 
     /// The first minute of which anything is known of a service.

@@ -34,8 +34,50 @@ impl Reader {
                 *(if failures { &mut step.failures } else { &mut step.requests }) += n;
             }
         }
+        for (i, n) in self.counted_twice(project, begin, end, step)? {
+            if let Some(step) = usize::try_from(i).ok().and_then(|i| line.get_mut(i)) {
+                step.requests = step.requests.saturating_sub(n);
+            }
+        }
         whole_requests(&mut line);
         Ok(line)
+    }
+
+    /// Requests that went well and were counted by a proxy and by the service behind it, by step: see [`same_traffic`].
+    fn counted_twice(&self, project: i64, begin: i64, end: i64, step: i64) -> Result<Vec<(i64, u64)>> {
+        type Route = (i64, i64);
+        let shapes: Vec<(i64, Route, bool)> = self.rows(
+            "SELECT id, method, route, service = 0 FROM shapes
+             WHERE project = ?1 AND status > 0 AND status < 500 AND release = 0 AND environment = 0",
+            [project],
+            |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?), row.get(3)?)),
+        )?;
+        let mut sides: BTreeMap<Route, (bool, bool)> = BTreeMap::new();
+        for (_, route, unnamed) in &shapes {
+            let (proxy, named) = sides.entry(*route).or_default();
+            *(if *unnamed { proxy } else { named }) = true;
+        }
+        let both: BTreeMap<i64, (Route, bool)> = shapes
+            .into_iter()
+            .filter(|(_, route, _)| sides.get(route) == Some(&(true, true)))
+            .map(|(id, route, unnamed)| (id, (route, unnamed)))
+            .collect();
+        if both.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.rows(
+            "SELECT shape, (minute - ?2) / ?4, sum(n) FROM requests
+             WHERE project = ?1 AND minute >= ?2 AND minute < ?3 GROUP BY 1, 2",
+            params![project, begin, end, step],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, count(row.get(2)?))),
+        )?;
+        let mut counted: BTreeMap<(i64, Route), (u64, u64)> = BTreeMap::new();
+        for (shape, i, n) in rows {
+            let Some(&(route, unnamed)) = both.get(&shape) else { continue };
+            let (proxy, named) = counted.entry((i, route)).or_default();
+            *(if unnamed { proxy } else { named }) += n;
+        }
+        Ok(counted.into_iter().map(|((i, _), (proxy, named))| (i, proxy.min(named))).collect())
     }
 
     /// Failures of one problem from one instant up to another, in equal steps as of [`Reader::timeline`].
@@ -100,7 +142,7 @@ impl Reader {
             let key = |service: String| (service, method.clone(), route.clone());
             let Some(proxy) = routes.remove(&key(String::new())) else { continue };
             let sums = routes.entry(key(service)).or_default();
-            (sums.0, sums.1, sums.2) = (sums.0 + proxy.0, sums.1 + proxy.1, sums.2 + proxy.2);
+            (sums.0, sums.1, sums.2) = (sums.0.max(proxy.0), sums.1.max(proxy.1), sums.2 + proxy.2);
         }
         let mut health: Vec<RouteHealth> = routes.into_iter().map(route_health).collect();
         health.sort_by_key(|r| std::cmp::Reverse(r.failures.max(r.failed_requests)));
@@ -152,7 +194,7 @@ impl Reader {
             let Some(proxy) = lines.remove(&(0, method, route)) else { continue };
             let line = lines.entry((service, method, route)).or_insert_with(|| empty.clone());
             for (step, more) in line.iter_mut().zip(proxy) {
-                step.requests += more.requests;
+                step.requests = step.requests.max(more.requests);
                 step.failures += more.failures;
             }
         }
@@ -324,21 +366,22 @@ fn minute(at: Time) -> i64 {
 
 /// Clients of wires tell of healthy requests, of failed ones, or of both; failures are counted by us. So the failed are whichever
 /// of the two is more.
-/// The routes on which one service fails that counts no requests, while a log that names no service counts them: a proxy's in front
-/// of it, so both tell of the same requests. Gives that service for each. Of two services nobody knows whose requests they are.
+/// The routes on which one service fails or counts requests, while a log that names no service counts them: a proxy's in front
+/// of it, so both tell of the same requests, of which the larger count holds all. Gives that service for each. Of two services
+/// nobody knows whose requests they are.
 fn same_traffic<Route: Ord, Service>(rows: Vec<(Route, (Service, bool, bool))>) -> Vec<(Route, Service)> {
-    let mut routes: BTreeMap<Route, (bool, Vec<(Service, bool)>)> = BTreeMap::new();
+    let mut routes: BTreeMap<Route, (bool, Vec<Service>)> = BTreeMap::new();
     for (route, (service, unnamed, counted)) in rows {
         let (by_proxy, named) = routes.entry(route).or_default();
         if unnamed {
             *by_proxy = counted;
         } else {
-            named.push((service, counted));
+            named.push(service);
         }
     }
-    let one = |(route, (by_proxy, mut named)): (Route, (bool, Vec<(Service, bool)>))| {
-        let (service, counted) = named.pop()?;
-        (by_proxy && !counted && named.is_empty()).then_some((route, service))
+    let one = |(route, (by_proxy, mut named)): (Route, (bool, Vec<Service>))| {
+        let service = named.pop()?;
+        (by_proxy && named.is_empty()).then_some((route, service))
     };
     routes.into_iter().filter_map(one).collect()
 }

@@ -225,7 +225,7 @@ fn a_proxys_requests_are_those_of_the_one_service_that_fails_behind_it() {
     commit.failures = (0..9).map(|id| failed(id, "/cart", Some("shop"))).collect();
     commit.failures.push(failed(9, "/cart", None));
     commit.requests = vec![request("/cart", "", 90), request("/other", "", 50)];
-    // Of two services behind one path nobody knows whose requests they are; one that counts its own has its own.
+    // Of two services behind one path nobody knows whose requests they are; what one counts itself the proxy counts too.
     commit.failures.extend([failed(10, "/two", Some("shop")), failed(11, "/two", Some("stock"))]);
     commit.failures.push(failed(12, "/own", Some("shop")));
     commit.requests.extend([request("/two", "", 10), request("/own", "", 10), request("/own", "shop", 4)]);
@@ -238,7 +238,10 @@ fn a_proxys_requests_are_those_of_the_one_service_that_fails_behind_it() {
     assert_eq!(of("shop", "/cart"), Some((10, Some(100))));
     assert_eq!(of("", "/cart"), None);
     assert_eq!((of("shop", "/two"), of("", "/two")), (Some((1, None)), Some((0, Some(10)))));
-    assert_eq!((of("shop", "/own"), of("", "/own")), (Some((1, Some(5))), Some((0, Some(10)))));
+    assert_eq!((of("shop", "/own"), of("", "/own")), (Some((1, Some(11))), None));
+    let all = reader.timeline(PROJECT, at(0), at(60), 1).unwrap();
+    let all = all.iter().fold((0, 0), |sums, s| (sums.0 + s.failures, sums.1 + s.requests));
+    assert_eq!(all, (13, 90 + 50 + 10 + 10 + 13));
     let lines = reader.route_lines(PROJECT, at(0), at(60), 1, 10).unwrap();
     let first = &lines[0];
     assert_eq!((first.service.as_str(), first.route.as_str()), ("shop", "/cart"));

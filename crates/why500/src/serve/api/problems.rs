@@ -24,7 +24,7 @@ const STEPS_MAX: i64 = 2_000;
 pub fn query(params: &Params) -> Answer<store::Query> {
     let text = |name: &str| params.get(name).filter(|v| !v.is_empty()).cloned();
     let states = match text("state").as_deref() {
-        None => Vec::new(),
+        None | Some("all") => Vec::new(),
         Some("open") => store::State::OPEN.to_vec(),
         Some(s) => vec![store::State::parse(s).ok_or_else(|| bad(format!("state: {s} is none")))?],
     };
