@@ -517,7 +517,11 @@ impl Scene<'_> {
             }
         }
         for e in explained.iter_mut().flatten().filter(|e| e.cause.class == Class::Upstream && !has_peer(e)) {
-            if let Some(c) = caller(e).and_then(|at| known.get(&at)) {
+            // Another host that it names stays: what it calls may have been another then.
+            let named = e.culprit.clone().filter(|c| !c.contains(['/', ' ']) && !c.contains(':'));
+            let fits =
+                |c: &&String| named.as_deref().is_none_or(|n| normal_peer(c).starts_with(&normal_peer(n)));
+            if let Some(c) = caller(e).and_then(|at| known.get(&at)).filter(fits) {
                 let why = Arc::make_mut(&mut e.why);
                 why.fingerprint = format!("{}|{}", why.cause, normal_peer(c));
                 why.culprit = Some(c.clone());

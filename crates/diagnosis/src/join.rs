@@ -5,7 +5,7 @@ use crate::observe::Observations;
 use crate::order;
 use crate::recognise::{Finding, Scope};
 use crate::route;
-use record::{Level, Mixer, Numbered, Numbers, Record, SECOND, Time, hash};
+use record::{Class, Level, Mixer, Numbered, Numbers, Record, SECOND, Time, hash};
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -704,6 +704,8 @@ struct Affinity {
     sides: Numbered<u32, (u32, u32)>,
     /// Everything was joined once. Before, the side only decides between failures that are worth the same.
     learned: bool,
+    /// Failures of requests that reached nobody behind the server that failed them.
+    unreached: Numbers<usize>,
 }
 
 /// Lines between an error and the failed request it belongs to, in a log that writes both.
@@ -786,6 +788,12 @@ pub(crate) fn join(
         *affinity.pairs.entry((t, scene.routes[j.failure])).or_default() += 1;
         *affinity.templates.entry(t).or_default() += 1;
     }
+    for j in first.list.iter().filter(|j| j.how > How::Time) {
+        let cand = &candidates[j.candidate];
+        if never_arrived(&obs.records[cand.record], cand) {
+            affinity.unreached.insert(j.failure);
+        }
+    }
     // Both lists together would be the most memory of all.
     drop(first);
     let mut joins = scene.join_once(&affinity);
@@ -793,6 +801,16 @@ pub(crate) fn join(
         joins.templates.entry(*template).or_default().records += n;
     }
     joins
+}
+
+/// Does a server in front say that it could not even connect? What a service tells of a request that it handled is then of another.
+fn never_arrived(r: &Record, cand: &Candidate) -> bool {
+    let server = r.format.starts_with("nginx") || r.format.starts_with("apache");
+    let cause = |f: &Finding| {
+        f.cause.class == Class::Upstream
+            && matches!(f.cause.name.as_str(), "connection-refused" | "host-unreachable" | "dns-failure")
+    };
+    server && r.exceptions.is_empty() && cand.best().is_some_and(cause)
 }
 
 /// On which side of its request each log writes an error, told by errors that stand next to failed requests on one side nearly
@@ -885,6 +903,10 @@ impl<'a> Scene<'a> {
             let (f, facet) = (&failures[k], &facets[k]);
             let off = off(facet, asker.r);
             if off > NAMED_US && !asker.has_id(f) {
+                return None;
+            }
+            let handled = || asker.r.request.as_ref().is_some_and(|q| q.assumed.is_some());
+            if affinity.unreached.contains(&k) && handled() && !asker.has_id(f) {
                 return None;
             }
             let (mut s, how) = score(f, facet, asker)?;

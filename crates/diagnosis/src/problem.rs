@@ -166,7 +166,10 @@ impl Trigger {
             }
             (TriggerKind::Dependency, true) => "when a dependency changed",
             (TriggerKind::Dependency, false) => "apparently when a dependency changed, which no line records",
-            (TriggerKind::Traffic, _) => "under load",
+            (TriggerKind::Traffic, true) => "under load",
+            (TriggerKind::Traffic, false) => {
+                "apparently under load, though no more requests are seen to come"
+            }
             (TriggerKind::Data, true) => "for certain inputs only",
             (TriggerKind::Data, false) => "apparently for certain inputs only",
         })

@@ -10,6 +10,14 @@ use record::{Class, SECOND, Time, TriggerKind};
 const DEPLOY_REACH_US: i64 = 30 * 60 * SECOND;
 /// A rollout that was told of as it began is under way for so long: it builds, and replaces one instance after the other.
 const ROLLOUT_US: i64 = 10 * 60 * SECOND;
+/// So much around the onset is held against each other to see whether more requests came …
+const LOAD_LEAST_US: i64 = 60 * SECOND;
+/// … and no more.
+const LOAD_MOST_US: i64 = 10 * 60 * SECOND;
+/// Of fewer requests before the onset nothing is concluded.
+const LOAD_REQUESTS_MIN: u64 = 20;
+/// Times as many are more than chance and a rush hour.
+const LOAD_TIMES_MIN: f64 = 1.5;
 /// Chance below which healthy requests between a deploy and the first failure speak against the deploy.
 const CHANCE_MIN: f64 = 0.05;
 
@@ -116,7 +124,8 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         (Class::Database, "deadlock" | "constraint-violation" | "query-timeout")
     );
     if by_load {
-        return Trigger { kind: TriggerKind::Traffic, at: Some(a.onset), what: None };
+        let what = risen(scene, &a);
+        return Trigger { kind: TriggerKind::Traffic, at: Some(a.onset), what };
     }
     let change = latest(scene, &[Kind::Deploy, Kind::Config], a.onset, DEPLOY_REACH_US)
         .find(|e| a.chance_since(in_force(scene, e)) >= CHANCE_MIN);
@@ -195,7 +204,30 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         (Class::Database, "schema-mismatch") if healthy_before > 2 => TriggerKind::Deploy,
         _ => TriggerKind::None,
     };
-    Trigger { kind, at: (kind != TriggerKind::None).then_some(a.onset), what: None }
+    let what = if kind == TriggerKind::Traffic { risen(scene, &a) } else { None };
+    Trigger { kind, at: (kind != TriggerKind::None).then_some(a.onset), what }
+}
+
+/// By how much more requests came from the onset on than as long before, where the logs show it.
+fn risen(scene: &Scene<'_>, a: &Around) -> Option<String> {
+    // What the logs do not reach back to did not come: nothing.
+    let known = a.onset.since(scene.obs.range?.0);
+    let length = a.last.since(a.onset).max(LOAD_LEAST_US).min(LOAD_MOST_US).min(known);
+    if length < LOAD_LEAST_US {
+        return None;
+    }
+    let (mut before, mut then) = (0, 0);
+    for (at, n) in scene.obs.streams.iter().flat_map(|s| s.traffic.over_time(LOAD_LEAST_US)) {
+        if at >= a.onset && at < a.onset.plus(length) {
+            then += n;
+        } else if at < a.onset && at >= a.onset.plus(-length) {
+            before += n;
+        }
+    }
+    let rose = before >= LOAD_REQUESTS_MIN && then as f64 >= before as f64 * LOAD_TIMES_MIN;
+    let minutes = length as f64 / (60.0 * SECOND as f64);
+    let rate = |n: u64| format!("{:.0}", n as f64 / minutes);
+    rose.then(|| format!("{} requests a minute, {} before", rate(then), rate(before)))
 }
 
 /// Requests that the failing streams answered well before the onset, on whatever route.

@@ -366,16 +366,24 @@ pub(crate) fn traffic(scene: &Scene<'_>, edges: &[usize]) -> Timeline {
 }
 
 fn curl(scene: &Scene<'_>, g: &Group) -> Option<String> {
-    let f = g.failures.iter().map(|&k| &scene.failures[k]).find(|f| f.target.starts_with('/'))?;
-    let host =
-        f.seen.iter().filter_map(|&i| scene.obs.request(i)).find_map(|q| q.host.clone()).or_else(|| {
-            scene
-                .joins
-                .list
-                .iter()
-                .filter(|j| scene.failures.get(j.failure).is_some_and(|x| std::ptr::eq(x, f)))
-                .find_map(|j| scene.record(j.candidate).request.as_ref()?.host.clone())
-        });
+    let asked = || g.failures.iter().map(|&k| &scene.failures[k]).filter(|f| f.target.starts_with('/'));
+    // One that changes nothing and needs no body, if there is one.
+    let f = asked().find(|f| matches!(&*f.method, "GET" | "HEAD")).or_else(|| asked().next())?;
+    let joined = || {
+        let of = |k: usize| scene.failures.get(k).is_some_and(|x| std::ptr::eq(x, f));
+        let joins = scene.joins.list.iter();
+        joins.filter(move |j| of(j.failure)).filter_map(|j| scene.record(j.candidate).request.as_ref())
+    };
+    let seen = f.seen.iter().filter_map(|&i| scene.obs.request(i)).find_map(|q| q.host.as_ref());
+    let host = seen.or_else(|| joined().find_map(|q| q.host.as_ref()));
+    // nginx's `$host` has no port, the line of its error log has.
+    let host = host.map(|h| {
+        let whole = |other: &&String| other.strip_prefix(h.as_str()).is_some_and(|p| p.starts_with(':'));
+        let members: Numbers<usize> = g.failures.iter().copied().collect();
+        let others = scene.joins.list.iter().filter(|j| members.contains(&j.failure));
+        let mut hosts = others.filter_map(|j| scene.record(j.candidate).request.as_ref()?.host.as_ref());
+        if h.contains(':') { h } else { hosts.find(whole).unwrap_or(h) }
+    });
     let quote = |s: &str| s.replace('\'', "'\\''");
     let method = match &*f.method {
         "" | "GET" => String::new(),
@@ -385,7 +393,7 @@ fn curl(scene: &Scene<'_>, g: &Group) -> Option<String> {
     let body = if matches!(&*f.method, "POST" | "PUT" | "PATCH") { " --data '…'" } else { "" };
     Some(format!(
         "curl -sS -i{method}{body} 'http://{}{}'",
-        quote(&scrub(host.as_deref().unwrap_or("HOST"))),
+        quote(&scrub(host.map_or("HOST", String::as_str))),
         quote(&scrub(&f.target))
     ))
 }

@@ -158,8 +158,12 @@ impl Record {
         self.fields.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
     }
 
-    /// The deepest cause of the chain of exceptions.
+    /// The deepest cause of the chain of exceptions. One that says nothing and was thrown in a library (SQLAlchemy's
+    /// `InvalidatePoolError: ()`, a signal within its pool) tells less than the one around it.
     pub fn root(&self) -> Option<&Exception> {
-        self.exceptions.last()
+        let says = |e: &&Exception| {
+            e.message.chars().any(char::is_alphanumeric) || e.frames.iter().any(|f| f.in_app)
+        };
+        self.exceptions.iter().rev().find(says).or(self.exceptions.last())
     }
 }

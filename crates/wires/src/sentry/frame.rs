@@ -89,7 +89,9 @@ pub(super) fn frames(stack: &Stack<'_>, platform: &str, meta: &DebugMeta<'_>) ->
     // Old SDKs call everything the app's own, others nothing: then what the paths say decides.
     let own = |f: &Frame| formats::trace::in_app(&f.file, &f.function);
     let chosen = raw.iter().any(|r| r.in_app.0 == Some(true));
-    let both = |r: &RawFrame<'_>, f: &Frame| (!chosen || r.in_app.0 != Some(false)) && own(f);
+    let both = |r: &RawFrame<'_>, f: &Frame| {
+        (!chosen || r.in_app.0 != Some(false)) && own(f) && !(platform == "python" && r.is_compiled())
+    };
     let some = raw.iter().rev().zip(&frames).any(|(r, f)| both(r, f));
     for (r, f) in raw.iter().rev().zip(&mut frames) {
         f.in_app = if some { both(r, f) } else { r.in_app.0 == Some(true) };
@@ -108,6 +110,13 @@ pub(super) fn frames(stack: &Stack<'_>, platform: &str, meta: &DebugMeta<'_>) ->
 }
 
 impl RawFrame<'_> {
+    /// Is it of a module compiled by Cython? Such a frame names its function with the module before it, as no other of Python does,
+    /// and a file that the SDK takes for one below the app's folder.
+    fn is_compiled(&self) -> bool {
+        let within = self.module.some().and_then(|module| self.function.strip_prefix(module));
+        within.is_some_and(|rest| rest.starts_with('.')) && self.context_line.trim().is_empty()
+    }
+
     fn frame(&self, platform: &str) -> Frame {
         let placeholder =
             |t: &str| t.is_empty() || matches!(t, "<unknown>" | "?" | "<anonymous>" | "[internal]");
@@ -220,6 +229,14 @@ mod tests {
     /// sentry.python/0.9.5 calls all frames the app's own unless told otherwise.
     #[test]
     fn paths_decide_where_the_client_tells_nothing_apart() {
+        // As sqlalchemy's compiled rows are reported.
+        let compiled = of(
+            "python",
+            r#"{"frames":[{"filename":"shop.py","abs_path":"/srv/app/shop.py","module":"shop","function":"product","lineno":49,"in_app":true,"context_line":"return row['title']"},
+                {"filename":"lib/sqlalchemy/engine/_row_cy.py","abs_path":"/srv/app/lib/sqlalchemy/engine/_row_cy.py","module":"sqlalchemy.engine._row_cy",
+                 "function":"sqlalchemy.engine._row_cy.BaseRow._get_by_key_impl","lineno":148,"in_app":true}]}"#,
+        );
+        assert_eq!((compiled[0].in_app, compiled[1].in_app), (false, true));
         let old = of(
             "python",
             r#"{"frames":[{"abs_path":"/srv/app.py","lineno":1,"in_app":true},{"abs_path":"/srv/lib/python3.11/site-packages/x.py","lineno":2,"in_app":true}]}"#,
