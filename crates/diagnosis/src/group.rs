@@ -138,6 +138,19 @@ pub(crate) fn normal_peer(peer: &str) -> String {
     p.trim_end_matches(':').replace("localhost:", "127.0.0.1:").replace("0.0.0.0:", "127.0.0.1:")
 }
 
+/// An address of HTTP by its route: whoever is asked for `/prices/7` and then for `/prices/18` is the same, as a title it would change
+/// with each failure.
+fn without_keys(culprit: &str) -> String {
+    let path = culprit.find("://").and_then(|i| Some(i + 3 + culprit.get(i + 3..)?.find('/')?));
+    match path {
+        Some(at) if culprit.starts_with("http") && !culprit.contains(' ') => {
+            let (host, path) = culprit.split_at(at);
+            format!("{host}{}", crate::route::template(path))
+        }
+        _ => culprit.to_owned(),
+    }
+}
+
 /// Chooses among the exceptions of a chain the frame to look at: the deepest exception that passes through the app's code.
 pub(crate) fn app_place(exceptions: &[Exception]) -> Option<(String, String)> {
     exceptions
@@ -433,6 +446,7 @@ impl Scene<'_> {
         let f = cand.best()?;
         let r = self.record(candidate);
         let (culprit, key) = self.culprit(f, r);
+        let culprit = culprit.map(|c| without_keys(&c));
         let cause = Cause { class: self.class_of(&f.cause, culprit.as_deref()), ..f.cause.clone() };
         let kind = r.root().map_or("", |e| e.short_kind());
         let fingerprint = match cause.class {

@@ -1,5 +1,6 @@
 //! Joins error records to the failures they tell of: by id, by request line, by client, by neighbourhood in the same log, by time.
 
+use crate::group::normal_peer;
 use crate::ledger::Failure;
 use crate::observe::Observations;
 use crate::order;
@@ -271,11 +272,22 @@ struct Asked {
     has_id: bool,
     /// Trace id; the lowest byte is its length. 0: not known.
     trace: u64,
+    /// Where it was sent on to, if that is one address with a port. 0: not known.
+    upstream: u64,
 }
 
 /// The hash of a text that is known; 0 of one that is not.
 fn known(text: Option<&str>) -> u64 {
     text.map_or(0, |t| hash(t) | 1)
+}
+
+/// The hash of an address with a port; 0 of names, sockets, and several tried one after the other.
+fn address(upstream: &str) -> u64 {
+    let peer = normal_peer(upstream);
+    let port = peer.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains(['/', ',', ' ']) && port.bytes().all(|b| b.is_ascii_digit())
+    });
+    known(Some(peer.as_str()).filter(|_| port))
 }
 
 impl Asked {
@@ -292,6 +304,7 @@ impl Asked {
             local: q.client.as_deref().is_some_and(is_local),
             has_id: q.id.is_some(),
             trace: q.trace.as_ref().map_or(0, |t| (hash(t.as_str()) & !0xff) | (t.len() as u64).min(0xff)),
+            upstream: q.upstream.as_deref().map_or(0, address),
         }
     }
 }
@@ -499,13 +512,15 @@ pub(crate) fn says_route(target: &str) -> bool {
 
 /// Do both records name a request, and not the same?
 fn others(obs: &Observations, a: usize, b: usize) -> bool {
+    // nginx names what it was asked for, each time; behind a load balancer all its clients are one.
+    let asked = [a, b].iter().all(|&i| obs.records[i].format.starts_with("nginx"));
     let (Some(a), Some(b)) = (obs.request(a), obs.request(b)) else { return false };
     let differ = |x: Option<&str>, y: Option<&str>| matches!((x, y), (Some(x), Some(y)) if x != y);
     fn target(q: &record::Request) -> Option<&str> {
         says_route(&q.target).then(|| route::path(&q.target))
     }
     // A proxy may name what it asked for behind the path that it was asked for: of one client, that is one request.
-    let same_client = a.client.is_some() && a.client == b.client;
+    let same_client = !asked && a.client.is_some() && a.client == b.client;
     differ(a.client.as_deref(), b.client.as_deref())
         || differ(a.id.as_deref(), b.id.as_deref())
         || differ(a.trace.as_deref(), b.trace.as_deref())
@@ -599,6 +614,13 @@ fn score(f: &Failure, facet: &Facet<'_>, asker: &Asker<'_>) -> Option<(i32, How)
         return None;
     }
     if let Some(q) = &asker.asked {
+        // nginx sent this one elsewhere.
+        let elsewhere = |(w, x): &(Written, Option<Asked>)| {
+            w.format != r.format && x.is_some_and(|x| x.upstream != 0 && x.upstream != q.upstream)
+        };
+        if q.upstream != 0 && r.format.starts_with("nginx") && facet.seen().take(1).any(elsewhere) {
+            return None;
+        }
         if q.route {
             let fit = facet
                 .seen()

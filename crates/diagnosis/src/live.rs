@@ -63,6 +63,8 @@ pub struct Seen {
     pub problem: Problem,
     /// Its failures that are new, that changed, or that came from another problem.
     pub failed: Vec<Failed>,
+    /// How many of them were not told of before.
+    pub first_told: usize,
 }
 
 /// What is new since the last look.
@@ -321,30 +323,32 @@ impl Window {
         let mut told: HashMap<u64, Told> = HashMap::new();
         let mut failure_of: Numbered<u64, u64> = Numbered::default();
         for (problem, failures) in found {
-            let mut new = Vec::new();
+            let (mut new, mut first_told) = (Vec::new(), 0);
             for mut f in failures {
                 // Known by the earliest number that any of its records has had; that of another failure is not taken twice.
-                let known = f.records.iter().filter_map(|n| self.failure_of.get(n)).copied().min();
-                let first = f.records.iter().copied().min().unwrap_or(0);
-                f.id = known.filter(|id| !told.contains_key(id)).unwrap_or(first);
-                if told.contains_key(&f.id) {
-                    f.id = f.records.iter().copied().find(|n| !told.contains_key(n)).unwrap_or(first);
-                }
+                let free = |id: &u64| !told.contains_key(id);
+                let known =
+                    f.records.iter().filter_map(|n| self.failure_of.get(n)).copied().filter(free).min();
+                let first = f.records.iter().copied().filter(free).min();
+                f.id = known.or(first).or(f.records.iter().copied().min()).unwrap_or(0);
                 let said = digest((
                     (&problem.id, f.at, f.status, &f.method, &f.target),
                     (&f.service, &f.release, &f.environment),
                 ));
                 for n in &f.records {
-                    failure_of.insert(*n, f.id);
+                    // A record of two failures names the one that is told first, lest they change their numbers at each look.
+                    failure_of.entry(*n).or_insert(f.id);
                 }
-                let same = self.told.get(&f.id).is_some_and(|t| t.said == said);
+                let before = self.told.get(&f.id);
+                let same = before.is_some_and(|t| t.said == said);
+                first_told += usize::from(before.is_none());
                 told.insert(f.id, Told { records: f.records.clone(), said });
                 if !same {
                     new.push(f);
                 }
             }
             if !new.is_empty() {
-                look.seen.push(Seen { problem, failed: new });
+                look.seen.push(Seen { problem, failed: new, first_told });
             }
         }
         look.gone = self.told.keys().filter(|id| !told.contains_key(id)).copied().collect();

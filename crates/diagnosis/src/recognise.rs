@@ -15,6 +15,7 @@ mod owner;
 mod place;
 mod reading;
 mod signature;
+pub(crate) mod telemetry;
 
 use general::General;
 use reading::Reading;

@@ -433,6 +433,9 @@ fn confidence(g: &Group, inferred: bool) -> f64 {
     (c * 100.0).round() / 100.0
 }
 
+/// Characters of what an error says, in the sentence of why.
+const WHAT_CHARS_MAX: usize = 160;
+
 fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String {
     let meaning = catalogue().get(&g.cause.to_string()).map(|t| t.meaning.clone()).unwrap_or_default();
     let n = g.failures.len();
@@ -440,18 +443,16 @@ fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String
     let mut s = if g.cause.class == Class::Unknown {
         format!("{requests} failed and no line in these logs says why.")
     } else {
-        let what = r
-            .and_then(|r| {
-                r.root().map(|e| {
-                    if e.message.is_empty() {
-                        e.kind.clone()
-                    } else {
-                        format!("{}: {}", e.short_kind(), first_line(&e.message, 140))
-                    }
-                })
-            })
-            .filter(|_| g.cause.class == Class::Code)
-            .or_else(|| Some(first_line(&g.finding.matched, 160)).filter(|m| !m.is_empty()));
+        let matched = g.finding.matched.lines().find(|l| !l.trim().is_empty()).unwrap_or("").trim();
+        // Of a chain that is told in one line the reason stands at its end, where it would be cut: the innermost error says it.
+        let is_cut = matched.chars().count() > WHAT_CHARS_MAX;
+        let root = r.and_then(Record::root).map(|e| match e.message.is_empty() {
+            true => e.kind.clone(),
+            false => format!("{}: {}", e.short_kind(), first_line(&e.message, 140)),
+        });
+        let what = root
+            .filter(|_| g.cause.class == Class::Code || is_cut)
+            .or_else(|| Some(first_line(matched, WHAT_CHARS_MAX)).filter(|m| !m.is_empty()));
         let place = g.culprit.as_deref().map(|c| format!(" at {c}")).unwrap_or_default();
         match what {
             Some(w) => {

@@ -9,6 +9,7 @@
 //! ([`Outcomes`]). Of a wording the first records are kept whole, as examples; of further ones what joins them to their requests.
 
 use crate::join;
+use crate::recognise::telemetry;
 use crate::recognise::{Finding, Recogniser, Scope};
 use record::{Exception, Level, Numbered, Outcomes, Record, hash};
 use std::sync::Arc;
@@ -227,7 +228,7 @@ fn is_bare(r: &Record) -> bool {
 fn recognise(r: &Record, recogniser: &Recogniser) -> Option<Vec<Finding>> {
     let ledger = r.is_ledger();
     let quiet = matches!(r.level, Level::Info | Level::Notice | Level::Debug | Level::Trace);
-    if r.message.is_empty() && r.exceptions.is_empty() {
+    if (r.message.is_empty() && r.exceptions.is_empty()) || telemetry::is_export(r) {
         return None;
     }
     let mut findings = if is_bare(r) {

@@ -256,7 +256,8 @@ fn happened(out: &mut dyn Write, event: &str, data: &Value, look: &Look) -> io::
         let said = page.ink(Ink::Dim, &format!("{missed} missed: more happens than this terminal takes"));
         return page.line(&said);
     }
-    if event != "problem" {
+    // Only its verdict changed, or what was known of failures told of before.
+    if event != "problem" || data["failures"] == 0 {
         return Ok(());
     }
     let at: Option<Time> = told::time(&data["at"]);

@@ -139,6 +139,10 @@ fn judge(s: &Situation<'_>, deploy: &Deploy, next: Option<&Deploy>) -> Option<Fi
             .collect();
         return Some(f);
     }
+    // What was bad does not become good by what is known of its problems later: they were resolved, or merged into others.
+    if s.memory(&f.subject).is_some_and(|m| m.said.iter().any(|word| word == f.heading)) {
+        return None;
+    }
     f.severity = Severity::Info;
     f.settled = true;
     let age = (now - at).min(end - at);
@@ -151,7 +155,9 @@ fn judge(s: &Situation<'_>, deploy: &Deploy, next: Option<&Deploy>) -> Option<Fi
     let over = now >= at + AFTER_MINUTES || next.is_some_and(|d| s.now >= d.at);
     if over {
         f.heading = "Undecided deploy";
-        let reason = if counted {
+        let reason = if next.is_some() && age < AFTER_MINUTES {
+            format!("the next deploy came after {age} minutes and {all} requests")
+        } else if counted {
             format!("only {all} requests came in {age} minutes")
         } else {
             "nobody counts requests that go well: transactions, sessions or an access log would".to_owned()

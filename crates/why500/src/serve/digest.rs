@@ -467,7 +467,7 @@ impl Digest {
                     problem: seen.problem.id.clone(),
                     title: seen.problem.title.clone(),
                     cause: verdict.cause.to_string(),
-                    failures: seen.failed.len(),
+                    failures: seen.first_told,
                     at: now,
                 });
                 commit.problems.push(ProblemChange {
