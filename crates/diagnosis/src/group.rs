@@ -581,6 +581,12 @@ impl Scene<'_> {
             {
                 continue;
             }
+            // An error that was thrown in a request and names it was handled there.
+            let in_request = !r.exceptions.is_empty()
+                && r.request.as_ref().is_some_and(|q| crate::join::says_route(&q.target));
+            if in_request {
+                continue;
+            }
             // What a database or another service refuses ends no process, unless it is seen to end.
             let inner = matches!(f.cause.class, Class::Code | Class::Config | Class::Resource);
             let process = (f.scope == Scope::Process && (inner || self.died_after(r, at)))

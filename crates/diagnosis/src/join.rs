@@ -812,7 +812,9 @@ pub(crate) fn join(
     }
     for j in first.list.iter().filter(|j| j.how > How::Time) {
         let cand = &candidates[j.candidate];
-        if never_arrived(&obs.records[cand.record], cand) {
+        // Where the next upstream answered, that one handled it.
+        let by_gateway = matches!(failures[j.failure].status, 502..=504);
+        if by_gateway && never_arrived(&obs.records[cand.record], cand) {
             affinity.unreached.insert(j.failure);
         }
     }
@@ -927,7 +929,11 @@ impl<'a> Scene<'a> {
             if off > NAMED_US && !asker.has_id(f) {
                 return None;
             }
-            let handled = || asker.r.request.as_ref().is_some_and(|q| q.assumed.is_some());
+            let handled = || {
+                let threw = !asker.r.exceptions.is_empty();
+                let q = asker.r.request.as_ref();
+                q.is_some_and(|q| q.assumed.is_some() || (threw && says_route(&q.target)))
+            };
             if affinity.unreached.contains(&k) && handled() && !asker.has_id(f) {
                 return None;
             }

@@ -212,7 +212,7 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
 fn risen(scene: &Scene<'_>, a: &Around) -> Option<String> {
     // What the logs do not reach back to did not come: nothing.
     let known = a.onset.since(scene.obs.range?.0);
-    let length = a.last.since(a.onset).max(LOAD_LEAST_US).min(LOAD_MOST_US).min(known);
+    let length = a.last.since(a.onset).clamp(LOAD_LEAST_US, LOAD_MOST_US).min(known);
     if length < LOAD_LEAST_US {
         return None;
     }
