@@ -598,7 +598,7 @@ fn what_cannot_be_sent_is_tried_again_given_up_and_kept() {
 #[test]
 fn who_is_asked_to_wait_waits_with_all() {
     let folder = folder("limited");
-    let other = Recorder::start(|_| (429, "Retry-After: 6\r\n", "slow down".into()));
+    let other = Recorder::start(|_| (429, "Retry-After: 20\r\n", "slow down".into()));
     configure(&folder, &webhook(&other));
     let server = start(&folder);
     fail(&server, "KeyError", 12);
@@ -623,7 +623,7 @@ fn an_issue_that_is_gone_is_opened_anew() {
     configure(
         &folder,
         &format!(
-            "[channels.issues]\nkind = \"github\"\nrepository = \"acme/shop\"\ntoken = {{ env = \"SIGNING\" }}\napi = \"http://{}\"\nallow_private = true\nfrom = \"info\"\n",
+            "[channels.issues]\nkind = \"github\"\nrepository = \"acme/shop\"\ntoken = {{ env = \"SIGNING\" }}\napi = \"http://{}\"\nallow_private = true\nleast = \"info\"\n",
             other.address
         ),
     );
@@ -631,8 +631,8 @@ fn an_issue_that_is_gone_is_opened_anew() {
     fail(&server, "KeyError", 12);
     assert_eq!(other.wait(1)[0].path, "/repos/acme/shop/issues");
     let id = server.get("/api/v1/problems")["problems"][0]["id"].as_str().unwrap().to_owned();
-    let (kind, body) = ("application/json", br#"{"action":"resolve"}"#);
-    assert_eq!(server.post(&format!("/api/v1/problems/{id}/actions"), kind, body).0, 200);
+    let resolve = format!("/api/v1/problems/{id}/resolve");
+    assert_eq!(server.post(&resolve, "Content-Type: application/json\r\n", b"{}").0, 200);
     let came = other.wait(2);
     assert_eq!((came[1].method.as_str(), came[1].path.as_str()), ("PATCH", "/repos/acme/shop/issues/7"));
     until("closing is done", || server.get("/api/v1/alerts")["waiting"].as_array().unwrap().is_empty());
