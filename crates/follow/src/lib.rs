@@ -34,7 +34,8 @@ use std::time::SystemTime;
 use tail::Tail;
 use watch::Watch;
 
-/// Where a file that was there before the first start is read from.
+/// Where a file that was there before the first start is read from. Of one that a pattern finds which is added later, `Last` reads
+/// only what comes new: the same failures were told by what was followed before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
     /// From its first line.
@@ -158,6 +159,8 @@ pub struct Follow {
     options: Options,
     /// Patterns that were followed before: what they find newly came since.
     familiar: HashSet<String>,
+    /// Others were followed before: what a pattern that is added finds was most likely told of by them.
+    added: bool,
     logs: Vec<Log>,
     rested: Vec<(PathBuf, Tail)>,
     refused: HashSet<PathBuf>,
@@ -194,6 +197,7 @@ impl Follow {
             }
         };
         let mut follow = Follow {
+            added: !kept.patterns.is_empty(),
             familiar: kept.patterns.into_iter().collect(),
             logs: Vec::new(),
             rested: Vec::new(),
@@ -393,6 +397,7 @@ impl Follow {
                 _ if familiar => Begin::All,
                 // Past is what rotation took away.
                 (Begin::Last(_), Some(_)) => Begin::New,
+                (Begin::Last(_), None) if self.added => Begin::New,
                 (begin, _) => begin,
             };
             let offset = first_offset(&f.path, f.size, begin);

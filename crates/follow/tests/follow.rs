@@ -238,6 +238,23 @@ fn what_was_there_before_the_first_start_is_read_as_asked() {
     }
 }
 
+/// A log that is followed besides: its past was told by the others.
+#[test]
+fn what_a_pattern_that_is_added_finds_is_read_from_now_on() {
+    let folder = folder("added");
+    let (log, besides) = (folder.join("access.log"), folder.join("app.log"));
+    append(&log, "a\n");
+    append(&besides, &lines("old"));
+    let mut bench = Bench::new(&folder, "access.log", Options { begin: Begin::Last(1 << 20), ..all() });
+    assert_eq!(bench.read(2), "a\n");
+    bench.patterns.push(besides.display().to_string());
+    bench.restart();
+    assert_eq!(bench.read(2), "");
+    append(&besides, "new\n");
+    append(&log, "b\n");
+    assert_eq!(bench.read(2), "b\nnew\n");
+}
+
 #[test]
 fn what_was_not_confirmed_comes_again_after_a_restart() {
     let folder = folder("confirm");

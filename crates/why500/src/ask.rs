@@ -65,7 +65,7 @@ pub struct Problems {
 pub struct Show {
     #[command(flatten)]
     server: Server,
-    /// The problem: 16 hex digits, as `why500 problems` prints them
+    /// The problem: 16 hex digits, as `why500 problems` prints them, or the first of them
     id: String,
     /// All evidence that was kept, uncut
     #[arg(long)]
@@ -103,9 +103,10 @@ pub fn show(options: &Show) -> Result<ExitCode, Usage> {
         return Err(Usage(format!("{}: a problem's id is 16 hex digits", plain(&options.id))));
     }
     let client = Client::new(&options.server.at, options.server.project)?;
-    let mut doc = client.get(&format!("/api/v1/problems/{}", options.id), &[])?;
+    let id = whole_id(&client, &options.id)?;
+    let mut doc = client.get(&format!("/api/v1/problems/{id}"), &[])?;
     // A server of before has none.
-    if let Ok(code) = client.get(&format!("/api/v1/problems/{}/code", options.id), &[])
+    if let Ok(code) = client.get(&format!("/api/v1/problems/{id}/code"), &[])
         && let Some(doc) = doc.as_object_mut()
     {
         doc.insert("code".into(), code);
@@ -118,6 +119,29 @@ pub fn show(options: &Show) -> Result<ExitCode, Usage> {
         report::write_problem(out, &told::problem(&doc), &told::more(&doc), &look)
     })
 }
+
+/// The id that begins so, among the problems that failed last.
+fn whole_id(client: &Client, begin: &str) -> Result<String, Usage> {
+    if begin.len() >= ID_DIGITS {
+        return Ok(begin.to_owned());
+    }
+    let begin = begin.to_ascii_lowercase();
+    let found =
+        client.get("/api/v1/problems", &[("limit", SOUGHT.to_string()), ("state", "all".to_owned())])?;
+    let rows = found["problems"].as_array().map_or(&[][..], Vec::as_slice);
+    let fits: Vec<&str> =
+        rows.iter().filter_map(|p| p["id"].as_str()).filter(|id| id.starts_with(&begin)).collect();
+    match fits[..] {
+        [id] => Ok(id.to_owned()),
+        [] => Err(Usage(format!("{begin}: none of the {SOUGHT} problems that failed last begins so"))),
+        _ => Err(Usage(format!("{begin}: {} problems begin so: {}", fits.len(), plain(&fits.join(", "))))),
+    }
+}
+
+/// Digits of a problem's id.
+const ID_DIGITS: usize = 16;
+/// Problems among which one is sought by its first digits: as many as a page of the API has.
+const SOUGHT: usize = 500;
 
 /// Writes a line for each problem that has new failures, until it is stopped. Where the server stops, it is asked again until it
 /// is back.
