@@ -27,6 +27,10 @@ const OUTLIVES_US: i64 = 2 * MINUTE_US;
 const EDIT_US: i64 = 5 * MINUTE_US;
 /// … and for problems that joined.
 const JOIN_US: i64 = 15 * SECOND;
+/// Failures that have become so many times as many as when it was told, …
+const MUCH_TIMES: u64 = 10;
+/// … and so many more, are told anew.
+const MUCH_MORE: u64 = 100;
 /// That a rule still finds something is noted so often: noting writes.
 const NOTED_US: i64 = MINUTE_US;
 /// Comings and goings that are remembered.
@@ -556,7 +560,12 @@ impl<'a> Round<'a> {
             let since = self.s.now.since(before.told);
             let more = count >= before.count.saturating_mul(2) && count > before.count && since >= EDIT_US;
             let joined = members.len() > before.named && since >= JOIN_US;
-            if !more && !joined {
+            // Told when two had failed, while hundreds do now: that is other news than it was.
+            let much = count >= before.count.saturating_mul(MUCH_TIMES)
+                && count >= before.count.saturating_add(MUCH_MORE)
+                && since >= JOIN_US
+                && problem_of(subject).is_some();
+            if !more && !joined && !much {
                 continue;
             }
             let mut memory = before.clone();
@@ -567,14 +576,18 @@ impl<'a> Round<'a> {
                 .or_else(|| members.first().filter(|_| deploy).map(|m| m.id.clone()));
             edited.push(Decision {
                 subject: subject.clone(),
-                event: Some(Event::Updated),
-                audience: Audience::Quiet,
-                heading: "Going on".to_owned(),
-                why: format!(
-                    "Since {}, for {} so far.",
-                    seconds(memory.since),
-                    span(self.s.now.since(memory.since))
-                ),
+                event: Some(if much { Event::Escalated } else { Event::Updated }),
+                audience: if much { Audience::All } else { Audience::Quiet },
+                heading: if much { "Much worse" } else { "Going on" }.to_owned(),
+                why: if much {
+                    format!("It failed {} times when it was told last, {count} times by now.", before.count)
+                } else {
+                    format!(
+                        "Since {}, for {} so far.",
+                        seconds(memory.since),
+                        span(self.s.now.since(memory.since))
+                    )
+                },
                 figures: Vec::new(),
                 members: members.into_iter().filter(|m| shows.as_deref() != Some(&m.id)).collect(),
                 shows,

@@ -240,6 +240,28 @@ fn a_restart_now_and_then_swallows_nothing() {
     assert!(told.iter().any(|(_, s, what)| *s == "problem disk" && *what == "New problem"), "{told:?}");
 }
 
+/// It came back with two failures; minutes later all is down, which nobody would look for behind that message.
+#[test]
+fn what_becomes_ten_times_as_much_is_told_anew() {
+    let mut line = Line::new();
+    line.run(20, |l, now| {
+        l.fail(
+            "down",
+            if now < 4 {
+                3
+            } else if now < 9 {
+                1
+            } else {
+                100
+            },
+        );
+    });
+    let told: Vec<_> = line.heard();
+    let worse: Vec<_> = told.iter().filter(|(.., what)| *what == "Much worse").collect();
+    assert_eq!(worse.len(), 1, "{told:?}");
+    assert!((9..=11).contains(&worse[0].0), "{told:?}");
+}
+
 /// Two others fail on when the one that was told of has stopped: they are told by name.
 #[test]
 fn what_goes_on_when_the_other_has_stopped_is_told() {
