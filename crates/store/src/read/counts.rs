@@ -364,8 +364,6 @@ fn minute(at: Time) -> i64 {
     at.0.div_euclid(MINUTE_US)
 }
 
-/// Clients of wires tell of healthy requests, of failed ones, or of both; failures are counted by us. So the failed are whichever
-/// of the two is more.
 /// The routes on which one service fails or counts requests, while a log that names no service counts them: a proxy's in front
 /// of it, so both tell of the same requests, of which the larger count holds all. Gives that service for each. Of two services
 /// nobody knows whose requests they are.
@@ -386,6 +384,8 @@ fn same_traffic<Route: Ord, Service>(rows: Vec<(Route, (Service, bool, bool))>) 
     routes.into_iter().filter_map(one).collect()
 }
 
+/// Clients of wires tell of healthy requests, of failed ones, or of both; failures are counted by us. So the failed are whichever
+/// of the two is more.
 fn route_health((key, sums): ((String, String, String), (u64, u64, u64))) -> RouteHealth {
     let ((service, method, route), (counted, counted_failed, failures)) = (key, sums);
     let healthy = counted.saturating_sub(counted_failed);

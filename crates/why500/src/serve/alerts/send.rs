@@ -276,6 +276,7 @@ fn mail(m: &Mail, allow_private: bool) -> Result<String, Trouble> {
             let words = words.collect::<Vec<_>>().join("; ");
             match taken.first() {
                 Some(answer) => {
+                    let words = alerts::notice::line(&words, SAID_CHARS_MAX * 2);
                     eprintln!("why500: alerts: the mail was not taken for {words}");
                     Ok(format!("{answer}; not taken for {words}"))
                 }
