@@ -342,6 +342,20 @@ fn a_burning_budget_speaks_in_the_message_of_its_problem() {
     assert!(critical.2.why.contains("of shop's requests failed in the last hour"), "{}", critical.2.why);
 }
 
+/// One problem was over for ten minutes when something else began to burn: the message is not about the dead one.
+#[test]
+fn a_budget_names_no_problem_that_is_over() {
+    let mut line = Line::new();
+    line.run(60, |l, m| {
+        l.requests(200);
+        l.fail("dead", if (20..24).contains(&m) { 60 } else { 0 });
+        l.fail("alive", if m >= 40 { 20 } else { 0 });
+    });
+    let late = line.told.iter().filter(|(m, _, d)| *m >= 40 && d.heading == "Budget burning");
+    let about: Vec<&str> = late.map(|(_, subject, _)| subject.as_str()).collect();
+    assert!(!about.is_empty() && about.iter().all(|s| *s != "problem dead"), "{about:?}");
+}
+
 #[test]
 fn deploys_are_good_bad_or_undecided() {
     let deploy =

@@ -1026,3 +1026,16 @@ impl Scene<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_told_by_its_route() {
+        assert_eq!(without_keys("http://127.0.0.1:3000/prices/7"), "http://127.0.0.1:3000/prices/{id}");
+        for same in ["http://127.0.0.1:3000", "127.0.0.1:5432", "/srv/app/shop.py:24", "app/17.py:3"] {
+            assert_eq!(without_keys(same), same);
+        }
+    }
+}

@@ -365,25 +365,26 @@ pub(crate) fn traffic(scene: &Scene<'_>, edges: &[usize]) -> Timeline {
     t
 }
 
+/// Hosts that records joined to these failures were asked for.
+fn hosts<'a>(scene: &'a Scene<'_>, of: impl Fn(usize) -> bool) -> impl Iterator<Item = &'a String> {
+    let joins = scene.joins.list.iter().filter(move |j| of(j.failure));
+    joins.filter_map(|j| scene.record(j.candidate).request.as_ref()?.host.as_ref())
+}
+
 fn curl(scene: &Scene<'_>, g: &Group) -> Option<String> {
-    let asked = || g.failures.iter().map(|&k| &scene.failures[k]).filter(|f| f.target.starts_with('/'));
+    let asked = || g.failures.iter().copied().filter(|&k| scene.failures[k].target.starts_with('/'));
     // One that changes nothing and needs no body, if there is one.
-    let f = asked().find(|f| matches!(&*f.method, "GET" | "HEAD")).or_else(|| asked().next())?;
-    let joined = || {
-        let of = |k: usize| scene.failures.get(k).is_some_and(|x| std::ptr::eq(x, f));
-        let joins = scene.joins.list.iter();
-        joins.filter(move |j| of(j.failure)).filter_map(|j| scene.record(j.candidate).request.as_ref())
-    };
+    let reads = |k: &usize| matches!(&*scene.failures[*k].method, "GET" | "HEAD");
+    let k = asked().find(reads).or_else(|| asked().next())?;
+    let f = &scene.failures[k];
     let seen = f.seen.iter().filter_map(|&i| scene.obs.request(i)).find_map(|q| q.host.as_ref());
-    let host = seen.or_else(|| joined().find_map(|q| q.host.as_ref()));
+    let mut host = seen.or_else(|| hosts(scene, |of| of == k).next());
     // nginx's `$host` has no port, the line of its error log has.
-    let host = host.map(|h| {
-        let whole = |other: &&String| other.strip_prefix(h.as_str()).is_some_and(|p| p.starts_with(':'));
+    if let Some(bare) = host.filter(|h| !h.contains(':')) {
         let members: Numbers<usize> = g.failures.iter().copied().collect();
-        let others = scene.joins.list.iter().filter(|j| members.contains(&j.failure));
-        let mut hosts = others.filter_map(|j| scene.record(j.candidate).request.as_ref()?.host.as_ref());
-        if h.contains(':') { h } else { hosts.find(whole).unwrap_or(h) }
-    });
+        let whole = |h: &&String| h.strip_prefix(bare.as_str()).is_some_and(|port| port.starts_with(':'));
+        host = hosts(scene, |of| members.contains(&of)).find(whole).or(host);
+    }
     let quote = |s: &str| s.replace('\'', "'\\''");
     let method = match &*f.method {
         "" | "GET" => String::new(),

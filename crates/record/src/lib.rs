@@ -167,3 +167,27 @@ impl Record {
         self.exceptions.iter().rev().find(says).or(self.exceptions.last())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_is_the_innermost_error_that_says_something() {
+        let error = |kind: &str, message: &str, in_app: bool| Exception {
+            kind: kind.into(),
+            message: message.into(),
+            frames: vec![Frame { file: "x.py".into(), in_app, ..Frame::default() }].into(),
+        };
+        let root = |inner: Exception| {
+            let chain = vec![error("OperationalError", "connection refused", true), inner];
+            let r = Record { exceptions: chain.into(), ..Record::default() };
+            r.root().map(|e| e.kind.clone())
+        };
+        assert_eq!(root(error("InvalidatePoolError", "()", false)).as_deref(), Some("OperationalError"));
+        // Thrown by the service's own code it says where.
+        assert_eq!(root(error("AssertionError", "", true)).as_deref(), Some("AssertionError"));
+        let alone = Record { exceptions: vec![error("SystemExit", "", false)].into(), ..Record::default() };
+        assert_eq!(alone.root().map(|e| e.kind.as_str()), Some("SystemExit"));
+    }
+}

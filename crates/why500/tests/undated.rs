@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod explained;
+
 use serde_json::Value;
-use std::fs;
-use std::process::Command;
 
 /// As nginx logs it, `combined`.
 fn access(minute: u32, target: &str, status: u16) -> String {
@@ -36,18 +36,7 @@ note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 ";
 
 fn explain(name: &str, app: &str, access: &str) -> Value {
-    let folder = std::env::temp_dir().join(format!("why500-undated-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("app.log"), app).unwrap();
-    fs::write(folder.join("access.log"), access).unwrap();
-    let out = Command::new(env!("CARGO_BIN_EXE_why500"))
-        .args(["explain", "--format", "json", "--tz", "UTC"])
-        .arg(&folder)
-        .output()
-        .unwrap();
-    fs::remove_dir_all(&folder).unwrap();
-    serde_json::from_slice(&out.stdout).unwrap()
+    explained::explain(name, &[("app.log", app), ("access.log", access)])
 }
 
 fn well() -> String {

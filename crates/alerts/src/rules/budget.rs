@@ -198,4 +198,12 @@ mod tests {
         // Within the objective: half of what it allows.
         assert_eq!(found((0..4_320).map(|m| (m, 1_000, u64::from(m % 2 == 0)))), None);
     }
+
+    /// Seven of eight requests within the first second are no hour of failures; more, or a second minute, say that it goes on.
+    #[test]
+    fn a_handful_in_one_minute_burns_nothing() {
+        assert_eq!(found([(0, 1, 7)].into_iter()), None);
+        assert!(found([(0, 1, 12)].into_iter()).is_some());
+        assert!(found([(1, 1, 4), (0, 1, 4)].into_iter()).is_some());
+    }
 }

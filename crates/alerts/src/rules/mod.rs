@@ -282,3 +282,34 @@ fn evidence(k: f64, e: f64, before_k: f64, before_e: f64) -> f64 {
     }
     k * (k / (n * e / all)).ln() + before_k * (before_k / (n * before_e / all)).ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_proxy_and_the_service_behind_it_count_is_one_request() {
+        let mut loads = Loads::default();
+        let row = |service: &str, minute, well, failed| store::Load {
+            service: service.into(),
+            minute,
+            well,
+            failed,
+        };
+        loads.put(
+            10,
+            vec![
+                row("", 10, 100, 2),
+                row("shop", 10, 60, 5),
+                row("search", 10, 30, 0),
+                row("shop", 11, 60, 0),
+            ],
+        );
+        // What the services count beyond the proxy is counted too: not all goes through it.
+        assert_eq!((loads.sum_all(10, 11), loads.sum_all(11, 12)), ((100, 7), (60, 0)));
+        // Read again, it takes the place of what was known.
+        loads.put(11, vec![row("", 11, 90, 0), row("shop", 11, 60, 0)]);
+        assert_eq!(loads.sum_all(10, 12), (190, 7));
+        assert_eq!(loads.sum("shop", 10, 12), (120, 5));
+    }
+}
