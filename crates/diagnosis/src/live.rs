@@ -242,7 +242,7 @@ impl Window {
     }
 
     /// Lets go what is older than the window. The failures it tells of are what they are.
-    fn trim(&mut self, now: Time) {
+    pub fn let_go(&mut self, now: Time) {
         let old = |k: &Kept| now.since(k.arrived) > WINDOW_US;
         let mut settled: HashSet<u64> = HashSet::new();
         while self.kept.front().is_some_and(old) || self.kept.len() > RECORDS_MAX {
@@ -276,7 +276,7 @@ impl Window {
     /// Explains what the window holds and tells what is new. `offset_s`: as in [`Settings`].
     pub fn look(&mut self, now: Time, offset_s: &dyn Fn(Time) -> i64) -> Look {
         self.changed = false;
-        self.trim(now);
+        self.let_go(now);
         let mut obs = Observations::new();
         for s in &self.sources {
             obs.source(s);

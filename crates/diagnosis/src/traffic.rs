@@ -492,10 +492,10 @@ impl Traffic {
         self.ticks.iter().map(|t| (t.at, if t.is_odd() { 1 } else { 1 << self.ticks_level })).collect()
     }
 
-    /// Requests before an instant that were answered well.
-    pub fn well_before(&self, at: Time) -> usize {
+    /// Requests from one instant to before another that were answered well.
+    pub fn well_between(&self, from: Time, to: Time) -> usize {
         let scale = 1usize << self.ticks_level.min(30);
-        self.ticks.iter().filter(|t| t.at < at && t.status < 500).count() * scale
+        self.ticks.iter().filter(|t| t.at >= from && t.at < to && t.status < 500).count() * scale
     }
 }
 

@@ -1,9 +1,10 @@
 //! What set a problem off, and what ended it: its onset held against deploys, configuration changes, services that went and came
 //! back, and against the healthy requests of the same routes.
 
-use crate::events::{Event, Kind};
+use crate::events::{Event, Kind, service_kind};
 use crate::group::{Group, Scene};
 use crate::problem::{Ended, Trigger};
+use crate::recognise::Scope;
 use record::{Class, SECOND, Time, TriggerKind};
 
 /// A deploy may lie so long before the first failure, if the failing routes were not asked for (or failed at once) in between.
@@ -18,6 +19,10 @@ const LOAD_MOST_US: i64 = 10 * 60 * SECOND;
 const LOAD_REQUESTS_MIN: u64 = 20;
 /// Times as many are more than chance and a rush hour.
 const LOAD_TIMES_MIN: f64 = 1.5;
+/// A statement that waits is told after a second or some; what waited before has ended.
+const WAIT_REACH_US: i64 = 60 * SECOND;
+/// Fewer failures of one route are chance.
+const FAILURES_MIN: usize = 3;
 /// Chance below which healthy requests between a deploy and the first failure speak against the deploy.
 const CHANCE_MIN: f64 = 0.05;
 
@@ -165,10 +170,22 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
     {
         return of(TriggerKind::Deploy, e.at, &format!("restart: {}", e.what));
     }
-    let one_input =
-        matches!((g.cause.class, name), (Class::Resource, "execution-timeout" | "workers-exhausted"))
-            && !crate::inputs::separate(scene, g).is_empty();
+    let one_input = matches!(
+        (g.cause.class, name),
+        (Class::Resource, "execution-timeout" | "workers-exhausted" | "memory-exhausted")
+    ) && !crate::inputs::separate(scene, g).is_empty();
+    // What takes all there is of a time or of connections waits for somebody, where a database says that it let statements wait.
+    if matches!(
+        (g.cause.class, name),
+        (Class::Resource, "execution-timeout" | "workers-exhausted")
+            | (Class::Database, "too-many-connections" | "pool-exhausted")
+            | (Class::Upstream, "timeout")
+    ) && let Some((at, what)) = waited(scene, &a)
+    {
+        return of(TriggerKind::Dependency, at, &what);
+    }
     let kind = match (g.cause.class, name) {
+        (Class::Upstream, "timeout") if one_slow_route(scene, g, &a) => TriggerKind::Traffic,
         (
             Class::Database | Class::Upstream,
             "lock-timeout"
@@ -208,6 +225,35 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
     Trigger { kind, at: (kind != TriggerKind::None).then_some(a.onset), what }
 }
 
+/// Since when statements waited for locks or took long, as a database or its client says, in the time of the problem or right before.
+fn waited(scene: &Scene<'_>, a: &Around) -> Option<(Time, String)> {
+    let near = |at: Time| a.onset.since(at) <= WAIT_REACH_US && at <= a.last;
+    let (at, lock, c) = (0..scene.candidates.len())
+        .filter_map(|c| {
+            let f = scene.candidates[c].best().filter(|f| f.scope == Scope::Background)?;
+            let lock = f.cause.is(Class::Database, "lock-timeout");
+            (lock || f.cause.is(Class::Database, "query-timeout")).then_some(())?;
+            Some((scene.record(c).at.filter(|at| near(*at))?, lock, c))
+        })
+        .min()?;
+    let r = scene.record(c);
+    let path = scene.obs.paths.get(r.source as usize).map_or("", String::as_str);
+    let whose = service_kind(r.format, path).unwrap_or("database");
+    Some((at, format!("{whose}: statements {}", if lock { "wait for a lock" } else { "take long" })))
+}
+
+/// A proxy gave up on one route of an application that answers all else: nothing went away, what that route does takes so long.
+fn one_slow_route(scene: &Scene<'_>, g: &Group, a: &Around) -> bool {
+    let failures = || g.failures.iter().map(|&k| &scene.failures[k]);
+    let Some(first) = failures().next() else { return false };
+    let one =
+        failures().all(|f| (&f.method, &f.route, f.stream) == (&first.method, &first.route, first.stream));
+    // Who waits for somebody else than its own application throws or says so itself.
+    let thrown = g.causes.iter().any(|(c, _)| !scene.record(*c).exceptions.is_empty());
+    let well = first.stream.map_or(0, |s| scene.obs.streams[s].traffic.well_between(a.onset, a.last));
+    one && !thrown && g.failures.len() >= FAILURES_MIN && well >= 4 * g.failures.len()
+}
+
 /// By how much more requests came from the onset on than as long before, where the logs show it.
 fn risen(scene: &Scene<'_>, a: &Around) -> Option<String> {
     // What the logs do not reach back to did not come: nothing.
@@ -235,7 +281,7 @@ fn asked_before(scene: &Scene<'_>, g: &Group, onset: Time) -> usize {
     g.failures
         .first()
         .and_then(|&k| scene.failures[k].stream)
-        .map_or(0, |s| scene.obs.streams[s].traffic.well_before(onset))
+        .map_or(0, |s| scene.obs.streams[s].traffic.well_between(Time(i64::MIN), onset))
 }
 
 fn of(kind: TriggerKind, at: Time, what: &str) -> Trigger {

@@ -145,14 +145,11 @@ impl Journal {
         tried.and(removed)
     }
 
-    /// Deletes the segments that lie wholly before a position. The one that is written to stays: its name tells where to go on.
+    /// Deletes the segments that lie wholly before a position. The one that is written to stays, as its name tells where to go on, and
+    /// the one before it: what was digested last explains what comes first after a start.
     pub fn forget_before(&mut self, position: u64) -> io::Result<()> {
         while let Some(&(first, last)) = self.sealed.front() {
-            if last >= position {
-                break;
-            }
-            // The newest file must stay, even if nothing more goes into it.
-            if self.sealed.len() == 1 && self.open.is_none() {
+            if last >= position || self.sealed.len() == 1 {
                 break;
             }
             let path = path(&self.folder, first);

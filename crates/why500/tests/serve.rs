@@ -178,7 +178,6 @@ fn repeated_and_broken_bodies() {
     assert_eq!(counted(&server.problems()), 1, "{:?}", server.problems());
 }
 
-/// A problem that was resolved and comes back is a regression; a deploy is on the time line.
 /// An access log has all requests of the service that writes it, and none of another one's in the same project.
 #[test]
 fn an_access_log_hides_no_error_of_another_service() {
@@ -204,6 +203,58 @@ fn an_access_log_hides_no_error_of_another_service() {
     server.wait("five failures", |p| counted(p) == 5);
 }
 
+/// A line of an access log, as Express' and other loggers write it as JSON.
+fn answered(target: &str, status: u16) -> String {
+    let at = record::Time::from_secs(now_s() as i64);
+    format!(
+        "{{\"time\":\"{at}\",\"method\":\"GET\",\"path\":\"{target}\",\"status\":{status},\"remote_addr\":\"203.0.113.7\"}}"
+    )
+}
+
+/// What comes after a start belongs to what came before it: the failure is the same, and has its cause.
+#[test]
+fn a_start_between_two_records_of_a_failure() {
+    let mut server = Server::start("between").keeping();
+    let (data, at) = (server.data.clone(), now_s());
+    let event = |n: u64| server::event(&format!("{n:032x}"), at, "KeyError", &format!("/cart/{n}"));
+    assert_eq!(server.post(ENVELOPE, "", &event(1)).0, 200);
+    assert_eq!(server.post("/api/v1/ingest", "", answered("/cart/1", 500).as_bytes()).0, 202);
+    assert_eq!(server.post(ENVELOPE, "", &event(2)).0, 200);
+    server.wait("two failures", |p| p.len() == 1 && counted(p) == 2);
+    let id = server.problems()[0]["id"].clone();
+    server.kill();
+    drop(server);
+    let server = Server::on(&data, &[]);
+    assert_eq!(server.post("/api/v1/ingest", "", answered("/cart/2", 500).as_bytes()).0, 202);
+    assert_eq!(server.settled(1), 2);
+    assert_eq!(server.post(ENVELOPE, "", &event(3)).0, 200);
+    server.wait("a failure more", |p| p.len() == 1 && p[0]["id"] == id && counted(p) == 3);
+}
+
+/// A release that takes over is a deploy that nobody told of.
+#[test]
+fn a_release_that_nobody_told_of() {
+    let server = Server::start("release");
+    let text = |body: Vec<u8>| String::from_utf8(body).unwrap();
+    assert_eq!(
+        server.post(ENVELOPE, "", &server::transaction(&format!("{:032x}", 7), now_s(), "/cart/7")).0,
+        200
+    );
+    assert_eq!(server.post(ENVELOPE, "", &event(1)).0, 200);
+    server.wait("a failure", |p| counted(p) == 1);
+    let next = text(server::event(&format!("{:032x}", 2), now_s(), "TypeError", "/cart/2"));
+    assert_eq!(server.post(ENVELOPE, "", next.replace("shop@1.0", "shop@1.1").as_bytes()).0, 200);
+    server.wait("another problem", |p| p.len() == 2);
+    let deploys = server.get("/api/v1/deploys");
+    assert_eq!(deploys["deploys"].as_array().unwrap().len(), 1, "{deploys}");
+    assert!(deploys["deploys"][0]["what"].as_str().unwrap().starts_with("release=shop@1.1"), "{deploys}");
+    let problems = server.problems();
+    let of = |kind: &str| problems.iter().find(|p| p["title"].as_str().unwrap().contains(kind)).unwrap();
+    assert_eq!(of("TypeError")["verdict"]["trigger"]["kind"], "deploy", "{problems:#?}");
+    assert_ne!(of("KeyError")["verdict"]["trigger"]["kind"], "deploy");
+}
+
+/// A problem that was resolved and comes back is a regression; a deploy is on the time line.
 #[test]
 fn a_problem_that_comes_back() {
     let server = Server::start("states");

@@ -11,6 +11,7 @@ mod sign_in;
 mod watch;
 
 pub use access::{Peer, TOKEN_MARK, secret};
+pub use actions::marked;
 pub use hooks::{webhook_path, webhook_secret};
 pub use problems::{query, whole};
 pub use sign_in::{Door, FIRST_ADMIN};

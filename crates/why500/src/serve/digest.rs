@@ -3,6 +3,7 @@
 
 use super::batch::Batch;
 use super::commit::{Progress, Trouble, Written};
+use super::releases::Releases;
 use super::tally::{Tally, minute_of};
 use super::turns::Turns;
 use crate::report;
@@ -125,6 +126,52 @@ struct Project {
     /// By source.
     streams: HashMap<String, Streams>,
     marks_told: HashSet<u64>,
+    releases: Releases,
+    /// All that its window holds was digested before the program was started: it is no news.
+    recalled: bool,
+}
+
+impl Project {
+    fn new(recogniser: &Arc<Recogniser>) -> Project {
+        Project {
+            window: Window::new(Arc::clone(recogniser)),
+            streams: HashMap::new(),
+            marks_told: HashSet::new(),
+            releases: Releases::default(),
+            recalled: false,
+        }
+    }
+
+    /// The name under which a source is looked at.
+    fn source(&self, name: String) -> String {
+        if self.streams.len() < SOURCES_MAX || self.streams.contains_key(&name) {
+            name
+        } else {
+            "other sources".to_owned()
+        }
+    }
+
+    /// Looks at what was digested before the program was started, so that it is told no second time and what comes now goes on
+    /// with it.
+    fn go_on(&mut self, project: i64, now: Time, offset_s: &dyn Fn(Time) -> i64) {
+        // They were counted then.
+        let mut counts = BTreeMap::new();
+        for (name, streams) in &mut self.streams {
+            let source = self.window.source(name);
+            let mut tap = Tap {
+                window: &mut self.window,
+                releases: &mut self.releases,
+                counts: &mut counts,
+                project,
+                source,
+                now,
+            };
+            streams.settle(Time(i64::MAX), &mut tap);
+        }
+        self.window.look(now, offset_s);
+        self.marks_told.extend(self.window.marks().map(|(number, ..)| number));
+        self.recalled = false;
+    }
 }
 
 /// The thread's state.
@@ -152,6 +199,7 @@ pub struct Digest {
 /// Takes what one source's reader finds.
 struct Tap<'a> {
     window: &'a mut Window,
+    releases: &'a mut Releases,
     counts: &'a mut BTreeMap<Counted, Went>,
     project: i64,
     source: u32,
@@ -188,8 +236,19 @@ impl Tap<'_> {
         }
     }
 
+    /// Marks the deploy that a record shows by the release it names, unless it was told of.
+    fn hear(&mut self, r: &Record) {
+        let Some(deploy) = self.releases.hear(r, self.now) else { return };
+        let release = r.field("release").unwrap_or_default();
+        let told = self.window.marks().any(|(_, _, m)| matches!(m, Mark::Deploy(w) if w.contains(release)));
+        if !told {
+            self.window.take(Record { source: r.source, line: r.line, ..deploy }, self.now);
+        }
+    }
+
     /// A record that a wire read whole: one of a request that went well is only counted.
     fn whole(&mut self, r: Record) {
+        self.hear(&r);
         let well = r.mark.is_none()
             && r.level < Level::Error
             && r.exceptions.is_empty()
@@ -298,7 +357,11 @@ impl Digest {
                     self.came = now();
                     for next in std::iter::once(first).chain(written.try_iter()) {
                         self.newest = self.newest.max(next.place + 1);
-                        self.turns.push(next);
+                        if next.place < self.digested {
+                            self.recall(next);
+                        } else {
+                            self.turns.push(next);
+                        }
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -308,7 +371,7 @@ impl Digest {
             }
             let mut taken = 0;
             while let Some(next) = self.turns.pop() {
-                taken += self.take(next);
+                taken += self.take(next, offset_s);
                 if taken >= BETWEEN_MAX || Instant::now() >= due + Duration::from_millis(LOOK_MS_MIN) {
                     break;
                 }
@@ -335,48 +398,77 @@ impl Digest {
         now.since(self.came) > REST_US
             && self.open.is_empty()
             && self.counts.is_empty()
-            && !self.projects.values().any(|p| p.window.changed())
+            && !self.projects.values().any(|p| p.window.changed() && !p.recalled)
+    }
+
+    /// Reads a batch that was digested before the program was started, and is still in the journal: what comes now may belong to it, or
+    /// be explained by it.
+    fn recall(&mut self, w: Written) {
+        self.progress.backlog.remove(w.batch.project, w.size);
+        let Batch { project, source, at, records, lines } = w.batch;
+        let p = self.projects.entry(project).or_insert_with(|| Project::new(&self.recogniser));
+        p.recalled = true;
+        let name = p.source(source);
+        let source = p.window.source(&name);
+        let mut counts = BTreeMap::new();
+        let mut tap = Tap {
+            window: &mut p.window,
+            releases: &mut p.releases,
+            counts: &mut counts,
+            project,
+            source,
+            now: at,
+        };
+        let mut number = w.number;
+        for mut r in records {
+            // Whoever got no answer to it before the program ended sends it again: it is known then.
+            if !self.before.has(project, &r) && wires::requests_told(&r).is_none() {
+                (r.source, r.line) = (source, number);
+                tap.whole(r);
+            }
+            number = number.saturating_add(1);
+        }
+        let streams = p.streams.entry(name).or_insert_with(|| Streams::new(source));
+        for line in &lines {
+            streams.push_numbered(line, number, at, &mut tap);
+            number = number.saturating_add(1);
+        }
+        p.window.let_go(at);
     }
 
     /// Reads a batch; gives how many records and lines it had.
-    fn take(&mut self, w: Written) -> usize {
+    fn take(&mut self, w: Written, offset_s: &dyn Fn(Time) -> i64) -> usize {
         self.progress.backlog.remove(w.batch.project, w.size);
-        if w.place < self.digested {
-            // Whoever got no answer to it before the program ended sends it again: it is known then.
-            for r in &w.batch.records {
-                self.before.has(w.batch.project, r);
-            }
-            return 0;
-        }
         let size = w.batch.len();
         let Batch { project, source, at, records, lines } = w.batch;
-        let recogniser = &self.recogniser;
-        let p = self.projects.entry(project).or_insert_with(|| Project {
-            window: Window::new(Arc::clone(recogniser)),
-            streams: HashMap::new(),
-            marks_told: HashSet::new(),
-        });
-        let name = if p.streams.len() < SOURCES_MAX || p.streams.contains_key(&source) {
-            source
-        } else {
-            "other sources".to_owned()
-        };
+        let p = self.projects.entry(project).or_insert_with(|| Project::new(&self.recogniser));
+        if p.recalled {
+            p.go_on(project, at, offset_s);
+        }
+        let name = p.source(source);
         let source = p.window.source(&name);
         let mut counts = BTreeMap::new();
         let mut told = Vec::new();
-        let mut tap = Tap { window: &mut p.window, counts: &mut counts, project, source, now: at };
+        let mut tap = Tap {
+            window: &mut p.window,
+            releases: &mut p.releases,
+            counts: &mut counts,
+            project,
+            source,
+            now: at,
+        };
         let number = |i: usize| w.number.saturating_add(i as u64);
         let direct = records.len();
         for (i, mut r) in records.into_iter().enumerate() {
             if self.before.has(project, &r) {
                 continue;
             }
+            (r.source, r.line) = (source, number(i));
             if let Some(n) = wires::requests_told(&r) {
+                tap.hear(&r);
                 told.push((minute_of(r.at.unwrap_or(at)), r.service.unwrap_or_default(), n));
                 continue;
             }
-            r.source = source;
-            r.line = number(i);
             tap.whole(r);
         }
         let streams = p.streams.entry(name).or_insert_with(|| Streams::new(source));
@@ -427,10 +519,17 @@ impl Digest {
         // They may be of any batch read so far.
         let place = self.newest.saturating_sub(1);
         let mut settled: BTreeMap<Counted, Went> = BTreeMap::new();
-        for (&project, p) in &mut self.projects {
+        for (&project, p) in self.projects.iter_mut().filter(|(_, p)| !p.recalled) {
             for (name, streams) in &mut p.streams {
                 let source = p.window.source(name);
-                let mut tap = Tap { window: &mut p.window, counts: &mut settled, project, source, now };
+                let mut tap = Tap {
+                    window: &mut p.window,
+                    releases: &mut p.releases,
+                    counts: &mut settled,
+                    project,
+                    source,
+                    now,
+                };
                 streams.settle(before, &mut tap);
             }
         }
@@ -453,7 +552,7 @@ impl Digest {
         let mut commit = Commit { digested, at: now, ..Commit::default() };
         let mut events = Vec::new();
         for (&project, p) in &mut self.projects {
-            if !p.window.changed() {
+            if p.recalled || !p.window.changed() {
                 continue;
             }
             let look = p.window.look(now, offset_s);

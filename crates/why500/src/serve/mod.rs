@@ -24,6 +24,7 @@ mod maps;
 mod pages;
 mod proxy;
 mod quiet;
+mod releases;
 mod slow;
 mod sockets;
 mod stacks;
