@@ -19,13 +19,13 @@ mod watch;
 mod zstd;
 
 pub use find::{Note, is_foreign};
-pub use state::write_whole;
+pub use state::{Mark, write_whole};
 pub use zstd::ZstdFrames;
 
 use journal::Journal;
 use log::{Around, Log};
 use record::{SECOND, Time};
-use state::State;
+use state::{Kept, State};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -178,6 +178,8 @@ pub struct Follow {
     told: HashSet<Note>,
     journal: Option<Journal>,
     cursor: Option<Arc<str>>,
+    /// How often the state was written.
+    saves: u64,
     changed: bool,
     open_max: usize,
     trouble: Option<Note>,
@@ -187,8 +189,15 @@ impl Follow {
     /// Follows what the patterns name (files, folders, globs), from where the state file says. A state that cannot be used is told by
     /// the first poll and set aside; all then begins as at a first start.
     pub fn new(patterns: Vec<String>, state: PathBuf, options: Options) -> Follow {
+        Follow::after(patterns, state, options, &[])
+    }
+
+    /// As [`Follow::new`], and from where marks say that were made since the state was written, in the order in which what they are of
+    /// was kept.
+    pub fn after(patterns: Vec<String>, state: PathBuf, options: Options, marks: &[Mark]) -> Follow {
         let (kept, trouble) = match State::load(&state) {
-            Ok(kept) => (kept.unwrap_or_default(), None),
+            // Marks go on from a state: where there is none, all begins anew.
+            Ok(kept) => (kept.map(|kept| kept.after(marks)).unwrap_or_default(), None),
             Err(what) => {
                 let aside = state.with_extension("unusable");
                 let _ = fs::rename(&state, &aside);
@@ -197,6 +206,7 @@ impl Follow {
             }
         };
         let mut follow = Follow {
+            saves: kept.saves,
             added: !kept.patterns.is_empty(),
             familiar: kept.patterns.into_iter().collect(),
             logs: Vec::new(),
@@ -326,6 +336,22 @@ impl Follow {
         }
     }
 
+    /// What to keep with the lines before a place, for [`Follow::after`].
+    pub fn mark(&self, place: &Place) -> Mark {
+        let mut mark = Mark { saves: self.saves, cursor: None, file: None };
+        match place {
+            Place::File { number, offset, .. } => {
+                let tails = self.logs.iter().flat_map(|l| l.tails.iter().map(move |t| (t, &l.path)));
+                mark.file = tails
+                    .filter(|(t, _)| t.number == *number)
+                    .map(|(t, log)| Kept { offset: *offset, ..t.kept(log, false) })
+                    .next();
+            }
+            Place::Journal { cursor } => mark.cursor = Some(cursor.to_string()),
+        }
+        mark
+    }
+
     /// The lines before this place are durable.
     pub fn confirm(&mut self, place: &Place) {
         match place {
@@ -357,7 +383,9 @@ impl Follow {
         let tails = self.logs.iter().flat_map(|l| l.tails.iter().map(|t| (t, &l.path)));
         let followed = tails.filter(|(t, _)| t.current || !t.is_empty()).map(|(t, log)| t.kept(log, false));
         state.files = followed.chain(self.rested.iter().map(|(log, t)| t.kept(log, true))).collect();
+        state.saves = self.saves + 1;
         write_whole(&self.state, &state)?;
+        self.saves = state.saves;
         self.changed = false;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! How far each file was confirmed, kept over restarts in one small JSON file:
 //!
 //! ```json
-//! {"version": 1, "patterns": ["/var/log/nginx/*.log"], "cursor": null, "files": [
+//! {"version": 1, "saves": 71, "patterns": ["/var/log/nginx/*.log"], "cursor": null, "files": [
 //!   {"log": "/var/log/nginx/access.log", "path": "/var/log/nginx/access.log.1", "identity": [2049, 1311],
 //!    "head": {"bytes": 1024, "hash": "9c0f3d0e6b4a8f11"}, "offset": 40911, "modified_us": 1795899613000000,
 //!    "current": false, "settled": true, "rests": false}]}
@@ -23,6 +23,9 @@ pub(crate) struct State {
     pub version: u64,
     /// What was followed. A file that one of these finds and that is not listed came since.
     pub patterns: Vec<String>,
+    /// How often it was written.
+    #[serde(default)]
+    pub saves: u64,
     /// The journal's place.
     pub cursor: Option<String>,
     /// Files, those of one log together, the oldest first.
@@ -45,7 +48,45 @@ pub(crate) struct Kept {
     pub rests: bool,
 }
 
+/// How far one log was handed on, to be kept with what was: what is durable is known to be, even where the state could not be written
+/// any more.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Mark {
+    /// As of the state before which it was made.
+    pub(crate) saves: u64,
+    pub(crate) cursor: Option<String>,
+    pub(crate) file: Option<Kept>,
+}
+
+impl std::fmt::Debug for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let file = self.file.as_ref().map(|k| (&k.path, k.offset));
+        f.debug_struct("Mark").field("saves", &self.saves).field("file", &file).finish_non_exhaustive()
+    }
+}
+
 impl State {
+    /// It with what the marks say that were made since it was written, in their order.
+    pub fn after(mut self, marks: &[Mark]) -> State {
+        for mark in marks.iter().filter(|m| m.saves == self.saves) {
+            if mark.cursor.is_some() {
+                self.cursor.clone_from(&mark.cursor);
+            }
+            let Some(file) = &mark.file else { continue };
+            match self.files.iter_mut().find(|f| f.log == file.log && f.identity == file.identity) {
+                Some(kept) => *kept = file.clone(),
+                None => {
+                    // It came under the log's name since; what stood there does no more.
+                    for before in self.files.iter_mut().filter(|f| file.current && f.log == file.log) {
+                        before.current = false;
+                    }
+                    self.files.push(file.clone());
+                }
+            }
+        }
+        self
+    }
+
     pub fn new(patterns: Vec<String>) -> State {
         State { version: VERSION, patterns, ..State::default() }
     }

@@ -162,6 +162,58 @@ fn killed_at_random_moments() {
 }
 
 /// SIGTERM under load: what is under way is answered, all that was acknowledged is there.
+/// `kill -9` between the reading of a log and the writing down of how far: the journal knows.
+#[test]
+fn killed_while_a_log_is_followed() {
+    let data = folder("followed");
+    std::fs::create_dir_all(&data).unwrap();
+    let log = data.join("access.log");
+    let (stop, lines) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let writer = {
+        let (log, stop, lines) = (log.clone(), Arc::clone(&stop), Arc::clone(&lines));
+        thread::spawn(move || {
+            let open = || std::fs::OpenOptions::new().append(true).create(true).open(&log).unwrap();
+            let mut out = open();
+            while !stop.load(Ordering::SeqCst) {
+                let n = lines.fetch_add(1, Ordering::SeqCst);
+                let at = record::Time::from_secs(now_s() as i64);
+                let line = format!(
+                    "{{\"time\":\"{at}\",\"method\":\"GET\",\"path\":\"/cart/{n}\",\"status\":500,\"remote_addr\":\"203.0.113.7\"}}\n"
+                );
+                out.write_all(line.as_bytes()).unwrap();
+                if n % 400 == 399 {
+                    std::fs::rename(&log, log.with_extension("log.1")).unwrap();
+                    out = open();
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        })
+    };
+    let store = data.join("data");
+    let options = ["--follow", log.to_str().unwrap()];
+    let mut random = std::time::SystemTime::now().elapsed().unwrap().as_nanos() as u64 | 1;
+    for _ in 0..6 {
+        let mut server = Server::on(&store, &options).keeping();
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        // Where no state was written yet, nothing tells how far it was read.
+        thread::sleep(Duration::from_millis(500 + random % 900));
+        server.kill();
+    }
+    stop.store(true, Ordering::SeqCst);
+    writer.join().unwrap();
+    let server = Server::on(&store, &options);
+    let (written, began) = (lines.load(Ordering::SeqCst), Instant::now());
+    while server.counted(1) < written && began.elapsed() < Duration::from_secs(20) {
+        thread::sleep(Duration::from_millis(100));
+    }
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(server.settled(1), written, "each line once");
+    drop(server);
+    std::fs::remove_dir_all(&data).unwrap();
+}
+
 #[test]
 fn told_to_stop_under_load() {
     let data = folder("term");

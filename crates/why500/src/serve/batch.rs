@@ -1,6 +1,7 @@
 //! What one body, call or chunk of a file held, as it is kept until it is digested.
 
 use super::stacks::Stacks;
+use follow::Mark;
 use record::{Record, Time, scrub};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -20,6 +21,9 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// What is to be read as the lines of a log are.
     pub lines: Vec<Line>,
+    /// How far the log that it is from was read with it.
+    #[serde(skip)]
+    pub mark: Option<Mark>,
 }
 
 /// Records and lines are numbered through, as the lines of a file are: what stands next to each other was written together. A start
@@ -51,7 +55,7 @@ impl Batch {
         for l in &mut lines {
             scrubbed(&mut l.text);
         }
-        Batch { project, source: source.to_owned(), at, records, lines }
+        Batch { project, source: source.to_owned(), at, records, lines, mark: None }
     }
 
     /// Nothing in it is worth keeping.
@@ -64,15 +68,22 @@ impl Batch {
         self.records.len() + self.lines.len()
     }
 
-    /// As bytes, with room for the number of its first record in front.
+    /// As bytes, with room for the number of its first record in front; the mark stands behind it, where there is one.
     pub fn to_bytes(&self) -> Result<Vec<u8>, postcard::Error> {
-        postcard::to_extend(self, vec![0; size_of::<u64>()])
+        let bytes = postcard::to_extend(self, vec![0; size_of::<u64>()])?;
+        match &self.mark {
+            Some(mark) => postcard::to_extend(mark, bytes),
+            None => Ok(bytes),
+        }
     }
 
     /// From bytes: the number of its first record, and the batch.
     pub fn from_bytes(bytes: &[u8], stacks: &Stacks) -> Result<(u64, Batch), postcard::Error> {
         let (number, rest) = bytes.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-        let mut batch: Batch = postcard::from_bytes(rest)?;
+        let (mut batch, behind): (Batch, &[u8]) = postcard::take_from_bytes(rest)?;
+        if !behind.is_empty() {
+            batch.mark = Some(postcard::from_bytes(behind)?);
+        }
         for r in batch.records.iter_mut().filter(|r| !r.exceptions.is_empty()) {
             stacks.clean(Arc::make_mut(&mut r.exceptions));
         }

@@ -405,7 +405,7 @@ impl Digest {
     /// be explained by it.
     fn recall(&mut self, w: Written) {
         self.progress.backlog.remove(w.batch.project, w.size);
-        let Batch { project, source, at, records, lines } = w.batch;
+        let Batch { project, source, at, records, lines, .. } = w.batch;
         let p = self.projects.entry(project).or_insert_with(|| Project::new(&self.recogniser));
         p.recalled = true;
         let name = p.source(source);
@@ -440,7 +440,7 @@ impl Digest {
     fn take(&mut self, w: Written, offset_s: &dyn Fn(Time) -> i64) -> usize {
         self.progress.backlog.remove(w.batch.project, w.size);
         let size = w.batch.len();
-        let Batch { project, source, at, records, lines } = w.batch;
+        let Batch { project, source, at, records, lines, .. } = w.batch;
         let p = self.projects.entry(project).or_insert_with(|| Project::new(&self.recogniser));
         if p.recalled {
             p.go_on(project, at, offset_s);

@@ -1,10 +1,12 @@
 //! Log files and the journal, followed as they are written; what is durable is confirmed, so that a restart goes on there.
 
+use super::batch::Batch;
 use super::{App, now};
-use follow::{Chunk, Follow, Options};
+use follow::{Chunk, Follow, Mark, Options};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use wires::{Access, Line, Taken};
 
@@ -13,7 +15,7 @@ const POLL: Duration = Duration::from_millis(150);
 /// How far everything was read is written down so often.
 const SAVE: Duration = Duration::from_secs(2);
 
-/// Begins to follow.
+/// Begins to follow. `marks`: what the journal says of how far logs were read, once it is read.
 ///
 /// # Errors
 /// There is no project for what shows no key.
@@ -22,6 +24,7 @@ pub fn start(
     patterns: &[String],
     journald: bool,
     data: &Path,
+    marks: Receiver<Vec<Mark>>,
     stopped: &Arc<AtomicBool>,
     runtime: tokio::runtime::Handle,
 ) -> Result<Option<std::thread::JoinHandle<()>>, String> {
@@ -32,9 +35,10 @@ pub fn start(
         return Err("files show no key: they are followed only where keys are not required".into());
     };
     let options = Options { journal: journald.then(|| PathBuf::from("journalctl")), ..Options::default() };
-    let mut follow = Follow::new(patterns.to_vec(), data.join("followed.json"), options);
+    let (patterns, state) = (patterns.to_vec(), data.join("followed.json"));
     let (app, stopped) = (Arc::clone(app), Arc::clone(stopped));
     let run = move || {
+        let mut follow = Follow::after(patterns, state, options, &marks.recv().unwrap_or_default());
         let mut saved = Instant::now();
         while !stopped.load(Ordering::Relaxed) {
             let mut chunks = Vec::new();
@@ -44,7 +48,8 @@ pub fn start(
             }
             for chunk in chunks {
                 // What is not durable is not confirmed, and comes again.
-                match runtime.block_on(keep(&app, project, &chunk, &stopped)) {
+                let mark = follow.mark(&chunk.place);
+                match runtime.block_on(keep(&app, project, &chunk, mark, &stopped)) {
                     Ok(()) => follow.confirm(&chunk.place),
                     Err(why) => eprintln!("why500: {}: {why}", chunk.path),
                 }
@@ -64,7 +69,13 @@ pub fn start(
     std::thread::Builder::new().name("follow".into()).spawn(run).map(Some).map_err(|e| e.to_string())
 }
 
-async fn keep(app: &App, project: i64, chunk: &Chunk, stopped: &AtomicBool) -> Result<(), String> {
+async fn keep(
+    app: &App,
+    project: i64,
+    chunk: &Chunk,
+    mark: Mark,
+    stopped: &AtomicBool,
+) -> Result<(), String> {
     let lines: Vec<Line> = String::from_utf8_lossy(&chunk.bytes)
         .lines()
         .map(|text| Line { text: text.to_owned(), ..Line::default() })
@@ -76,5 +87,6 @@ async fn keep(app: &App, project: i64, chunk: &Chunk, stopped: &AtomicBool) -> R
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    app.keep(project, &chunk.path, now(), &mut taken).await
+    let batch = Batch::new(project, &chunk.path, now(), &mut taken, &app.stacks);
+    app.keep_batch(Batch { mark: Some(mark), ..batch }).await
 }

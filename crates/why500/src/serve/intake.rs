@@ -207,10 +207,15 @@ impl App {
         at: record::Time,
         taken: &mut Taken,
     ) -> Result<(), String> {
-        let batch = Batch::new(project, source, at, taken, &self.stacks);
+        self.keep_batch(Batch::new(project, source, at, taken, &self.stacks)).await
+    }
+
+    /// Keeps a batch: it is durable when this returns.
+    pub async fn keep_batch(&self, batch: Batch) -> Result<(), String> {
         if batch.is_empty() {
             return Ok(());
         }
+        let project = batch.project;
         let bytes = batch.to_bytes().map_err(|e| e.to_string())?;
         let size = self.progress.backlog.add(project, bytes.len());
         let (reply, durable) = oneshot::channel();

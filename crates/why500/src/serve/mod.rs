@@ -196,17 +196,18 @@ fn first_sign_in(writer: &Store, reader: &store::Reader) -> Result<Option<String
     Ok(Some(secret))
 }
 
-/// Hands what the journal holds to the digest; gives the last number in it.
+/// Hands what the journal holds to the digest; gives the last number in it, and how far logs were read.
 fn read_again(
     left: Vec<store::Entry>,
     written: &Sender<Written>,
     progress: &Progress,
     stacks: &Stacks,
-) -> u64 {
-    let mut last = 0;
+) -> (u64, Vec<follow::Mark>) {
+    let (mut last, mut marks) = (0, Vec::new());
     for entry in left {
         match Batch::from_bytes(&entry.payload, stacks) {
-            Ok((number, batch)) => {
+            Ok((number, mut batch)) => {
+                marks.extend(batch.mark.take());
                 last = number + batch.len() as u64;
                 let size = progress.backlog.add(batch.project, entry.payload.len());
                 let _ = written.send(Written { place: entry.position, number, batch, size });
@@ -214,7 +215,7 @@ fn read_again(
             Err(e) => eprintln!("why500: journal, entry {}: {e}; it is passed over", entry.position),
         }
     }
-    last
+    (last, marks)
 }
 
 /// The folder for dropped logs; what a crash left in it goes.
@@ -257,6 +258,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
     // Neither has a limit of its own: what waits in them is counted by the backlog, which has.
     let (waiting, to_commit) = channel();
     let (written, to_digest) = channel();
+    let (read, marks) = channel();
     let digested = store.digested().map_err(|e| Usage(e.to_string()))?;
     // Where the journal's files were lost beside the database, what comes next must not look digested.
     journal.begin_at(digested);
@@ -282,7 +284,9 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         let (progress, stacks) = (Arc::clone(&progress), Arc::clone(&stacks));
         // Reading the journal again takes a second or two where much is left; the port is open meanwhile.
         let run = move || {
-            let last = read_again(left, &written, &progress, &stacks);
+            let (last, marks) = read_again(left, &written, &progress, &stacks);
+            // Nobody waits for them where no log is followed.
+            let _ = read.send(marks);
             commit::run(journal, &to_commit, &written, &progress, batch::first_number(now(), last));
         };
         std::thread::Builder::new().name("commit".into()).spawn(run).map_err(|e| Usage(e.to_string()))?
@@ -329,6 +333,7 @@ pub fn run(options: &Serve) -> Result<ExitCode, Usage> {
         &options.follow,
         options.journald,
         &options.data,
+        marks,
         &stopped,
         runtime.handle().clone(),
     )

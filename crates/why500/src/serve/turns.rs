@@ -55,7 +55,8 @@ mod tests {
 
     fn written(place: u64, project: i64) -> Written {
         let records = vec![Record::default(); 10];
-        let batch = Batch { project, source: String::new(), at: Time(0), records, lines: Vec::new() };
+        let batch =
+            Batch { project, source: String::new(), at: Time(0), records, lines: Vec::new(), mark: None };
         Written { place, number: place * 10, batch, size: 1 }
     }
 
