@@ -22,6 +22,9 @@ pub(crate) struct Explanation {
     pub why: Arc<Why>,
 }
 
+/// Logs date to the second, and machines differ by less.
+const AFTER_US: i64 = SECOND;
+
 /// Failures explained before another core may take over.
 const EXPLAINED_AT_ONCE: usize = 1_000;
 
@@ -478,10 +481,26 @@ impl Scene<'_> {
         parts.into_iter().flatten().map(|e| e.map(|e| shared.once(e))).collect()
     }
 
+    /// When a proxy gave up waiting, if that is what a record says.
+    fn gave_up(&self, candidate: usize, how: How) -> Option<Time> {
+        let r = self.record(candidate);
+        let timeout =
+            self.candidates[candidate].best().is_some_and(|f| f.cause.is(Class::Upstream, "timeout"));
+        r.at.filter(|_| timeout && how > How::Time && r.exceptions.is_empty())
+    }
+
+    /// Did the code throw it when the answer was out already? Then it ended what took too long, and is no cause of the answer.
+    fn thrown_after(&self, candidate: usize, answered: Time) -> bool {
+        let is_code = self.candidates[candidate].best().is_some_and(|f| f.cause.class == Class::Code);
+        is_code && self.record(candidate).at.is_some_and(|at| at.since(answered) > AFTER_US)
+    }
+
     /// Explains a failure by the best of these records: with how each was joined, and whether to an inner failure.
     fn explain_one(&self, list: &[(usize, How, bool)]) -> Option<Explanation> {
+        let gave_up = list.iter().filter_map(|&(c, how, _)| self.gave_up(c, how)).min();
         let best = list
             .iter()
+            .filter(|(c, ..)| gave_up.is_none_or(|at| !self.thrown_after(*c, at)))
             .map(|&(c, how, nested)| (self.worth(c, how, nested), how, c))
             .filter(|(w, _, _)| *w > -500)
             .max_by_key(|(w, how, c)| (*w, *how, std::cmp::Reverse(*c)))?;

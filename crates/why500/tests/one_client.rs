@@ -145,3 +145,15 @@ fn telemetry_that_cannot_be_sent_explains_nothing() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].0, "unknown/unexplained");
 }
+
+/// nginx gave up after two seconds; two seconds later the application threw. That is no reason why nobody waited.
+#[test]
+fn what_is_thrown_after_the_answer_is_no_cause_of_it() {
+    let log = access(50, "/report", 504, "127.0.0.1:5000");
+    let gave_up = "2026/11/30 03:29:50 [error] 17502#17502: *7 upstream timed out (110: Connection timed out) while reading response \
+                   header from upstream, client: 127.0.0.1, server: shop.local, request: \"GET /report HTTP/1.1\", upstream: \
+                   \"http://127.0.0.1:5000/report\", host: \"127.0.0.1:8080\"\n";
+    let app = thrown(52, "/report", DIVIDED);
+    let found = explain("after", &[("access.log", log), ("error.log", gave_up.into()), ("app.log", app)]);
+    assert_eq!(found, [("upstream/timeout".into(), at("127.0.0.1:5000"), 1)]);
+}
