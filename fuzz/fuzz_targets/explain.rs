@@ -96,6 +96,7 @@ fn explain(about: u8, files: &[(String, Vec<u8>)]) -> Vec<String> {
         lines: &lines,
         filter,
         spread: &diagnosis::one_by_one,
+        begun: &Default::default(),
     };
     let mut report = diagnosis::diagnose(&mut obs, &settings);
     report.sources = files

@@ -875,6 +875,7 @@ mod tests {
                 lines: &[3],
                 filter: crate::Filter::default(),
                 spread: &crate::one_by_one,
+                begun: &HashMap::new(),
             };
             crate::diagnose(&mut obs, &settings).totals.failures
         };
@@ -953,6 +954,7 @@ mod tests {
             lines: &[9],
             filter: crate::Filter::default(),
             spread: &crate::one_by_one,
+            begun: &HashMap::new(),
         };
         let report = crate::diagnose(&mut obs, &settings);
         assert_eq!((report.totals.failures, report.totals.requests), (2, Some(4)));

@@ -50,6 +50,8 @@ pub struct Settings<'a> {
     pub filter: Filter,
     /// How what can be done at the same time is done.
     pub spread: Spread<'a>,
+    /// What set off problems that began before what is observed, by their ids.
+    pub begun: &'a HashMap<String, Trigger>,
 }
 
 /// Which failures are asked for; everything else still serves to explain them.
@@ -168,7 +170,7 @@ fn diagnose_each(
     }
     let problems = spread::parts(settings.spread, groups.len(), |i| {
         let g = &groups[i];
-        verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred)
+        verdict::problem(&scene, g, &alternatives(&scene, g), ledger.inferred, settings.begun)
     });
     Report {
         range: obs.range,

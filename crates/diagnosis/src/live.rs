@@ -8,7 +8,7 @@ use crate::join::How;
 use crate::observe::Observations;
 use crate::recognise::Recogniser;
 use crate::wording::{Said, Wordings};
-use crate::{Filter, Problem, Scene, Settings, diagnose_each, one_by_one};
+use crate::{Filter, Problem, Scene, Settings, Trigger, diagnose_each, one_by_one};
 use record::{Ending, Mark, Numbered, Record, SECOND, Time, Zone};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -103,6 +103,14 @@ struct Told {
     said: u64,
 }
 
+/// How a problem of the window began.
+struct Begun {
+    onset: Time,
+    trigger: Trigger,
+    /// When it failed last.
+    last: Time,
+}
+
 /// The window of one project.
 pub struct Window {
     recogniser: Arc<Recogniser>,
@@ -117,6 +125,8 @@ pub struct Window {
     told: HashMap<u64, Told>,
     /// By record: the failure it tells of.
     failure_of: Numbered<u64, u64>,
+    /// By problem: those that last longer than the window began with what it has forgotten.
+    begun: HashMap<String, Begun>,
     changed: bool,
 }
 
@@ -140,6 +150,7 @@ impl Window {
             services: HashSet::new(),
             told: HashMap::new(),
             failure_of: Numbered::default(),
+            begun: HashMap::new(),
             changed: false,
         }
     }
@@ -300,6 +311,12 @@ impl Window {
         for k in self.marks.iter().chain(&self.kept) {
             obs.keep(k.record.clone(), k.said.clone());
         }
+        // What has been silent for as long as the window is, and comes back, begins anew.
+        self.begun.retain(|_, b| now.since(b.last) <= WINDOW_US);
+        // What began before the oldest record here.
+        let oldest = self.kept.front().and_then(|k| k.record.at).unwrap_or(now);
+        let begun = self.begun.iter().filter(|(_, b)| b.onset < oldest);
+        let begun: HashMap<String, Trigger> = begun.map(|(id, b)| (id.clone(), b.trigger.clone())).collect();
         let stated = vec![true; self.sources.len()];
         let lines = vec![0; self.sources.len()];
         let settings = Settings {
@@ -309,12 +326,28 @@ impl Window {
             lines: &lines,
             filter: Filter::default(),
             spread: &one_by_one,
+            begun: &begun,
         };
         let mut groups: Vec<Vec<Failed>> = Vec::new();
         let report = diagnose_each(&mut obs, &settings, &mut |scene, group| {
             groups.push(failures(scene, group, &numbers, now));
         });
+        self.remember(&report.problems, &begun);
         self.compare(report.problems.into_iter().zip(groups))
+    }
+
+    /// Remembers how problems began.
+    fn remember(&mut self, problems: &[Problem], begun: &HashMap<String, Trigger>) {
+        for p in problems {
+            let Some((onset, last)) = p.first_seen.zip(p.last_seen) else { continue };
+            match self.begun.get_mut(&p.id) {
+                Some(b) if begun.contains_key(&p.id) => b.last = last,
+                _ => {
+                    let trigger = p.verdict.trigger.clone();
+                    self.begun.insert(p.id.clone(), Begun { onset, trigger, last });
+                }
+            }
+        }
     }
 
     /// What of it was not told before.
@@ -406,4 +439,60 @@ fn failures(scene: &Scene<'_>, group: &Group, numbers: &[(u64, Time)], now: Time
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{Level, Request, TriggerKind};
+
+    const BEGIN: Time = Time(1_795_926_860_000_000);
+
+    fn at(number: u64, at: Time) -> Record {
+        Record { line: number, format: "json", at: Some(at), zone: Zone::Stated, ..Record::default() }
+    }
+
+    /// A problem that a deploy set off is the deploy's for as long as it lasts, and not for longer.
+    #[test]
+    fn what_set_a_problem_off_is_not_forgotten_while_it_lasts() {
+        let mut window = Window::new(Arc::new(Recogniser::new(&[]).expect("our signatures")));
+        window.source("shop");
+        let mut number = 0;
+        let mut kinds = Vec::new();
+        for second in 0..5_400 {
+            let now = BEGIN.plus(second * SECOND);
+            number += 1;
+            window.healthy(0, number, None, now, "GET", "/cart/1", None, 200, Ending::Answered, false);
+            if second == 60 {
+                number += 1;
+                let mut deploy = at(number, now);
+                deploy.mark = Some(Box::new(Mark::Deploy("release=3.8.0".into())));
+                window.take(deploy, now);
+            }
+            // It fails for an hour, is silent for twenty minutes, and fails again.
+            if second % 20 == 0 && ((70..3_600).contains(&second) || second > 4_800) {
+                number += 1;
+                let mut failed = at(number, now);
+                failed.level = Level::Error;
+                failed.message = "KeyError: 'country'".into();
+                let request = Request {
+                    method: "GET".into(),
+                    target: "/cart/1".into(),
+                    status: Some(500),
+                    ..Request::default()
+                };
+                failed.request = Some(Box::new(request));
+                window.take(failed, now);
+                for seen in window.look(now, &|_| 0).seen {
+                    kinds.push((second, seen.problem.verdict.trigger.kind));
+                }
+            }
+        }
+        // Of the first failures nothing is certain yet.
+        let lasting = |k: &&(i64, TriggerKind)| (120..3_600).contains(&k.0);
+        let drifted: Vec<_> = kinds.iter().filter(lasting).filter(|k| k.1 != TriggerKind::Deploy).collect();
+        assert!(drifted.is_empty() && kinds.len() > 100, "{drifted:?}");
+        let last = kinds.last().expect("it came back");
+        assert_ne!(last.1, TriggerKind::Deploy, "what comes back much later has another cause");
+    }
 }

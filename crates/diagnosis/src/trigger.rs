@@ -105,7 +105,13 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
     let outage = g.fingerprint.starts_with("outage|");
     // A dependency's own log tells best when it went.
     if matches!(g.cause.class, Class::Database | Class::Upstream) && outage {
-        let down = latest(scene, &[Kind::Down], a.onset, 20 * SECOND).find(|e| e.service.is_some() || outage);
+        // Who calls is not who went.
+        let caller = g.causes.first().map(|(c, _)| scene.record(*c));
+        let is_callers = |e: &&Event| {
+            let r = &scene.obs.records[e.record];
+            caller.is_some_and(|c| (c.source, &c.service) == (r.source, &r.service))
+        };
+        let down = latest(scene, &[Kind::Down], a.onset, 20 * SECOND).find(|e| !is_callers(e));
         let deploy = latest(scene, &[Kind::Deploy], a.onset, 5 * SECOND).next().filter(|d| {
             down.is_none_or(|x| x.service.is_none() && x.at >= d.at) && g.cause.class == Class::Upstream
         });

@@ -5,7 +5,7 @@ use crate::group::{Group, Scene, app_place};
 use crate::inputs;
 use crate::join::How;
 
-use crate::problem::{Alternative, Endpoint, Evidence, Hop, HopState, Problem, Timeline, Verdict};
+use crate::problem::{Alternative, Endpoint, Evidence, Hop, HopState, Problem, Timeline, Trigger, Verdict};
 use crate::trigger;
 use record::{Class, Exception, Level, Numbers, Record, Role, SECOND, Time, TriggerKind, scrub::scrub};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -517,9 +517,16 @@ fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<
     out.into_iter().map(|s| scrub(&s).into_owned()).collect()
 }
 
-/// Makes the problem of a group.
-pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], inferred: bool) -> Problem {
-    let trigger = trigger::trigger(scene, g);
+/// Makes the problem of a group. `begun`: as in [`crate::Settings`].
+pub(crate) fn problem(
+    scene: &Scene<'_>,
+    g: &Group,
+    others: &[Alternative],
+    inferred: bool,
+    begun: &HashMap<String, Trigger>,
+) -> Problem {
+    let id = format!("{:016x}", fnv(&g.fingerprint));
+    let trigger = begun.get(&id).cloned().unwrap_or_else(|| trigger::trigger(scene, g));
     let mut causes = g.causes.clone();
     causes.sort_by_key(|(c, how)| {
         (
@@ -553,7 +560,7 @@ pub(crate) fn problem(scene: &Scene<'_>, g: &Group, others: &[Alternative], infe
             .or_else(|| g.finding.service.clone());
     }
     let mut p = Problem {
-        id: format!("{:016x}", fnv(&g.fingerprint)),
+        id,
         title: String::new(),
         count: g.failures.len() as u64,
         counts_inferred: inferred,

@@ -8,6 +8,7 @@ use crate::since::Since;
 use clap::{Args, ValueEnum};
 use diagnosis::{Filter, Recogniser, Report, Settings};
 use record::Time;
+use std::collections::HashMap;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -476,6 +477,7 @@ fn finish(
             lines: &lines,
             filter,
             spread: &|n, work| spread(threads, n, work),
+            begun: &HashMap::new(),
         },
     );
     // Where the program ends soon, to give back each record by itself would take a tenth of its time. Of a hundred thousand logs, the

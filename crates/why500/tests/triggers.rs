@@ -114,3 +114,28 @@ fn one_route_that_takes_too_long() {
     let (cause, trigger) = only("slow", &[("access.log", &log), ("error.log", &errors)]);
     assert_eq!((cause.as_str(), trigger["kind"].as_str()), ("timeout", Some("traffic")));
 }
+
+/// gunicorn of the service that calls was restarted right before; what it calls went away by itself.
+#[test]
+fn who_calls_is_not_who_went() {
+    let (mut log, mut app) = (String::new(), String::new());
+    for at in 0..300 {
+        log += &access(at, &format!("/products/{}", at % 7), 200);
+    }
+    app += "[2026-11-24 08:04:50 +0000] [100] [INFO] Handling signal: term\n[2026-11-24 08:04:51 +0000] [100] [INFO] Shutting down: Master\n\
+            [2026-11-24 08:04:53 +0000] [200] [INFO] Starting gunicorn 21.2.0\n[2026-11-24 08:04:53 +0000] [200] [INFO] Listening at: http://127.0.0.1:5000 (200)\n";
+    for at in 301..320 {
+        log += &access(at, "/orders", 500);
+        app += &format!(
+            "2026-11-24 08:05:{:02},111 ERROR shop Exception on /orders [GET]\nTraceback (most recent call last):\n  \
+             File \"/srv/app/shop.py\", line 24, in orders\n    requests.get(url)\n\
+             requests.exceptions.ConnectionError: HTTPConnectionPool(host='127.0.0.1', port=5001): Max retries exceeded with url: /stock \
+             (Caused by NewConnectionError('<urllib3.connection.HTTPConnection object at 0x7f>: Failed to establish a new connection: \
+             [Errno 111] Connection refused'))\n",
+            at - 300
+        );
+    }
+    let (cause, trigger) = only("caller", &[("access.log", &log), ("app.log", &app)]);
+    assert_eq!((cause.as_str(), trigger["kind"].as_str()), ("connection-refused", Some("dependency")));
+    assert_eq!(trigger["what"], "127.0.0.1:5001");
+}

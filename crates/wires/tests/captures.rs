@@ -161,6 +161,7 @@ fn take_in(capture: &Path) -> Result<Seen, String> {
             lines: &lines,
             filter: Filter::default(),
             spread: &diagnosis::one_by_one,
+            begun: &Default::default(),
         },
     );
     assert!(last > Time(SECOND));

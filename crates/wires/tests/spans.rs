@@ -90,6 +90,7 @@ fn told(bodies: &[(String, Value)]) -> Report {
         lines: &[line],
         filter: Filter::default(),
         spread: &diagnosis::one_by_one,
+        begun: &Default::default(),
     };
     diagnose(&mut obs, &settings)
 }
