@@ -6,6 +6,7 @@ use crate::observe::Observations;
 use crate::order;
 use crate::recognise::{Finding, Scope};
 use crate::route;
+use crate::spread::{self, Spread};
 use record::{Class, Level, Mixer, Numbered, Numbers, Record, SECOND, Time, hash};
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -800,10 +801,11 @@ pub(crate) fn join(
     failures: &[Failure],
     candidates: &[Candidate],
     gone: &Numbered<u64, u32>,
+    spread: Spread<'_>,
 ) -> Joins {
     let scene = Scene::new(obs, failures, candidates);
     let mut affinity = Affinity { sides: sides(obs, candidates), ..Affinity::default() };
-    let first = scene.join_once(&affinity);
+    let first = scene.join_once(&affinity, spread);
     affinity.learned = true;
     for j in first.list.iter().filter(|j| j.how != How::Same) {
         let t = candidates[j.candidate].template;
@@ -820,7 +822,7 @@ pub(crate) fn join(
     }
     // Both lists together would be the most memory of all.
     drop(first);
-    let mut joins = scene.join_once(&affinity);
+    let mut joins = scene.join_once(&affinity, spread);
     for (template, n) in gone {
         joins.templates.entry(*template).or_default().records += n;
     }
@@ -883,6 +885,27 @@ fn at_most(named: bool, away: i64, timed: bool) -> i32 {
     60 - points(least / 200_000, 30) - points(least / 100_000, 10) - untimed
 }
 
+/// What each failure has already: (failure, template), how many records.
+type Has = Numbered<(usize, u64), u32>;
+
+/// What joining by what records say gave.
+#[derive(Default)]
+struct Named {
+    joins: Vec<Join>,
+    has: Has,
+    /// Failures.
+    explained: Vec<usize>,
+    /// Of candidates that lead others.
+    joined_to: Numbered<usize, (usize, How)>,
+    /// Candidates, and which lead them.
+    led: Vec<(usize, usize)>,
+    /// Candidates that say too little.
+    later: Vec<usize>,
+}
+
+/// Parts in which candidates are joined side by side, by their template.
+const PARTS: usize = 32;
+
 /// What is joined, made ready to be looked up.
 struct Scene<'a> {
     obs: &'a Observations,
@@ -908,22 +931,44 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn join_once(&self, affinity: &Affinity) -> Joins {
-        let Scene { obs, failures, candidates, ix, facets, routes, leaders } = self;
-        let mut led: Vec<(usize, usize)> = Vec::new();
-        let leading: Numbers<usize> = leaders.values().copied().collect();
-        let mut joined_to: Numbered<usize, (usize, How)> = Numbered::default();
-        let mut joins = Joins::default();
-        // What each failure has already: (source, template).
-        let mut has: Numbered<(usize, u64), u32> = Numbered::default();
-        let mut explained: Vec<bool> = vec![false; failures.len()];
+    /// Joins what can be joined by what records say and where they stand. Those of one template compete for failures; others do not,
+    /// and are joined side by side.
+    fn by_name(&self, affinity: &Affinity, spread: Spread<'_>) -> Named {
         let mut ledger_of: Numbered<usize, usize> = Numbered::default();
-        for (k, f) in failures.iter().enumerate() {
-            for &i in &f.seen {
-                ledger_of.insert(i, k);
+        for (k, f) in self.failures.iter().enumerate() {
+            ledger_of.extend(f.seen.iter().map(|&i| (i, k)));
+        }
+        let leading: Numbers<usize> = self.leaders.values().copied().collect();
+        let mut all = Named::default();
+        let mut parts: Vec<Vec<usize>> = vec![Vec::new(); PARTS];
+        for (c, cand) in self.candidates.iter().enumerate() {
+            if let Some(&failure) = ledger_of.get(&cand.record) {
+                all.joins.push(Join { candidate: c, failure, how: How::Same });
+            } else if let Some(&leader) = self.leaders.get(&c).filter(|_| !cand.ledger) {
+                all.led.push((c, leader));
+            } else if !cand.ledger {
+                parts[(cand.template % PARTS as u64) as usize].push(c);
             }
         }
-        let option = |k: usize, asker: &Asker<'_>, template: u64, has: &Numbered<(usize, u64), u32>| {
+        // The longest first, so that none of them is what the others wait for.
+        parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+        parts.retain(|part| !part.is_empty());
+        for part in spread::parts(spread, parts.len(), |i| self.join_part(affinity, &leading, &parts[i])) {
+            all.joins.extend(part.joins);
+            all.has.extend(part.has);
+            all.explained.extend(part.explained);
+            all.joined_to.extend(part.joined_to);
+            all.later.extend(part.later);
+        }
+        all.joins.sort_unstable_by_key(|j| j.candidate);
+        all
+    }
+
+    /// Joins these candidates, in their order.
+    fn join_part(&self, affinity: &Affinity, leading: &Numbers<usize>, part: &[usize]) -> Named {
+        let Scene { obs, failures, candidates, ix, facets, routes, .. } = self;
+        let mut out = Named::default();
+        let option = |k: usize, asker: &Asker<'_>, template: u64, has: &Has| {
             let (f, facet) = (&failures[k], &facets[k]);
             let off = off(facet, asker.r);
             if off > NAMED_US && !asker.has_id(f) {
@@ -946,24 +991,13 @@ impl<'a> Scene<'a> {
             let beside = affinity.is_beside(facet, asker.r);
             Some((s, how, std::cmp::Reverse(off), beside, std::cmp::Reverse(k)))
         };
-        let mut later = Vec::new();
-        for (c, cand) in candidates.iter().enumerate() {
+        for &c in part {
+            let cand = &candidates[c];
             let r = &obs.records[cand.record];
-            if let Some(&k) = ledger_of.get(&cand.record) {
-                joins.list.push(Join { candidate: c, failure: k, how: How::Same });
-                continue;
-            }
-            if cand.ledger {
-                continue;
-            }
-            if let Some(&leader) = leaders.get(&c) {
-                led.push((c, leader));
-                continue;
-            }
             let asker = Asker::new(r);
             let mut best: Option<Worth> = None;
             let mut ask = |k: usize| {
-                best = best.max(option(k, &asker, cand.template, &has));
+                best = best.max(option(k, &asker, cand.template, &out.has));
                 best.map_or(i32::MIN, |(s, ..)| s)
             };
             let mut asked = false;
@@ -1003,19 +1037,31 @@ impl<'a> Scene<'a> {
             let best = best.map(|(s, how, _, _, std::cmp::Reverse(k))| (s, how, k));
             match best {
                 Some((s, how, k)) if s >= 25 && how != How::Time => {
-                    *has.entry((k, cand.template)).or_default() += 1;
+                    *out.has.entry((k, cand.template)).or_default() += 1;
                     if cand.best().is_some_and(|f| !f.symptom) && r.level >= Level::Error
                         || !r.exceptions.is_empty()
                     {
-                        explained[k] = true;
+                        out.explained.push(k);
                     }
                     if leading.contains(&c) {
-                        joined_to.insert(c, (k, how));
+                        out.joined_to.insert(c, (k, how));
                     }
-                    joins.list.push(Join { candidate: c, failure: k, how });
+                    out.joins.push(Join { candidate: c, failure: k, how });
                 }
-                _ => later.push(c),
+                _ => out.later.push(c),
             }
+        }
+        out
+    }
+
+    fn join_once(&self, affinity: &Affinity, spread: Spread<'_>) -> Joins {
+        let Scene { obs, failures, candidates, ix, facets, routes, .. } = self;
+        let Named { joins, mut has, explained: named, joined_to, led, mut later } =
+            self.by_name(affinity, spread);
+        let mut joins = Joins { list: joins, ..Joins::default() };
+        let mut explained: Vec<bool> = vec![false; failures.len()];
+        for k in named {
+            explained[k] = true;
         }
         for (c, leader) in led {
             match joined_to.get(&leader) {

@@ -129,14 +129,14 @@ fn diagnose_each(
         f.counts = f.counts && settings.filter.wants(f);
     }
     let events = events::gather(obs);
-    let mut joins = join::join(obs, &ledger.failures, &candidates, &gone);
+    let mut joins = join::join(obs, &ledger.failures, &candidates, &gone, settings.spread);
     if !ledger.inferred {
         let cut = ledger::unlogged(obs, &ledger.failures, &candidates, &joins);
         if !cut.is_empty() {
             notes.push(format!("{} requests failed without an entry in any access log; they were counted by the errors that tell of them.", cut.len()));
             ledger.requests = ledger.requests.map(|n| n + cut.len() as u64);
             ledger.failures.extend(cut.into_iter().filter(|f| settings.filter.wants(f)));
-            joins = join::join(obs, &ledger.failures, &candidates, &gone);
+            joins = join::join(obs, &ledger.failures, &candidates, &gone, settings.spread);
         }
     }
     let is_error = |c: &Candidate| tells_of_a_failure(obs, c);
@@ -144,7 +144,7 @@ fn diagnose_each(
     if !unsampled.is_empty() {
         ledger.requests = ledger.requests.map(|n| n + unsampled.len() as u64);
         ledger.failures.extend(unsampled.into_iter().filter(|f| settings.filter.wants(f)));
-        joins = join::join(obs, &ledger.failures, &candidates, &gone);
+        joins = join::join(obs, &ledger.failures, &candidates, &gone, settings.spread);
     }
     if joins.undated > 0 {
         notes.push(format!(
