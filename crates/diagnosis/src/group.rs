@@ -683,8 +683,8 @@ impl Scene<'_> {
             })
         };
         // (route, method, status) → fingerprint → count
-        type Counts = HashMap<String, (u32, usize)>;
-        let mut by_route: HashMap<(&str, &str, u16), Counts> = HashMap::new();
+        type Counts<'e> = HashMap<&'e str, (u32, usize)>;
+        let mut by_route: HashMap<(&str, &str, u16), Counts<'_>> = HashMap::new();
         let mut by_status: HashMap<u16, Vec<(Time, usize)>> = HashMap::new();
         for (k, e) in explained.iter().enumerate() {
             let f = &self.failures[k];
@@ -692,7 +692,7 @@ impl Scene<'_> {
                 let entry = by_route
                     .entry((&f.route, &f.method, f.status))
                     .or_default()
-                    .entry(e.fingerprint.clone())
+                    .entry(e.fingerprint.as_str())
                     .or_insert((0, k));
                 entry.0 += 1;
                 if let Some(t) = f.at {

@@ -407,6 +407,7 @@ impl<'a> Asker<'a> {
     }
 }
 
+#[derive(Default)]
 struct Index {
     by_id: Numbered<u64, Vec<usize>>,
     by_tail: Numbered<u64, Dated>,
@@ -420,15 +421,7 @@ struct Index {
 }
 
 fn index(obs: &Observations, failures: &[Failure]) -> Index {
-    let mut ix = Index {
-        by_id: Numbered::default(),
-        by_tail: Numbered::default(),
-        by_client: Numbered::default(),
-        by_source: Numbered::default(),
-        by_time: Vec::new(),
-        longest_us: 0,
-        took_us: 0,
-    };
+    let mut ix = Index::default();
     for (k, f) in failures.iter().enumerate() {
         for id in &f.ids {
             ix.by_id.entry(hash(id.as_str())).or_default().push(k);
@@ -803,7 +796,7 @@ pub(crate) fn join(
     gone: &Numbered<u64, u32>,
     spread: Spread<'_>,
 ) -> Joins {
-    let scene = Scene::new(obs, failures, candidates);
+    let scene = Scene::new(obs, failures, candidates, spread);
     let mut affinity = Affinity { sides: sides(obs, candidates), ..Affinity::default() };
     let first = scene.join_once(&affinity, spread);
     affinity.learned = true;
@@ -918,17 +911,34 @@ struct Scene<'a> {
     leaders: Numbered<usize, usize>,
 }
 
+/// A part of a scene, as it is made ready.
+enum Ready<'a> {
+    Index(Index),
+    Facets(Vec<Facet<'a>>),
+    Leaders(Numbered<usize, usize>),
+}
+
 impl<'a> Scene<'a> {
-    fn new(obs: &'a Observations, failures: &'a [Failure], candidates: &'a [Candidate]) -> Scene<'a> {
-        Scene {
-            obs,
-            failures,
-            candidates,
-            ix: index(obs, failures),
-            facets: facets(obs, failures),
-            routes: failures.iter().map(route_of).collect(),
-            leaders: leaders(obs, candidates),
+    fn new(
+        obs: &'a Observations,
+        failures: &'a [Failure],
+        candidates: &'a [Candidate],
+        spread: Spread<'_>,
+    ) -> Scene<'a> {
+        let (mut ix, mut all_facets, mut led) = (Index::default(), Vec::new(), Numbered::default());
+        for part in spread::parts(spread, 3, |i| match i {
+            0 => Ready::Index(index(obs, failures)),
+            1 => Ready::Facets(facets(obs, failures)),
+            _ => Ready::Leaders(leaders(obs, candidates)),
+        }) {
+            match part {
+                Ready::Index(x) => ix = x,
+                Ready::Facets(x) => all_facets = x,
+                Ready::Leaders(x) => led = x,
+            }
         }
+        let routes = failures.iter().map(route_of).collect();
+        Scene { obs, failures, candidates, ix, facets: all_facets, routes, leaders: led }
     }
 
     /// Joins what can be joined by what records say and where they stand. Those of one template compete for failures; others do not,

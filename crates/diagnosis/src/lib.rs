@@ -121,7 +121,7 @@ fn diagnose_each(
     } else {
         Default::default()
     };
-    let candidates = candidates(obs);
+    let candidates = candidates(obs, settings.spread);
     if ledger.failures.iter().all(|f| !f.counts) {
         infer(obs, &candidates, &mut ledger);
     }
@@ -245,23 +245,33 @@ fn drop_copies(obs: &mut Observations) {
     }
 }
 
+/// Records that are looked through before another core may take over.
+const CANDIDATES_AT_ONCE: usize = 4_096;
+
 /// Records that may explain failures, with what was recognised in them.
-fn candidates(obs: &Observations) -> Vec<Candidate> {
-    let mut out = Vec::with_capacity(obs.said.iter().filter(|s| s.findings.is_some()).count());
-    for (i, (r, said)) in obs.records.iter().zip(&obs.said).enumerate() {
-        let Some(findings) = &said.findings else { continue };
-        if r.message.is_empty() && r.exceptions.is_empty() && !r.is_ledger() {
-            continue;
-        }
-        out.push(Candidate {
-            record: i,
-            findings: Arc::clone(findings),
-            template: record::hash((r.source, said.template)),
-            ledger: r.is_ledger(),
-        });
-    }
+fn candidates(obs: &Observations, spread: Spread<'_>) -> Vec<Candidate> {
+    let parts = obs.records.len().div_ceil(CANDIDATES_AT_ONCE);
+    let parts = spread::parts(spread, parts, |i| {
+        let from = i * CANDIDATES_AT_ONCE;
+        let to = (from + CANDIDATES_AT_ONCE).min(obs.records.len());
+        (from..to).filter_map(|i| candidate(obs, i)).collect::<Vec<_>>()
+    });
+    let mut out = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+    out.extend(parts.into_iter().flatten());
+    // Logs are mostly in order, and one sorts by runs.
     out.sort_by_key(|c| (obs.records[c.record].at, obs.records[c.record].source, obs.records[c.record].line));
     out
+}
+
+fn candidate(obs: &Observations, record: usize) -> Option<Candidate> {
+    let (r, said) = (obs.records.get(record)?, obs.said.get(record)?);
+    let findings = said.findings.as_ref()?;
+    (!r.message.is_empty() || !r.exceptions.is_empty() || r.is_ledger()).then(|| Candidate {
+        record,
+        findings: Arc::clone(findings),
+        template: record::hash((r.source, said.template)),
+        ledger: r.is_ledger(),
+    })
 }
 
 /// Does an error record stand for a failure of its own?
