@@ -5,7 +5,7 @@ use crate::serve::{TOKEN_MARK, now, secret, webhook_path, webhook_secret};
 use clap::{Args, ValueEnum};
 use record::SECOND;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use store::{Reader, Store};
 use wires::webhooks::Forge;
@@ -80,7 +80,7 @@ pub struct Backup {
     /// The server's folder; the server may be running
     #[arg(long, default_value = "why500-data", value_name = "FOLDER")]
     data: PathBuf,
-    /// The file to write, which must not exist yet; restored, it is why500.db in an empty folder
+    /// The file to write, which must not exist yet; restored, it is why500.db in an empty folder. Source maps go to FILE.maps beside it
     file: PathBuf,
 }
 
@@ -146,11 +146,52 @@ pub fn webhook(options: &Webhook) -> Result<ExitCode, Usage> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Copies the database while it is in use.
+/// Copies the database while it is in use, and the source maps.
 pub fn backup(options: &Backup) -> Result<ExitCode, Usage> {
-    Reader::open(&options.data).and_then(|r| r.backup(&options.file)).map_err(said)?;
-    println!("{} holds all that was explained until now", options.file.display());
+    let file = &options.file;
+    // Maps first: the database must not name one that the copy lacks.
+    let mut maps = file.clone().into_os_string();
+    maps.push(".maps");
+    let copied = copy_maps(&options.data.join("maps"), Path::new(&maps));
+    let copied = copied.map_err(|e| Usage(format!("{}: {e}", Path::new(&maps).display())))?;
+    Reader::open(&options.data).and_then(|r| r.backup(file)).map_err(said)?;
+    println!("{} holds all that was explained until now", file.display());
+    if copied > 0 {
+        println!(
+            "{} holds the source maps ({copied}); restored, it is the folder maps",
+            Path::new(&maps).display()
+        );
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Copies the source maps, which are named by their content: what is there already is left as it is. Gives how many there are.
+fn copy_maps(from: &Path, to: &Path) -> std::io::Result<u64> {
+    let mut count = 0;
+    let folders = match std::fs::read_dir(from) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        folders => folders?,
+    };
+    for folder in folders {
+        let folder = folder?;
+        // Pieces of files that are being sent are none yet.
+        if folder.file_name() == "chunks" || !folder.file_type()?.is_dir() {
+            continue;
+        }
+        let beside = to.join(folder.file_name());
+        for map in std::fs::read_dir(folder.path())? {
+            let map = map?;
+            let copy = beside.join(map.file_name());
+            if !copy.exists() {
+                std::fs::create_dir_all(&beside)?;
+                let part = copy.with_extension("part");
+                std::fs::copy(map.path(), &part)?;
+                std::fs::rename(&part, &copy)?;
+            }
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// Checks the folder: 0 when all is well, 1 when not.

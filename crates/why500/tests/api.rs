@@ -546,8 +546,14 @@ fn a_copy_is_whole() {
     std::fs::create_dir_all(&data).unwrap();
     let file = data.join("why500.db");
     let (from, to) = (server.data.to_str().unwrap(), file.to_str().unwrap());
+    let (map, piece) = (server.data.join("maps/5f/5fe0"), server.data.join("maps/chunks/5fe0"));
+    for at in [&map, &piece] {
+        std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+        std::fs::write(at, "{}").unwrap();
+    }
     let made = server.run(&["backup", "--data", from, to], "");
     assert!(made.status.success(), "{made:?}");
+    assert!(data.join("why500.db.maps/5f/5fe0").exists() && !data.join("why500.db.maps/chunks").exists());
     assert!(!server.run(&["backup", "--data", from, to], "").status.success(), "a file is not overwritten");
     let checked = server.run(&["check", "--data", data.to_str().unwrap()], "");
     assert!(checked.status.success(), "{checked:?}");

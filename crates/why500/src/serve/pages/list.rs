@@ -192,6 +192,9 @@ fn table(visit: &Visit, rows: &[Shown], next: Option<&str>, range: &str, now: Ti
     }
 }
 
+/// An open problem without a failure for so long is said to be silent.
+const SILENT_US: i64 = 3_600 * SECOND;
+
 fn row(s: &Shown, now: Time) -> Markup {
     let r = &s.row;
     let lately: u64 = s.line.iter().map(|s| s.failures).sum();
@@ -215,6 +218,9 @@ fn row(s: &Shown, now: Time) -> Markup {
             td.seen { span { (ago(r.last_seen, now)) } span.soft.small { "first " (ago(r.first_seen, now)) } }
             td.stand {
                 span class={ "state " (r.state.name()) } { (r.state.name()) }
+                @if State::OPEN.contains(&r.state) && now.since(r.last_seen) > SILENT_US {
+                    span.soft.small title="open, until it is resolved or silent for long" { "silent now" }
+                }
                 @if let Some(t) = set_off { span.soft.small { "by " (trigger_words(t)) } }
                 span.soft.small title="how sure the verdict is" { (certainty_percent(r.confidence)) " % sure" }
                 @if let Some(who) = &r.assigned { span.soft.small { "for " (text(who)) } }
