@@ -186,6 +186,31 @@ const scenarios = {
     check(shifted < SHIFT_MAX, `the layout shifted by ${shifted}`);
   },
 
+  async 'instants are shown by the reader\'s clock, where that is asked for'(t) {
+    const page = await t.admin.newPage();
+    const cdp = await t.admin.newCDPSession(page);
+    await cdp.send('Emulation.setTimezoneOverride', { timezoneId: 'Asia/Kolkata' });
+    const p = await problem(t.admin, 'profile.py');
+    await openProblem(page, p);
+    const when = page.locator('time.when').first();
+    const utc = await when.innerText();
+    const zone = page.locator('button.zone');
+    const shows = async (offset, what) => {
+      const shown = Date.parse(`${(await when.innerText()).replace(' ', 'T')}${offset}`);
+      check(shown === Date.parse(`${utc.replace(' ', 'T')}Z`), `${what}: ${await when.innerText()} is not ${utc} UTC`);
+    };
+    await zone.click();
+    await shows('+05:30', 'after the click');
+    await page.reload();
+    await shows('+05:30', 'on the next page');
+    check((await page.locator('span.zone').innerText()).startsWith('Asia/'), 'the zone is not named');
+    await failed(LIVE);
+    await page.waitForTimeout(1000);
+    await shows('+05:30', 'after what is live was put in place');
+    await zone.click();
+    check((await when.innerText()) === utc, 'UTC does not come back');
+  },
+
   async 'a problem tells why, since when, where, and how to see it again'(t) {
     const page = await t.admin.newPage();
     await t.admin.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: BASE });

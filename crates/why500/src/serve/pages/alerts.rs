@@ -1,8 +1,7 @@
 //! What was told to whom: alerts, channels, what waits and what was given up.
 
 use super::shell::whole;
-use super::{Acts, Seen, Visit, ago, led, page, text};
-use crate::report::phrase::Clock;
+use super::{Acts, Seen, Visit, ago, led, page, text, when};
 use crate::serve::now;
 use axum::extract::Form;
 use axum::http::StatusCode;
@@ -95,7 +94,7 @@ fn alert(a: &AlertRow, told: &[Told], project: i64, now: Time) -> Markup {
         li {
             p {
                 span class=(if a.open { "state new" } else { "state resolved" }) { @if a.open { "open" } @else { "over" } } " "
-                strong { (text(said("heading"))) } " " span.soft { (ago(a.changed, now)) ", since " (Clock::dated().at(a.since)) }
+                strong { (text(said("heading"))) } " " span.soft { (ago(a.changed, now)) ", since " (when(a.since)) }
             }
             p { @match notice["problem"]["id"].as_str() {
                 Some(id) => { a href={ "/problems/" (project) "/" (super::percent(id)) } { (text(said("title"))) } }

@@ -2,7 +2,7 @@
 
 use super::plot::{drawn, share};
 use super::shell::sure;
-use super::text;
+use super::{text, when};
 use crate::report::by_role;
 use crate::report::chart::way;
 use crate::report::phrase::{Clock, certainty_percent, counted, span, trigger};
@@ -23,7 +23,7 @@ pub fn facts(p: &Problem, seen: Option<(Time, Time)>) -> Markup {
             @if let Some(c) = &v.culprit { div { dt { "Where to look" } dd { strong { code { (text(c)) } } } } }
             @if let Some((first, last)) = seen {
                 div { dt { "Since" } dd {
-                    (clock.at(first))
+                    (when(first))
                     @if last > first { span.soft { ", for " (span(last.since(first))) } }
                 } }
             }
@@ -34,7 +34,7 @@ pub fn facts(p: &Problem, seen: Option<(Time, Time)>) -> Markup {
                 }
             } }
             @if let Some(e) = &p.ended {
-                div { dt { "Ended" } dd { (clock.at(e.at)) @if let Some(w) = &e.what { ": " (text(w)) } } }
+                div { dt { "Ended" } dd { (when(e.at)) @if let Some(w) = &e.what { ": " (text(w)) } } }
             }
             div { dt { "How sure" } dd { (share(v.confidence, "share-ink")) (sure(v.confidence)) } }
             @for a in p.alternatives.iter().take(3) {
@@ -82,7 +82,7 @@ fn quote(e: &Evidence) -> Markup {
         li {
             span class={ "role " (role) } { (role) } " "
             span.place.mono { (text(&e.source)) @if e.line > 0 { ":" (e.line) } }
-            @if let Some(at) = e.at { span.soft { " · " (Clock::dated().at(at)) } }
+            @if let Some(at) = e.at { span.soft { " · " (when(at)) } }
             @if !e.why.is_empty() { span.soft { " · " (text(&e.why)) } }
             pre tabindex="0" { (text(e.text.trim_end())) }
         }

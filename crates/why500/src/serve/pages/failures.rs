@@ -2,7 +2,7 @@
 
 use super::one::Named;
 use super::shell::whole;
-use super::{Seen, Visit, page, percent, text};
+use super::{Seen, Visit, page, percent, text, when};
 use crate::ask::told;
 use crate::report::phrase::{Clock, span};
 use crate::serve::api::missing;
@@ -23,7 +23,7 @@ pub fn failure_table(rows: &[FailureRow], project: i64) -> Markup {
             thead { tr { th scope="col" { "When" } th scope="col" { "Status" } th scope="col" { "Request" } th scope="col" { "In" } } }
             tbody { @for f in rows {
                 tr {
-                    td { time datetime=(f.at) { (Clock::dated().at(f.at)) } }
+                    td { (when(f.at)) }
                     td { @if f.status == 0 { "no answer" } @else { (f.status) } }
                     td { code { (text(format!("{} {}", f.method, f.target).trim())) }
                         @if f.example { " " a href={ "/failures/" (project) "/" (f.id) } { "all its records" } } }

@@ -288,6 +288,11 @@ async fn icon() -> Response<Body> {
         .into_response()
 }
 
+/// An instant, in UTC; the script shows it in the reader's time where that is asked for.
+fn when(at: Time) -> Markup {
+    maud::html! { time.when datetime=(at) { (crate::report::phrase::Clock::dated().at(at)) } }
+}
+
 /// How long ago, in one unit: `4 min ago`. The script keeps it true while the page is open.
 fn ago(at: Time, now: Time) -> Markup {
     let us = now.since(at);

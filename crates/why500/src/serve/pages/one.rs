@@ -5,7 +5,7 @@ use super::failures::failure_table;
 use super::plot::{BARS, Drawn, Flag, flags, over_time, share, step_minutes};
 use super::reproduce::Request;
 use super::shell::{badge, whole};
-use super::{Seen, Visit, ago, page, percent, text};
+use super::{Seen, Visit, ago, page, percent, text, when};
 use crate::ask::told;
 use crate::report::phrase::{
     Clock, certainty_percent, counted, instants, number, percent as share_words, span,
@@ -173,7 +173,7 @@ fn head(full: &ProblemFull, p: &Problem, now: Time) -> Markup {
                 (badge(&r.class)) " "
                 a.cause href={ "/learn/" (r.class) "/" (percent(&r.cause)) } { (text(&r.cause)) } " "
                 span class={ "state " (r.state.name()) } { (r.state.name()) }
-                @if let Some(until) = r.muted_until { span.soft { " until " (Clock::dated().at(until)) } }
+                @if let Some(until) = r.muted_until { span.soft { " until " (when(until)) } }
                 @if let Some(n) = r.muted_count { span.soft { " until " (counted(n, "failure")) } }
                 @if let Some(release) = &r.resolved_release { span.soft { " in " (text(release)) } }
                 @if let Some(who) = &r.assigned { span.soft { " · for " (text(who)) } }
@@ -244,13 +244,13 @@ fn answer(p: &Problem, full: &ProblemFull) -> Markup {
             p.why { (text(&instants(&v.summary, clock))) }
             (facts(p, Some((r.first_seen, r.last_seen))))
             @for t in &full.first_thoughts {
-                p.thought { "First thought: " (words(&t.class, &t.cause, t.culprit.as_deref())) "; since " (clock.at(t.until)) " as above." }
+                p.thought { "First thought: " (words(&t.class, &t.cause, t.culprit.as_deref())) "; since " (when(t.until)) " as above." }
             }
             // One that only found what set it off says nothing else.
             @let same = |e: &Revision| (&e.class, &e.cause, &e.culprit) == (&r.class, &r.cause, &r.culprit);
             @for e in full.revisions.iter().rev().filter(|e| !same(e)).take(3) {
                 p.thought {
-                    "Until " (clock.at(e.until)) ": " (words(&e.class, &e.cause, e.culprit.as_deref()))
+                    "Until " (when(e.until)) ": " (words(&e.class, &e.cause, e.culprit.as_deref()))
                     " (" (certainty_percent(e.confidence)) " %)."
                 }
             }
@@ -343,20 +343,19 @@ fn failures_card(rows: &[FailureRow], row: &ProblemRow, more: bool) -> Markup {
 }
 
 fn history(full: &ProblemFull) -> Markup {
-    let clock = Clock::dated();
     html! {
         section.card {
             h2 { "What happened to it" }
             ol.history {
                 @for s in &full.states {
-                    li { span.mono { (clock.at(s.at)) } " " span class={ "state " (s.state.name()) } { (s.state.name()) } " "
+                    li { span.mono { (when(s.at)) } " " span class={ "state " (s.state.name()) } { (s.state.name()) } " "
                         (text(&s.reason)) @if let Some(by) = &s.by { span.soft { " (" (text(by)) ")" } } }
                 }
             }
             @if !full.revisions.is_empty() {
                 details { summary { (counted(full.revisions.len() as u64, "earlier verdict")) }
                     ul { @for r in &full.revisions {
-                        li { (clock.at(r.since)) " to " (clock.at(r.until)) ": " (words(&r.class, &r.cause, r.culprit.as_deref()))
+                        li { (when(r.since)) " to " (when(r.until)) ": " (words(&r.class, &r.cause, r.culprit.as_deref()))
                             span.soft { " (" (certainty_percent(r.confidence)) " %)" } }
                     } }
                 }
@@ -386,7 +385,7 @@ fn notes(full: &ProblemFull) -> Markup {
             h2 { "Notes" }
             @if !full.notes.is_empty() {
                 ol.history { @for n in &full.notes {
-                    li { span.mono { (Clock::dated().at(n.at)) } " " strong { (text(&n.by)) } " " span class=(if n.written { "written" } else { "soft" }) { (text(&n.text)) } }
+                    li { span.mono { (when(n.at)) } " " strong { (text(&n.by)) } " " span class=(if n.written { "written" } else { "soft" }) { (text(&n.text)) } }
                 } }
             }
             form.note method="post" action={ "/problems/" (r.project) "/" (r.id) "/notes" } {

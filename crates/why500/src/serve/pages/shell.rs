@@ -78,7 +78,7 @@ fn bare(title: &str, project: Option<i64>, nav: &Markup, main: &Markup) -> Marku
                 main #main tabindex="-1" { (main) }
                 div.visually-hidden #said role="status" aria-live="polite" {}
                 footer {
-                    "All times are UTC. why500 " (env!("CARGO_PKG_VERSION")) " · "
+                    "All times are " span.zone { "UTC" } ". " button.plain.zone type="button" hidden { "Show mine" } " why500 " (env!("CARGO_PKG_VERSION")) " · "
                     a href="/api/v1/openapi.json" { "API" } " · " kbd { "?" } " shows the keys"
                 }
             }

@@ -28,6 +28,31 @@
     }
   }, 5000);
 
+  // Instants in UTC, or by the reader's clock; SVG and texts that are copied stay as they are.
+  const zone = one("button.zone");
+  const two = (n) => String(n).padStart(2, "0");
+  const mine = (d) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+  let local = false;
+  try { local = localStorage.getItem("zone") === "local"; } catch { /* storage is off */ }
+  const times = (within) => {
+    for (const t of all("time.when", within)) {
+      t.dataset.utc ??= t.textContent;
+      t.textContent = local ? mine(new Date(t.dateTime)) : t.dataset.utc;
+    }
+    if (within) return;
+    one("span.zone").textContent = local ? `${Intl.DateTimeFormat().resolvedOptions().timeZone}, in plots UTC` : "UTC";
+    zone.textContent = local ? "Show UTC" : "Show mine";
+  };
+  if (zone) {
+    zone.hidden = false;
+    zone.addEventListener("click", () => {
+      local = !local;
+      try { localStorage.setItem("zone", local ? "local" : "utc"); } catch { /* it holds for this page */ }
+      times();
+    });
+    if (local) times();
+  }
+
   // Choosing in a list shows it at once.
   document.addEventListener("change", (e) => { if (e.target.matches("[data-submits]")) e.target.form.requestSubmit(); });
 
@@ -75,7 +100,9 @@
     url.searchParams.set("part", part);
     const r = await fetch(url, { credentials: "same-origin" });
     if (!r.ok || r.redirected) return null;
-    return new DOMParser().parseFromString(await r.text(), "text/html").body;
+    const { body } = new DOMParser().parseFromString(await r.text(), "text/html");
+    times(body);
+    return body;
   };
   const refreshList = async (force) => {
     const fresh = await fetched("rows");
