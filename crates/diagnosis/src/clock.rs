@@ -17,6 +17,21 @@ fn candidates() -> impl Iterator<Item = i64> {
     (-12..=14).map(|h| h * 3600).chain(ODD)
 }
 
+const DAY_US: i64 = 86_400 * record::SECOND;
+
+/// By how many days a range lies beside another one: 0 if some of both is common. It may be off by hours, as its zone is not known yet.
+fn days_to(anchor: (Time, Time), range: (Time, Time)) -> i64 {
+    let common = |days: i64| {
+        let by = days * DAY_US;
+        anchor.1.0.min(range.1.0 + by) - anchor.0.0.max(range.0.0 + by)
+    };
+    if common(0) >= 0 {
+        return 0;
+    }
+    let whole = (anchor.0.since(range.0)).div_euclid(DAY_US);
+    (whole - 1..=whole + 1).max_by_key(|days| (common(*days), -days.abs())).unwrap_or(0)
+}
+
 /// With fewer records than this a log's range says nothing about its offset.
 const RECORDS_MIN: usize = 5;
 
@@ -52,9 +67,15 @@ pub(crate) fn resolve(
             *r = Some(r.map_or((t, t), |(a, b)| (a.min(t), b.max(t))));
         }
     };
+    let mut clock_of = vec![false; logs];
     for r in &obs.records {
         if let Some(t) = r.at {
             see(r.source, r.zone == Zone::Stated, t, 1);
+        }
+        if r.zone == Zone::Clock
+            && let Some(&log) = log_of.get(r.source as usize)
+        {
+            clock_of[log] = true;
         }
     }
     for s in &obs.streams {
@@ -81,12 +102,26 @@ pub(crate) fn resolve(
             all = Some(all.map_or((a, b), |(x, y)| (x.min(a), y.max(b))));
         }
     }
+    // All that writes dates.
+    let dated = ranges.iter().zip(&clock_of).flat_map(|(r, clock)| [r[1], r[0].filter(|_| !clock)]).flatten();
+    let dated = dated.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)));
     for (source, &log) in log_of.iter().enumerate() {
         let range = ranges[log];
         let Some((from, to)) = range[0] else { continue };
         if !wall_of[log] {
             continue;
         }
+        let anchor = range[1].or(all).or(dated).filter(|_| clock_of[log]);
+        let days = anchor.map_or(0, |anchor| days_to(anchor, (from, to)));
+        if days != 0 {
+            let on = from.plus(days * DAY_US).to_string();
+            notes.push(format!(
+                "{} writes no dates; it is read as of {}, as the other logs are, not of the day when the file was written last.",
+                obs.paths[source],
+                on.get(..10).unwrap_or(&on)
+            ));
+        }
+        let (from, to) = (from.plus(days * DAY_US), to.plus(days * DAY_US));
         let default = default_offset_s(from);
         let offset = match range[1].or(all) {
             None => default,
@@ -126,7 +161,7 @@ pub(crate) fn resolve(
                 if offset == default { "" } else { ", found by laying it over the logs that state theirs" }
             ));
         }
-        obs.shift(source as u32, offset);
+        obs.shift(source as u32, offset - days * (DAY_US / record::SECOND));
     }
     notes
 }

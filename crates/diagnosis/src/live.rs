@@ -216,11 +216,11 @@ impl Window {
     /// of failures is not.
     pub fn take(&mut self, mut record: Record, now: Time) -> bool {
         let believable = |t: &Time| t.since(now) <= AHEAD_US && now.since(*t) <= BEHIND_US;
-        if record.zone != Zone::Wall && record.at.is_none_or(|t| !believable(&t)) {
+        if !matches!(record.zone, Zone::Wall | Zone::Clock) && record.at.is_none_or(|t| !believable(&t)) {
             record.at = Some(now);
             record.zone = Zone::Stated;
         }
-        if record.zone == Zone::Wall
+        if matches!(record.zone, Zone::Wall | Zone::Clock)
             && let Some(w) = self.wall.get_mut(record.source as usize)
         {
             *w = true;

@@ -786,7 +786,7 @@ impl Reader {
         // The wrapper's own time is finer or has a zone; the inner one wins only if it states its zone too.
         match (entry.at, wrapping.at) {
             (None, w) => entry.at = w,
-            (Some((t, Zone::Wall)), Some((w, Zone::Stated)))
+            (Some((t, Zone::Wall | Zone::Clock)), Some((w, Zone::Stated)))
                 if (w.since(t) % (900 * record::SECOND)).abs() < 5 * record::SECOND =>
             {
                 entry.at = wrapping.at;
@@ -1305,7 +1305,7 @@ impl Reader {
     fn seen(&mut self, t: Time, z: Zone) {
         match z {
             Zone::Stated => self.counts.zone_stated = true,
-            Zone::Wall => self.counts.zone_wall = true,
+            Zone::Wall | Zone::Clock => self.counts.zone_wall = true,
             Zone::Neighbour => {}
         }
         self.counts.range = Some(match self.counts.range {

@@ -22,6 +22,9 @@ pub enum Zone {
     /// The line has no time: `at` is that of the neighbour before it in the same stream.
     #[default]
     Neighbour,
+    /// The log writes the time of day alone: as [`Zone::Wall`], on the day of the file's last change, which is that of a copy where it
+    /// was copied.
+    Clock,
 }
 
 /// A wall-clock reading.

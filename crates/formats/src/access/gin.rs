@@ -27,7 +27,15 @@ impl LineFormat for Gin {
         }
         let mut draft = line::read(text, Some(context))?;
         draft.logger = None;
-        Some(draft.entry(text))
+        let mut entry = draft.entry(text);
+        // Fiber's last column is what the handler gave back; `-` where that was nothing.
+        if fiber
+            && let Some(error) =
+                text.splitn(7, " | ").nth(6).map(str::trim).filter(|e| !matches!(*e, "" | "-"))
+        {
+            entry.message = error.into();
+        }
+        Some(entry)
     }
 }
 
@@ -51,7 +59,9 @@ mod tests {
             );
             assert_eq!((r.duration_us, r.client.as_deref()), (Some(247), Some("203.0.113.91")));
         }
-        let r = Gin.read("07:30:12 | 500 |       1.2ms |  127.0.0.1 | GET | /x | dial tcp 127.0.0.1:5432: connect: connection refused", &Context::default()).unwrap().request.unwrap();
+        let e = Gin.read("07:30:12 | 500 |       1.2ms |  127.0.0.1 | GET | /x | dial tcp 127.0.0.1:5432: connect: connection refused", &Context::default()).unwrap();
+        assert_eq!(e.message, "dial tcp 127.0.0.1:5432: connect: connection refused");
+        let r = e.request.unwrap();
         assert_eq!(
             (r.status, r.target.as_ref(), r.duration_us, r.upstream),
             (Some(500), "/x", Some(1_200), None)

@@ -97,7 +97,7 @@ pub(super) fn clock<'a>(text: &'a str, context: &Context) -> Option<(Instant, &'
     let at = record::Civil { hour, minute, second, micros, ..day }.at_offset(0)?;
     const AHEAD_US: i64 = 14 * 3600 * record::SECOND;
     let at = if at.since(context.reference) > AHEAD_US { at.plus(-86_400 * record::SECOND) } else { at };
-    Some(((at, Zone::Wall), rest))
+    Some(((at, Zone::Clock), rest))
 }
 
 /// The inside of a group at the start and the text behind it; a group does not span lines.

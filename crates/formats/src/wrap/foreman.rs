@@ -28,7 +28,7 @@ impl Wrapper for Foreman {
         {
             return None;
         }
-        let at = Some((on_day_of(context.reference, seconds), Zone::Wall));
+        let at = Some((on_day_of(context.reference, seconds), Zone::Clock));
         Some(Wrapped { inner: inner.into(), at, service: Some(name.into()), ..Wrapped::default() })
     }
 }

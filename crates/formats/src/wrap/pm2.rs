@@ -41,7 +41,7 @@ impl Wrapper for Pm2 {
         if let Some((at, rest)) = own_time(inner, context) {
             (w.at, w.inner) = (Some(at), Cow::Borrowed(rest));
         } else {
-            w.at = clock.map(|seconds| (on_day_of(context.reference, seconds), Zone::Wall));
+            w.at = clock.map(|seconds| (on_day_of(context.reference, seconds), Zone::Clock));
         }
         Some(w)
     }
