@@ -364,7 +364,10 @@ impl Scene<'_> {
                 if let Some((at, _)) = app_place(&r.exceptions) {
                     let key =
                         if peerless(&f.cause) { f.service.clone().unwrap_or_default() } else { said(f) };
-                    return (Some(at), key);
+                    // Where all frames are a library's, who answered says more than where the library read it.
+                    let own = r.exceptions.iter().any(|e| e.app_frame().is_some());
+                    let who = f.service.clone().filter(|_| !own);
+                    return (Some(who.unwrap_or(at)), key);
                 }
                 let c = r
                     .request

@@ -11,6 +11,7 @@
 use super::line;
 use super::token::uncoloured;
 use crate::{Context, Entry, LineFormat};
+use record::Level;
 
 /// Gin's access lines.
 pub(super) struct Gin;
@@ -34,6 +35,7 @@ impl LineFormat for Gin {
                 text.splitn(7, " | ").nth(6).map(str::trim).filter(|e| !matches!(*e, "" | "-"))
         {
             entry.message = error.into();
+            entry.level = Level::Error;
         }
         Some(entry)
     }

@@ -17,6 +17,13 @@ pub(super) fn stderr_text(message: &str) -> &str {
 
 /// Does the line belong to the trace so far although it looks like an entry of its own (Python's closing `ValueError: …`)?
 pub(super) fn joins(message: &str, line: &str) -> bool {
+    // No type of errors: .NET's console writes its levels so, and details below the frames of the entry before.
+    if ["fail: ", "crit: ", "warn: ", "info: ", "dbug: ", "trce: "]
+        .iter()
+        .any(|level| line.starts_with(level))
+    {
+        return false;
+    }
     let previous = message.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("");
     trace::joins(previous, line)
 }

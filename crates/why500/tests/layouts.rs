@@ -1,0 +1,119 @@
+//! Layouts that leave out what others write: dates, times, columns.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod explained;
+
+use serde_json::Value;
+
+/// Thirty requests that go well and three that fail, in nginx's combined format.
+fn access() -> String {
+    let line = |second: u32, target: &str, status: u16| {
+        format!(
+            "203.0.113.9 - - [24/Nov/2026:10:{:02}:{:02} +0000] \"GET {target} HTTP/1.1\" {status} 157 \"-\" \"curl/7.88.1\"\n",
+            second / 60,
+            second % 60
+        )
+    };
+    let well = (0..30).map(|i| line(7 * i, &format!("/products/{i}"), 200));
+    well.chain([90, 93, 96].map(|s| line(s, "/orders", 500))).collect()
+}
+
+/// Requests, failures and the cause, culprit and count of each problem.
+fn explain(name: &str, files: &[(&str, &str)]) -> (u64, u64, Vec<(String, String, u64)>) {
+    let report = explained::explain(name, files);
+    let of = |p: &Value| {
+        let v = &p["verdict"];
+        let word = |name: &str| v[name].as_str().unwrap_or("").to_owned();
+        (word("cause"), word("culprit"), p["count"].as_u64().unwrap())
+    };
+    let totals = &report["totals"];
+    let problems = report["problems"].as_array().unwrap().iter().map(of).collect();
+    (totals["requests"].as_u64().unwrap(), totals["failures"].as_u64().unwrap(), problems)
+}
+
+/// Logback's own default and Micronaut's: a time of day. The files are of today, the day is that of the access log.
+#[test]
+fn a_time_of_day_is_of_the_day_of_the_other_logs() {
+    let thrown = |at: &str| {
+        format!(
+            "10:01:{at}.120 [virtual-executor3] ERROR i.m.http.server.RouteExecutor - Unexpected error occurred: Client \
+             'https://rates.example': Read Timeout\nio.micronaut.http.client.exceptions.ReadTimeoutException: Client \
+             'https://rates.example': Read Timeout\n\tat io.micronaut.http.client.netty.DefaultHttpClient.lambda$exchange$12(DefaultHttpClient.java:812)\n\
+             \tat com.acme.rates.RateClient.fetch(RateClient.java:31)\n"
+        )
+    };
+    let app: String = ["30", "33", "36"].map(thrown).concat();
+    let found = explain("logback", &[("access.log", &access()), ("rates.log", &app)]);
+    assert_eq!(found, (33, 3, vec![("timeout".into(), "rates.example".into(), 3)]));
+}
+
+/// Phoenix's generator writes no dates either: its lines are the requests that the access log has, and no others.
+#[test]
+fn requests_of_a_time_of_day_are_those_of_the_access_log() {
+    let mut app = String::new();
+    for i in 0..30 {
+        let at = format!("10:{:02}:{:02}.1", 7 * i / 60, 7 * i % 60);
+        app += &format!(
+            "{at}01 request_id=GAx{i}q [info] GET /products/{i}\n{at}02 request_id=GAx{i}q [info] Sent 200 in 1ms\n"
+        );
+    }
+    for at in ["10:01:30", "10:01:33", "10:01:36"] {
+        app += &format!(
+            "{at}.100 request_id=G{} [info] GET /orders\n{at}.101 request_id=G{} [info] Sent 500 in 1ms\n",
+            &at[6..],
+            &at[6..]
+        );
+    }
+    let (requests, failures, _) = explain("phoenix", &[("access.log", &access()), ("shop.log", &app)]);
+    assert_eq!((requests, failures), (33, 3));
+}
+
+/// Fiber's logger has what the handler gave back in its last column.
+#[test]
+fn an_access_log_with_the_error_in_it() {
+    let mut log = String::new();
+    for second in 10..40 {
+        log += &format!(
+            "10:04:{second} | 200 |      12.1ms |     203.0.113.9 | GET     | /about          | -\n"
+        );
+    }
+    log += "10:04:40 | 500 |      12.1ms |     203.0.113.9 | GET     | /orders         | failed to connect to `user=shop database=shop`: \
+            10.0.3.4:5432 (db): dial error: dial tcp 10.0.3.4:5432: connect: connection refused\n";
+    let found = explain("fiber", &[("fiber.log", &log)]);
+    assert_eq!(found, (31, 1, vec![("connection-refused".into(), "10.0.3.4:5432".into(), 1)]));
+}
+
+/// Npgsql's errors have an `Exception data:` block below their frames; the next entry is one of its own.
+#[test]
+fn what_stands_below_the_frames_does_not_swallow_the_next_entry() {
+    let entry = |n: u32| {
+        format!(
+            "fail: Microsoft.AspNetCore.Server.Kestrel[13]\n      Connection id \"0HN8000{n}\", Request id \"0HN8000{n}:00000003\": An unhandled \
+             exception was thrown by the application.\n      Npgsql.PostgresException (0x80004005): 40P01: deadlock detected\n         \
+             at Shop.Stock.StockService.Reserve(Guid id) in /src/Stock/StockService.cs:line 61\n        Exception data:\n          \
+             Severity: ERROR\n          SqlState: 40P01\n"
+        )
+    };
+    let report = explained::explain("npgsql", &[("app.log", &(1..=5).map(entry).collect::<String>())]);
+    let problems = report["problems"].as_array().unwrap();
+    assert_eq!((problems.len(), problems[0]["count"].as_u64()), (1, Some(5)), "{problems:#?}");
+    assert_eq!(problems[0]["verdict"]["cause"], "deadlock");
+}
+
+/// What a Redis server refuses has frames of its client library alone: Redis is to be looked at.
+#[test]
+fn frames_of_a_library_alone_are_no_place_to_look_at() {
+    let refused = |ms: u64| {
+        format!(
+            "{{\"level\":50,\"time\":{ms},\"pid\":19,\"reqId\":\"req-{ms}\",\"req\":{{\"method\":\"POST\",\"url\":\"/cart/items\"}},\"res\":{{\"statusCode\":500}},\
+             \"err\":{{\"type\":\"ReplyError\",\"message\":\"READONLY You can't write against a read only replica.\",\"stack\":\"ReplyError: READONLY You can't \
+             write against a read only replica.\\n    at parseError (/app/node_modules/redis-parser/lib/parser.js:179:12)\\n    at parseType \
+             (/app/node_modules/redis-parser/lib/parser.js:302:14)\"}},\"msg\":\"READONLY You can't write against a read only replica.\"}}\n"
+        )
+    };
+    let log: String = [1_795_514_400_005, 1_795_514_406_005].map(refused).concat();
+    let (_, failures, problems) = explain("library", &[("app.log", &log)]);
+    assert_eq!((failures, problems.len()), (2, 1));
+    assert_eq!((problems[0].0.as_str(), problems[0].1.as_str()), ("read-only", "redis"));
+}
