@@ -431,6 +431,7 @@ impl Reader {
     /// Does what reading these lines would have done.
     fn repeat(&mut self, known: Arc<Known>) {
         self.counts.lines += known.lines;
+        self.counts.escaped_lines += known.escaped;
         self.unwrapped_lines += known.lines;
         self.clock += known.lines;
         let now = self.clock;
@@ -1444,6 +1445,26 @@ mod tests {
         reader.push(line.as_bytes(), &mut places);
         reader.finish(&mut places);
         assert_eq!(places.0, ["/srv/app.py:37"]);
+    }
+
+    /// A trace in colours that comes again is compared, not read: its lines have escape sequences all the same.
+    #[test]
+    fn escaped_lines_of_a_repeated_trace_are_counted() {
+        let entry = |n: u32| {
+            format!(
+                "2026-11-24 07:00:0{n},123 ERROR app: boom {n}\nTraceback (most recent call last):\n  File \"/srv/a.py\", line 7, in f\n    \u{1b}[31mg()\u{1b}[0m\n  \
+                 File \"/srv/b.py\", line 9, in g\n    \u{1b}[31mh()\u{1b}[0m\nValueError: x\n"
+            )
+        };
+        let text: String = (0..5).map(entry).collect();
+        let counted = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+            let mut kept = Kept::default();
+            let mut reader = Reader::new(0, Context::default());
+            pieces.for_each(|piece| reader.push(piece, &mut kept));
+            reader.finish(&mut kept).escaped_lines
+        };
+        assert_eq!(counted(&mut std::iter::once(text.as_bytes())), 10);
+        assert_eq!(counted(&mut text.as_bytes().chunks(7)), 10);
     }
 
     /// The long line was searched once for each line below it.

@@ -9,6 +9,7 @@
 //! What lines behind a head mean depends on the head and on themselves. Where a head says the same apart from its numbers and
 //! the bytes behind it are the same, the outcome is the same.
 
+use memchr::memchr;
 use record::{Exception, Mark, Numbered};
 use std::sync::{Arc, OnceLock};
 
@@ -28,6 +29,8 @@ pub(super) struct Known {
     /// What they added to the message.
     pub said: Box<str>,
     pub lines: u64,
+    /// Those with escape sequences.
+    pub escaped: u64,
     pub in_trace: bool,
     pub frames: bool,
     pub closing: OnceLock<Closing>,
@@ -88,6 +91,7 @@ impl Repeats {
             bytes: bytes.into(),
             said: learnt.said.into(),
             lines: learnt.lines,
+            escaped: bytes.split(|b| *b == b'\n').map(|line| u64::from(memchr(0x1b, line).is_some())).sum(),
             in_trace: learnt.in_trace,
             frames: learnt.frames,
             closing: OnceLock::new(),
