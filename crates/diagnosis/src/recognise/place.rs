@@ -420,7 +420,10 @@ fn url(text: &str) -> Option<String> {
         let scheme_is_file =
             c.get(0).is_some_and(|m| m.as_str().starts_with("file:") || m.as_str().starts_with("webpack"));
         let host = c.name("h").map_or("", |m| m.as_str());
-        if scheme_is_file || is_manual(host) || host.starts_with("node_modules") {
+        // PHP cuts the arguments that it shows in traces after fifteen characters: what is left of a host is none.
+        let behind = c.name("h").and_then(|m| text.get(m.end()..)).unwrap_or("");
+        let is_cut = host.ends_with("..") || behind.starts_with("...");
+        if scheme_is_file || is_manual(host) || is_cut || host.starts_with("node_modules") {
             continue;
         }
         if let Some(a) = address(&c) {
@@ -751,6 +754,9 @@ mod tests {
         ] {
             assert_eq!(peer(text), None, "{text}");
         }
+        let cut =
+            "#1 app/RateClient.php(57): Illuminate\\Http\\Client\\PendingRequest->get('https://api.ship...')";
+        assert_eq!(peer(cut), None, "PHP cut the host");
     }
 
     #[test]
