@@ -215,8 +215,7 @@ fn answered(target: &str, status: u16) -> String {
 #[test]
 fn a_start_between_two_records_of_a_failure() {
     let mut server = Server::start("between").keeping();
-    let (data, at) = (server.data.clone(), now_s());
-    let event = |n: u64| server::event(&format!("{n:032x}"), at, "KeyError", &format!("/cart/{n}"));
+    let data = server.data.clone();
     assert_eq!(server.post(ENVELOPE, "", &event(1)).0, 200);
     assert_eq!(server.post("/api/v1/ingest", "", answered("/cart/1", 500).as_bytes()).0, 202);
     assert_eq!(server.post(ENVELOPE, "", &event(2)).0, 200);
@@ -228,6 +227,7 @@ fn a_start_between_two_records_of_a_failure() {
     assert_eq!(server.post("/api/v1/ingest", "", answered("/cart/2", 500).as_bytes()).0, 202);
     assert_eq!(server.settled(1), 2);
     assert_eq!(server.post(ENVELOPE, "", &event(3)).0, 200);
+    assert_eq!(server.post("/api/v1/ingest", "", answered("/cart/3", 500).as_bytes()).0, 202);
     server.wait("a failure more", |p| p.len() == 1 && p[0]["id"] == id && counted(p) == 3);
 }
 
