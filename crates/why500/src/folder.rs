@@ -149,12 +149,12 @@ pub fn webhook(options: &Webhook) -> Result<ExitCode, Usage> {
 /// Copies the database while it is in use, and the source maps.
 pub fn backup(options: &Backup) -> Result<ExitCode, Usage> {
     let file = &options.file;
-    // Maps first: the database must not name one that the copy lacks.
+    Reader::open(&options.data).and_then(|r| r.backup(file)).map_err(said)?;
+    // The database first: one that comes meanwhile is copied and not named, rather than named and not there.
     let mut maps = file.clone().into_os_string();
     maps.push(".maps");
     let copied = copy_maps(&options.data.join("maps"), Path::new(&maps));
     let copied = copied.map_err(|e| Usage(format!("{}: {e}", Path::new(&maps).display())))?;
-    Reader::open(&options.data).and_then(|r| r.backup(file)).map_err(said)?;
     println!("{} holds all that was explained until now", file.display());
     if copied > 0 {
         println!(
