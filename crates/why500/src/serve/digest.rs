@@ -151,23 +151,22 @@ impl Project {
         }
     }
 
+    /// Ends entries whose streams are silent since `before`.
+    fn settle(&mut self, project: i64, before: Time, now: Time, counts: &mut BTreeMap<Counted, Went>) {
+        for (name, streams) in &mut self.streams {
+            let source = self.window.source(name);
+            let (window, releases) = (&mut self.window, &mut self.releases);
+            let mut tap = Tap { window, releases, counts, project, source, now };
+            streams.settle(before, &mut tap);
+        }
+    }
+
     /// Looks at what was digested before the program was started, so that it is told no second time and what comes now goes on
     /// with it.
     fn go_on(&mut self, project: i64, now: Time, offset_s: &dyn Fn(Time) -> i64) {
         // They were counted then.
         let mut counts = BTreeMap::new();
-        for (name, streams) in &mut self.streams {
-            let source = self.window.source(name);
-            let mut tap = Tap {
-                window: &mut self.window,
-                releases: &mut self.releases,
-                counts: &mut counts,
-                project,
-                source,
-                now,
-            };
-            streams.settle(Time(i64::MAX), &mut tap);
-        }
+        self.settle(project, Time(i64::MAX), now, &mut counts);
         self.window.look(now, offset_s);
         self.marks_told.extend(self.window.marks().map(|(number, ..)| number));
         self.recalled = false;
@@ -520,18 +519,7 @@ impl Digest {
         let place = self.newest.saturating_sub(1);
         let mut settled: BTreeMap<Counted, Went> = BTreeMap::new();
         for (&project, p) in self.projects.iter_mut().filter(|(_, p)| !p.recalled) {
-            for (name, streams) in &mut p.streams {
-                let source = p.window.source(name);
-                let mut tap = Tap {
-                    window: &mut p.window,
-                    releases: &mut p.releases,
-                    counts: &mut settled,
-                    project,
-                    source,
-                    now,
-                };
-                streams.settle(before, &mut tap);
-            }
+            p.settle(project, before, now, &mut settled);
         }
         if !settled.is_empty() {
             for (what, went) in &settled {
