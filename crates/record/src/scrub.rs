@@ -27,6 +27,9 @@ const PLACEHOLDER: &str = "[scrubbed]";
 /// length.
 const TOKEN_BYTES_MIN: usize = 6;
 
+/// The rules are applied until nothing changes, or this many times: each goes one value deeper into nested ones.
+const PASSES_MAX: usize = 8;
+
 /// From here on a single word behind a token's name is the token: names of states and schemes are shorter.
 const WORD_BYTES_MIN: usize = 12;
 
@@ -492,11 +495,18 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
     // Most lines end here, having been read once.
     let Some(signs) = signs(&carded) else { return carded };
     let mut out = carded;
-    // What takes a secret's place holds no sign: those seen at first remain all there are.
-    for rule in RULES.iter().filter(|r| r.signs & signs != 0) {
-        let replaced = replace(rule, &out);
-        if let Some(new) = replaced {
-            out = Cow::Owned(new);
+    // A value that was left as a path or an expression may have been so only by a secret inside it, which is gone
+    // now: `PWD=/a?token=x7/y2`. What takes a secret's place holds no sign: those seen at first remain all there are.
+    for _ in 0..PASSES_MAX {
+        let mut changed = false;
+        for rule in RULES.iter().filter(|r| r.signs & signs != 0) {
+            if let Some(new) = replace(rule, &out) {
+                out = Cow::Owned(new);
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
         }
     }
     out
@@ -671,6 +681,8 @@ mod tests {
             ("GET /export?token=9f86d081884c7d65&page=2 500", "GET /export?token=[scrubbed]&page=2 500"),
             ("GET /reset?token=qwhzkvmdpnrtjl&lang=en", "GET /reset?token=[scrubbed]&lang=en"),
             ("GET /a?x=1&session=winter 500", "GET /a?x=1&session=[scrubbed] 500"),
+            // A path but for the secret inside it.
+            ("PWD=/srv?token=9f86d081/x", "PWD=[scrubbed][scrubbed]"),
             ("checked token=qwhzkvmdpnrtjl for bob", "checked token=[scrubbed] for bob"),
             ("sig=/aB3d/eF6hIjKl9mNo0pQr", "sig=[scrubbed]"),
             ("token=correct-horse-battery", "token=[scrubbed]"),
