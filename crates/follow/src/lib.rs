@@ -461,10 +461,12 @@ impl Follow {
         let stands = |t: &Tail| fs::metadata(&t.path).is_ok_and(|m| file::identity(&m) == t.identity);
         let met: HashMap<_, _> = found.iter().map(|f| (f.identity, &f.path)).collect();
         self.rested.retain_mut(|(_, t)| {
-            if let Some(path) = met.get(&t.identity) {
+            let path = met.get(&t.identity);
+            if let Some(path) = path {
                 t.path.clone_from(path);
             }
-            stands(t)
+            // One that was met may have got yet another name since.
+            path.is_some() || stands(t)
         });
     }
 

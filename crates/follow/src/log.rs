@@ -25,6 +25,8 @@ const SEEKS_MAX: u32 = 16;
 const OLD_US: i64 = 60 * SECOND;
 /// The clock of file systems goes on in steps of 1 to 10 ms, those of some networks in larger ones.
 const FOLDER_TICK: Duration = Duration::from_millis(100);
+/// So many looks in a row may find the names of a log's files moving on before the last of them is believed.
+const UNSURE_MAX: u32 = 40;
 /// More rotated files are not looked at so often, where rotation goes faster.
 const OLD_MAX: usize = 4;
 /// One that is silent, and whose folders are watched, is looked at so often in case something was not told.
@@ -70,6 +72,8 @@ pub(crate) struct Log {
     /// When its folder was changed last, as far as was looked.
     folder_us: i64,
     real: Option<PathBuf>,
+    /// Looks in a row in which the names of its files moved on, so that one may have been overlooked.
+    unsure: u32,
     /// Until then it is not looked at, unless a change is told of.
     rests_until_us: i64,
 }
@@ -84,6 +88,7 @@ impl Log {
             since_us: 0,
             folder_us: 0,
             real: None,
+            unsure: 0,
             rests_until_us: 0,
         }
     }
@@ -143,12 +148,13 @@ impl Log {
 
     /// Is there nothing to do until it changes?
     pub fn is_calm(&self, now_us: i64) -> bool {
-        self.tails.len() == 1 && self.tails.back().is_some_and(|t| t.is_calm(now_us))
+        self.unsure == 0 && self.tails.len() == 1 && self.tails.back().is_some_and(|t| t.is_calm(now_us))
     }
 
     /// Looks where the log's file is, and reads what came to it and to those before it.
     pub fn poll(&mut self, around: &mut Around, sink: &mut dyn FnMut(Chunk)) {
-        let quiet = self.look(around);
+        // While rotation goes on nothing is read: a file that was overlooked would seem older than what was.
+        let Some(quiet) = self.look(around) else { return };
         let (mut at, mut sought) = (0, 0);
         while let Some(tail) = self.tails.get_mut(at) {
             at += 1;
@@ -217,18 +223,19 @@ impl Log {
     }
 
     /// Looks what stands under the log's name. True: the file that was read, and nothing came to it, or one without a byte yet.
-    fn look(&mut self, around: &mut Around) -> bool {
+    /// `None`: what came before it cannot be told yet.
+    fn look(&mut self, around: &mut Around) -> Option<bool> {
         let meta = match fs::metadata(&self.path) {
             Ok(meta) if meta.is_file() => meta,
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 let path = self.path.clone();
                 around.note(&path, format!("cannot be looked at ({e}); give why500 the right to read it"));
-                return false;
+                return Some(false);
             }
             _ => {
                 self.tails.iter_mut().for_each(Tail::depart);
                 self.gone_since_us.get_or_insert(around.now_us);
-                return false;
+                return Some(false);
             }
         };
         self.gone_since_us = None;
@@ -248,35 +255,45 @@ impl Log {
                 let real = self.real();
                 let folder = real.parent().map(Path::to_owned).unwrap_or_default();
                 let listing = around.listings.remove(&folder).unwrap_or_else(|| Listing::around(&real));
-                let found = listing.ask(&real, |members| self.missed(members, identity, around));
+                let (found, certain) = listing.ask(&real, |members| self.missed(members, identity, around));
                 around.listings.insert(folder, listing);
+                if self.is_unsure(certain) {
+                    self.folder_us = 0;
+                    return None;
+                }
                 self.insert(found, around);
             }
-            return quiet;
+            return Some(quiet);
         }
         self.arrive(around)
     }
 
-    /// Another file stands under the log's name. True: without a byte yet.
-    fn arrive(&mut self, around: &mut Around) -> bool {
+    /// Is an answer about the log's files not to be believed, as names moved on? Where they never stop, the last is.
+    fn is_unsure(&mut self, certain: bool) -> bool {
+        self.unsure = if certain || self.unsure >= UNSURE_MAX { 0 } else { self.unsure + 1 };
+        self.unsure > 0
+    }
+
+    /// Another file stands under the log's name. True: without a byte yet. `None`: what came before it cannot be told yet.
+    fn arrive(&mut self, around: &mut Around) -> Option<bool> {
         // Held open from here on: whatever it is called by the time the folder is listed, it is this one.
         let file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return false,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Some(false),
             Err(e) => {
                 let path = self.path.clone();
                 around.status.exhausted |= is_out_of_files(&e);
                 around.note(&path, format!("cannot be opened ({e}); give why500 the right to read it"));
-                return false;
+                return Some(false);
             }
         };
-        let Ok(meta) = file.metadata() else { return false };
+        let Ok(meta) = file.metadata() else { return Some(false) };
         // The rest of the file before is read where its link led, by the file that is held open.
         self.find_real();
         let identity = file::identity(&meta);
         let head = file::head(&file).unwrap_or_default();
         if self.is_known(identity, &head, around) {
-            return false;
+            return Some(false);
         }
         if let Some(last) = self.tails.back_mut()
             && last.head.bytes >= HEAD_BYTES_MIN
@@ -288,7 +305,7 @@ impl Log {
             last.found(&self.path, identity);
             last.close();
             last.current = true;
-            return false;
+            return Some(false);
         }
         self.tails.iter_mut().for_each(Tail::depart);
         let had_files = !self.tails.is_empty() || self.since_us > 0;
@@ -304,15 +321,17 @@ impl Log {
         }
         let mut tail = Tail::new(around.number(), &self.path, identity, 0, around.now_us);
         if tail.hold(file).is_err() {
-            return false;
+            return Some(false);
         }
         tail.current = true;
         let is_blank = tail.head.bytes == 0;
         self.tails.push_back(tail);
-        if had_files {
-            self.catch_up(identity, around);
+        if had_files && !self.catch_up(identity, around) {
+            // It came, but is taken in when all before it are.
+            self.tails.pop_back();
+            return None;
         }
-        is_blank
+        Some(is_blank)
     }
 
     /// Is the file one that is followed, or that was read already? Numbers are used again: its first bytes must fit.
@@ -340,10 +359,15 @@ impl Log {
     }
 
     /// Takes in files that came and were rotated away between two looks: those younger than the youngest known one that rotation
-    /// took away, older than the one that stands under the log's name now.
-    fn catch_up(&mut self, now: Identity, around: &mut Around) {
-        let found = rotation::ask(&self.real(), |members| self.missed(members, now, around), |_| false);
+    /// took away, older than the one that stands under the log's name now. False: that cannot be told yet.
+    fn catch_up(&mut self, now: Identity, around: &mut Around) -> bool {
+        let (found, certain) =
+            rotation::ask(&self.real(), |members| self.missed(members, now, around), |_| false);
+        if self.is_unsure(certain) {
+            return false;
+        }
         self.insert(found, around);
+        true
     }
 
     /// Takes in files before the one that stands under the log's name.
@@ -375,7 +399,9 @@ impl Log {
         let now_age = stands
             .or_else(|| self.tails.iter().find(|t| t.identity == now && !t.is_lost()).and_then(age))
             .unwrap_or(Age::Written);
-        let last_us = self.tails.iter().map(|t| t.modified_us).max().filter(|_| last_age.is_none());
+        // Of those before only: what stands there now was written after all that was missed.
+        let before = self.tails.iter().filter(|t| t.identity != now);
+        let last_us = before.map(|t| t.modified_us).max().filter(|_| last_age.is_none());
         let since_us = self.since_us.max(last_us.unwrap_or(0));
         let is_younger = |m: &Member| {
             m.age.is_some_and(|age| age < now_age && last_age.is_none_or(|last| age > last))
@@ -434,18 +460,26 @@ impl Log {
         let mut next = Tail::new(around.number(), &path, identity, 0, around.now_us);
         next.current = true;
         self.tails.push_back(next);
-        self.catch_up(identity, around);
+        if !self.catch_up(identity, around) {
+            // The next look finds it as one that came.
+            self.tails.pop_back();
+        }
     }
 
     /// Seeks what is left of a file beside the log: renamed, copied, packed.
     fn seek(&mut self, at: usize, around: &mut Around) -> bool {
         let telling = self.tails.get(at).is_some_and(Tail::is_telling);
-        let heir =
+        let (heir, certain) =
             rotation::ask(&self.real(), |members| self.heir(at, members, around).cloned(), Option::is_some);
+        let unsure = self.is_unsure(certain);
         let Some(tail) = self.tails.get_mut(at) else { return false };
         if let Some(heir) = heir {
             tail.found(&heir.path, heir.identity);
             return true;
+        }
+        if unsure {
+            tail.seek_at_us = around.now_us + SEEK_GAP_US;
+            return false;
         }
         tail.sought -= 1;
         tail.seek_at_us = around.now_us + SEEK_GAP_US * i64::from(SEEK_TRIES - tail.sought).pow(2);

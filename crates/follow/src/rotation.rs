@@ -15,8 +15,9 @@ const PACKINGS: [&str; 5] = [".gz", ".zst", ".xz", ".bz2", ".zip"];
 const NOT_READ: &str = ".zip";
 /// A folder is listed until it was twice the same: names that move on while it is read are else missed or met twice.
 const LISTINGS_MAX: usize = 6;
-/// Opening its files takes longer than listing them, and a rotation of fifty files a millisecond.
-const ASKED_MAX: usize = 32;
+/// Opening its files takes longer than listing them, and a rotation of fifty files a millisecond: what still moves then is asked
+/// about at the next look.
+const ASKED_MAX: usize = 8;
 
 /// How old a file is among those of its log; the greatest is the youngest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,18 +165,45 @@ fn list(folder: &Path) -> Vec<(String, Member)> {
     found
 }
 
-/// The same, as it stood when two listings in a row were alike.
-fn settled(folder: &Path) -> Vec<(String, Member)> {
-    let mut before = list(folder);
-    for _ in 0..LISTINGS_MAX {
-        let now = list(folder);
-        let same = now.iter().map(|(n, m)| (n, m.identity)).eq(before.iter().map(|(n, m)| (n, m.identity)));
-        before = now;
-        if same {
-            break;
+/// A folder as it stood when two listings in a row were alike, or else as it stood last.
+#[derive(Default)]
+struct Settled {
+    files: Vec<(String, Member)>,
+    /// Names that still were another file's, or none's, in the listing before.
+    moving: Vec<String>,
+}
+
+impl Settled {
+    fn of(folder: &Path) -> Settled {
+        let mut settled = Settled { files: list(folder), moving: Vec::new() };
+        for _ in 0..LISTINGS_MAX {
+            let files = list(folder);
+            settled.moving = moved(&settled.files, &files);
+            settled.files = files;
+            if settled.moving.is_empty() {
+                break;
+            }
         }
+        settled
     }
-    before
+
+    /// Did no file of this log get another name while it was listed?
+    fn is_of(&self, log: &str) -> bool {
+        !self.moving.iter().any(|name| age(name, log).is_some())
+    }
+}
+
+/// The names of two listings, both in order, that are not the same file's in both.
+fn moved(before: &[(String, Member)], now: &[(String, Member)]) -> Vec<String> {
+    let known = |files: &[(String, Member)]| -> HashMap<String, file::Identity> {
+        files.iter().map(|(name, m)| (name.clone(), m.identity)).collect()
+    };
+    if before.iter().map(|(n, m)| (n, m.identity)).eq(now.iter().map(|(n, m)| (n, m.identity))) {
+        return Vec::new();
+    }
+    let (before, now) = (known(before), known(now));
+    let names = before.keys().chain(now.keys().filter(|n| !before.contains_key(*n)));
+    names.filter(|n| before.get(*n) != now.get(*n)).cloned().collect()
 }
 
 fn folder_of(log: &Path) -> &Path {
@@ -190,51 +218,63 @@ fn oldest_first(members: &mut [Member]) {
     members.sort_by(|a, b| (a.age, &a.path).cmp(&(b.age, &b.path)));
 }
 
-/// The files beside a log, the oldest of its own first.
-fn beside(log: &Path) -> Vec<Member> {
+/// The files beside a log, the oldest of its own first; and whether none of them got another name while they were listed.
+fn beside(log: &Path) -> (Vec<Member>, bool) {
     let name = name_of(log);
+    let settled = Settled::of(folder_of(log));
+    let is_settled = settled.is_of(&name);
     let aged = |(n, m): (String, Member)| Member { age: age(&n, &name), ..m };
-    let mut members: Vec<Member> = settled(folder_of(log)).into_iter().map(aged).collect();
+    let mut members: Vec<Member> = settled.files.into_iter().map(aged).collect();
     oldest_first(&mut members);
-    members
+    (members, is_settled)
 }
 
 /// A folder as it was listed once for all logs in it: a listing for each of a thousand would read its names a million times.
 pub(crate) struct Listing {
     /// By the name of the log.
     members: HashMap<String, Vec<Member>>,
+    moving: Settled,
 }
 
 impl Listing {
     /// Of the folder that a log lies in.
     pub fn around(log: &Path) -> Listing {
         let mut members: HashMap<String, Vec<Member>> = HashMap::new();
-        for (name, member) in settled(folder_of(log)) {
+        let mut settled = Settled::of(folder_of(log));
+        for (name, member) in std::mem::take(&mut settled.files) {
             if let Some((log, age)) = base(&name).filter(|_| !name.ends_with(NOT_READ)) {
                 members.entry(log).or_default().push(Member { age: Some(age), ..member.clone() });
             }
             members.entry(name).or_default().push(Member { age: Some(Age::Written), ..member });
         }
         members.values_mut().for_each(|m| oldest_first(m));
-        Listing { members }
+        Listing { members, moving: settled }
     }
 
-    /// Asks something of the files of a log; anew, where one of them got another name since.
-    pub fn ask<T>(&self, log: &Path, question: impl Fn(&[Member]) -> T) -> T {
-        let members = self.members.get(&name_of(log)).map_or(&[][..], Vec::as_slice);
+    /// As [`ask`]; the folder is listed anew only where a file of the log got another name since.
+    pub fn ask<T>(&self, log: &Path, question: impl Fn(&[Member]) -> T) -> (T, bool) {
+        let name = name_of(log);
+        let members = self.members.get(&name).map_or(&[][..], Vec::as_slice);
         let answer = question(members);
-        if members.iter().any(|m| m.stale.get()) { ask(log, question, |_| false) } else { answer }
+        let holds = self.moving.is_of(&name) && !members.iter().any(|m| m.stale.get());
+        if holds { (answer, true) } else { ask(log, question, |_| false) }
     }
 }
 
-/// Asks something of the files beside a log; again, where one of them got another name meanwhile.
-pub(crate) fn ask<T>(log: &Path, question: impl Fn(&[Member]) -> T, is_enough: impl Fn(&T) -> bool) -> T {
+/// Asks something of the files beside a log; again, where one of them got another name meanwhile. The answer, and whether it is
+/// certain: where names moved on each time, a file may have been overlooked.
+pub(crate) fn ask<T>(
+    log: &Path,
+    question: impl Fn(&[Member]) -> T,
+    is_enough: impl Fn(&T) -> bool,
+) -> (T, bool) {
     let mut tries = 1;
     loop {
-        let members = beside(log);
+        let (members, is_settled) = beside(log);
         let answer = question(&members);
-        if tries == ASKED_MAX || is_enough(&answer) || !members.iter().any(|m| m.stale.get()) {
-            return answer;
+        let is_certain = is_enough(&answer) || is_settled && !members.iter().any(|m| m.stale.get());
+        if is_certain || tries == ASKED_MAX {
+            return (answer, is_certain);
         }
         tries += 1;
     }
@@ -243,6 +283,31 @@ pub(crate) fn ask<T>(log: &Path, question: impl Fn(&[Member]) -> T, is_enough: i
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_listing_tells_of_which_logs_names_moved_on() {
+        let member = |inode| Member {
+            path: PathBuf::new(),
+            identity: Some((1, inode)),
+            size: 0,
+            modified_us: 0,
+            age: None,
+            head: OnceCell::new(),
+            stale: Cell::new(false),
+        };
+        let files = |names: &[(&str, u64)]| -> Vec<(String, Member)> {
+            names.iter().map(|(name, inode)| ((*name).to_owned(), member(*inode))).collect()
+        };
+        let before = files(&[("app.log", 1), ("app.log.1", 2), ("spool.tmp", 3)]);
+        let settled = |now| Settled { moving: moved(&before, &files(now)), files: Vec::new() };
+        assert!(settled(&[("app.log", 1), ("app.log.1", 2), ("spool.tmp", 3)]).is_of("app.log"));
+        // Others come and go.
+        assert!(settled(&[("app.log", 1), ("app.log.1", 2), ("spool.tmp.2", 4)]).is_of("app.log"));
+        // Renamed, and its old name was not met any more.
+        assert!(!settled(&[("app.log", 1), ("app.log.2", 2), ("spool.tmp", 3)]).is_of("app.log"));
+        assert!(!settled(&[("app.log", 5), ("app.log.1", 2)]).is_of("app.log"));
+        assert!(settled(&[("app.log", 5), ("app.log.1", 2)]).is_of("web.log"));
+    }
 
     #[test]
     fn rotated_files_belong_to_their_log() {

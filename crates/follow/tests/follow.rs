@@ -7,6 +7,8 @@ use record::{SECOND, Time};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("why500-followed-{}-{name}", std::process::id()));
@@ -203,6 +205,26 @@ fn renamed_and_packed_while_nobody_looked() {
     }
 }
 
+/// One rotated file is kept: of three that were written, the first is deleted by the time it is looked again, and the second stands
+/// beside the third.
+#[test]
+fn rotated_twice_while_nobody_looked_and_one_is_kept() {
+    let folder = folder("one-kept");
+    let (log, rotated) = (folder.join("app.log"), folder.join("app.log.1"));
+    append(&log, &lines("first"));
+    let mut bench = Bench::new(&folder, "app.log", all());
+    assert_eq!(bench.read(3), lines("first"));
+    for now in ["second", "third"] {
+        fs::rename(&log, &rotated).unwrap();
+        // Times of change are told apart.
+        thread::sleep(Duration::from_millis(20));
+        append(&log, &lines(now));
+    }
+    bench.restart();
+    assert_eq!(bench.read(20), lines("second") + &lines("third"));
+    let _ = fs::remove_dir_all(folder);
+}
+
 #[test]
 fn a_line_in_two_halves_comes_once_and_one_without_end_comes_in_time() {
     let folder = folder("halves");
@@ -366,7 +388,7 @@ fn the_journal_is_read_on_behind_its_cursor() {
     let (mut text, mut restarted) = (String::new(), false);
     for _ in 0..400 {
         text.push_str(&bench.read(1));
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
         if text.lines().count() == 2 && !std::mem::replace(&mut restarted, true) {
             bench.restart();
         }
