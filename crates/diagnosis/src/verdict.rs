@@ -15,12 +15,83 @@ const EVIDENCE_MAX: usize = 8;
 /// Steps of a problem's timeline.
 const STEPS: i64 = 60;
 
+/// First words of formats that many programs write.
+const ANYBODYS: &[&str] = &[
+    "access",
+    "combined",
+    "common",
+    "configured",
+    "json",
+    "log",
+    "logfmt",
+    "request",
+    "text",
+    "timestamps",
+    "vhost_combined",
+    "w3c",
+];
+
 /// What a cause means, how to check and to fix it: from `causes.toml`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CauseText {
     pub meaning: String,
     pub check: Vec<String>,
     pub fix: Vec<String>,
+    kinds: Vec<Kind>,
+}
+
+/// What a cause is more closely, told by words of its error.
+#[derive(Clone, Debug, Default)]
+struct Kind {
+    meaning: String,
+    /// In small letters.
+    words: Vec<String>,
+    next: Vec<String>,
+}
+
+/// A list of texts, or one text, of the catalogue.
+fn texts(table: &toml::Table, key: &str) -> Vec<String> {
+    match table.get(key) {
+        Some(toml::Value::String(s)) => vec![s.clone()],
+        Some(toml::Value::Array(a)) => a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl CauseText {
+    fn of(cause: &toml::Table) -> CauseText {
+        let kinds = cause.get("kinds").and_then(toml::Value::as_array).into_iter().flatten();
+        let kind = |k: &toml::Table| Kind {
+            meaning: texts(k, "meaning").pop().unwrap_or_default(),
+            words: texts(k, "words").iter().map(|w| w.to_lowercase()).collect(),
+            next: texts(k, "next"),
+        };
+        CauseText {
+            meaning: texts(cause, "meaning").pop().unwrap_or_default(),
+            check: texts(cause, "check"),
+            fix: texts(cause, "fix"),
+            kinds: kinds.filter_map(toml::Value::as_table).map(kind).collect(),
+        }
+    }
+
+    /// The kind that an error is of, by its words.
+    fn kind(&self, said: &[&str]) -> Option<&Kind> {
+        let said: Vec<String> = said.iter().map(|s| s.to_lowercase()).collect();
+        self.kinds.iter().find(|k| k.words.iter().any(|w| said.iter().any(|s| s.contains(w.as_str()))))
+    }
+}
+
+/// The kind of a group's cause, by what was recognised of the error and by the innermost of its exceptions.
+fn kind(g: &Group, r: Option<&Record>) -> Option<&'static Kind> {
+    let root = r.and_then(Record::root);
+    let said = [g.finding.matched.as_str(), root.map_or("", |e| &e.kind), root.map_or("", |e| &e.message)];
+    catalogue().get(&g.cause.to_string())?.kind(&said)
+}
+
+/// What a group's cause means.
+fn meaning(g: &Group, r: Option<&Record>) -> Option<&'static str> {
+    let text = catalogue().get(&g.cause.to_string())?;
+    Some(kind(g, r).map_or(text.meaning.as_str(), |k| &k.meaning))
 }
 
 pub(crate) fn catalogue() -> &'static HashMap<String, CauseText> {
@@ -31,18 +102,8 @@ pub(crate) fn catalogue() -> &'static HashMap<String, CauseText> {
         for (class, causes) in table {
             let Some(causes) = causes.as_table() else { continue };
             for (name, cause) in causes {
-                let list = |key: &str| match cause.get(key) {
-                    Some(toml::Value::String(s)) => vec![s.clone()],
-                    Some(toml::Value::Array(a)) => {
-                        a.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
-                    }
-                    _ => Vec::new(),
-                };
-                let meaning = list("meaning").pop().unwrap_or_default();
-                out.insert(
-                    format!("{class}/{name}"),
-                    CauseText { meaning, check: list("check"), fix: list("fix") },
-                );
+                let Some(cause) = cause.as_table() else { continue };
+                out.insert(format!("{class}/{name}"), CauseText::of(cause));
             }
         }
         out
@@ -87,9 +148,8 @@ fn title(g: &Group, r: Option<&Record>) -> String {
         (Class::Upstream, "timeout") => format!("No answer in time from {who}"),
         (Class::Unknown, _) => "Failures that nothing in these logs explains".to_owned(),
         _ => {
-            let meaning = catalogue()
-                .get(&g.cause.to_string())
-                .map_or_else(|| g.cause.to_string(), |t| t.meaning.trim_end_matches('.').to_owned());
+            let meaning =
+                meaning(g, r).map_or_else(|| g.cause.to_string(), |m| m.trim_end_matches('.').to_owned());
             format!("{meaning}{at}")
         }
     }
@@ -277,11 +337,13 @@ fn hops(scene: &Scene<'_>, g: &Group) -> Vec<Hop> {
     let names = |r: &Record| {
         let path = scene.obs.paths.get(r.source as usize).map_or("", String::as_str);
         let w = writer_name(r.service.as_deref(), path);
-        if matches!(w.as_str(), "access" | "error" | "access_log" | "error_log" | "logs") {
-            r.format.split(' ').next().unwrap_or("server").to_owned()
-        } else {
-            w
+        if !matches!(w.as_str(), "access" | "error" | "access_log" | "error_log" | "logs") {
+            return w;
         }
+        // The name of a form that any server may write tells nothing of who wrote it: the file is what people know.
+        let software = r.format.split(' ').next().filter(|f| !ANYBODYS.contains(f));
+        let file = path.rsplit('/').next().filter(|f| !f.is_empty());
+        software.or(file).unwrap_or("server").to_owned()
     };
     let mut upstream = None;
     // One failure shows the way: that which most logs saw.
@@ -438,7 +500,7 @@ fn confidence(g: &Group, inferred: bool) -> f64 {
 const WHAT_CHARS_MAX: usize = 160;
 
 fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String {
-    let meaning = catalogue().get(&g.cause.to_string()).map(|t| t.meaning.clone()).unwrap_or_default();
+    let meaning = meaning(g, r).unwrap_or_default();
     let n = g.failures.len();
     let requests = if n == 1 { "1 request".to_owned() } else { format!("{n} requests") };
     let mut s = if g.cause.class == Class::Unknown {
@@ -482,8 +544,10 @@ fn stack(r: &Record) -> Option<Exception> {
     Some(e)
 }
 
-fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<String> {
+fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> Vec<String> {
     let mut out: Vec<String> = g.finding.next.clone();
+    let kind = kind(g, r).map_or(&[][..], |k| &k.next);
+    out.extend_from_slice(kind);
     if g.cause.class == Class::Unknown {
         let path = |f: &crate::ledger::Failure| {
             f.seen.first().and_then(|&i| scene.obs.paths.get(scene.obs.records[i].source as usize)).cloned()
@@ -502,7 +566,8 @@ fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger) -> Vec<
             "It began with a deploy ({w}): compare that release with the one before, or roll it back."
         ));
     }
-    if let Some(text) = catalogue().get(&g.cause.to_string()) {
+    // What helps with one kind says all that what helps with any would.
+    if let Some(text) = catalogue().get(&g.cause.to_string()).filter(|_| kind.is_empty()) {
         out.extend(text.check.iter().take(2).cloned());
         out.extend(text.fix.iter().take(2).cloned());
     }
@@ -582,7 +647,7 @@ pub(crate) fn problem(
             culprit: culprit.map(|c| scrub(&c).into_owned()),
             confidence: confidence(g, inferred),
             summary: summary(g, &trigger, cause_record),
-            next_steps: next_steps(scene, g, &trigger),
+            next_steps: next_steps(scene, g, &trigger, cause_record),
             trigger,
         },
     };

@@ -14,7 +14,7 @@ use repeats::{Closing, Known, Learning, Repeats};
 
 use crate::glance::{Glance, Learner, Run, Scanned, Witness};
 use crate::{
-    Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, access, json, marks, mention, text, trace,
+    Context, Entry, LineFormat, RequestRef, Wrapped, Wrapper, access, json, marks, mention, text, time, trace,
 };
 use memchr::memchr;
 use record::{Ending, Exception, Level, Mixer, Numbered, Outcomes, Record, Time, Zone, hash};
@@ -1214,6 +1214,12 @@ impl Reader {
         }
         if r.request.is_none() && r.format.starts_with("nginx") {
             r.request = text::nginx::tail(&r.message).map(|q| Box::new(q.to_request()));
+        }
+        if (r.at.is_none() || r.zone == Zone::Neighbour)
+            && let Some((t, z)) = time::within(&r.message, self.context.reference)
+        {
+            (r.at, r.zone, r.until) = (Some(t), z, None);
+            self.seen(t, z);
         }
         // MariaDB says in a second line where it listens.
         // Type and message of an error may stand in fields, and its trace in the message.

@@ -186,6 +186,20 @@ fn weekday(b: &[u8]) -> usize {
     if rest == 0 { 0 } else { letters + rest }
 }
 
+/// Heads of lines below an entry's first that state its time: ASP.NET's events, `kubectl describe` (of what ended last).
+const WITHIN: &[(&str, Option<Zone>)] =
+    &[("Event time (UTC): ", Some(Zone::Stated)), ("Event time: ", None), ("Finished: ", None)];
+
+/// The time that an entry of several lines states below its first.
+pub fn within(message: &str, reference: Time) -> Option<(Time, Zone)> {
+    let (_, below) = message.split_once('\n')?;
+    WITHIN.iter().find_map(|(head, zone)| {
+        let mut stated = below.lines().filter_map(|line| line.trim_start().strip_prefix(head));
+        let stamp = stated.find_map(|text| stamp(text.trim_start(), reference))?;
+        Some((stamp.time, zone.unwrap_or(stamp.zone)))
+    })
+}
+
 /// Reads the time stamp at the very start of `text`. Known forms (each with any fraction and offset):
 /// `2026-11-24T07:00:00.123Z`, `2026-11-24 07:00:00,123`, `2026-11-24  7:05:11`, `2026/11/24 07:00:00`, `2026/11/24 - 07:00:00`,
 /// `24/Nov/2026:07:00:00 +0000`, `24-Nov-2026 07:00:00`, `24 Nov 2026 07:00:00`, `Tue Nov 24 07:00:00.12 2026`, `Tue, 24 Nov 2026 …`,

@@ -46,6 +46,22 @@ pub struct Entry {
     /// Causes that are confused with it, as `class/cause`.
     #[serde(default)]
     pub related: Vec<String>,
+    /// What it is more closely, where its words tell.
+    #[serde(default)]
+    pub kinds: Vec<Kind>,
+}
+
+/// One kind of a cause.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kind {
+    /// One sentence, in place of the cause's.
+    pub meaning: String,
+    /// Words that tell it, of which one stands in the error.
+    pub words: Vec<String>,
+    /// What to do about this kind, before what helps with all.
+    #[serde(default)]
+    pub next: Vec<String>,
 }
 
 /// What is known of a status.
@@ -148,7 +164,10 @@ fn normal(name: &str) -> String {
 fn is_called(class: Class, name: &str, entry: &Entry, wanted: &str) -> bool {
     match wanted.split_once('/') {
         Some((c, n)) => class.name() == c && name == n,
-        None => name == wanted || entry.aka.iter().any(|a| normal(a) == wanted),
+        None => {
+            let words = entry.kinds.iter().flat_map(|k| &k.words);
+            name == wanted || entry.aka.iter().chain(words).any(|a| normal(a) == wanted)
+        }
     }
 }
 
@@ -179,6 +198,12 @@ fn explain(page: &mut Page<'_>, class: Class, name: &str, entry: &Entry) -> io::
     }
     if !entry.aka.is_empty() {
         page.say("ALSO", Ink::Plain, &entry.aka.join(", "))?;
+    }
+    if !entry.kinds.is_empty() {
+        page.gap()?;
+        let steps = |k: &Kind| k.next.iter().map(|step| format!(" {step}")).collect::<String>();
+        let kinds: Vec<String> = entry.kinds.iter().map(|k| k.meaning.clone() + &steps(k)).collect();
+        page.items("KINDS", &kinds, false)?;
     }
     if !entry.looks.is_empty() {
         page.gap()?;
@@ -377,10 +402,14 @@ mod tests {
                 e.looks.len()
             );
             assert!(class == Class::Unknown || !e.culprit.is_empty(), "{who}: culprit");
+            for kind in &e.kinds {
+                assert!(kind.meaning.ends_with('.') && !kind.words.is_empty(), "{who}: {}", kind.meaning);
+            }
             for stack in e.looks.keys() {
                 assert!(columns(stack) <= STACK_MAX, "{who}: {stack}");
             }
-            for step in e.check.iter().chain(&e.fix) {
+            let of_kinds = e.kinds.iter().flat_map(|k| &k.next);
+            for step in e.check.iter().chain(&e.fix).chain(of_kinds) {
                 assert!(step.len() <= 300 && step.ends_with(['.', '?']), "{who}: {step}");
             }
             for r in &e.related {

@@ -117,3 +117,95 @@ fn frames_of_a_library_alone_are_no_place_to_look_at() {
     assert_eq!((failures, problems.len()), (2, 1));
     assert_eq!((problems[0].0.as_str(), problems[0].1.as_str()), ("read-only", "redis"));
 }
+
+/// `kubectl describe` says when the container ended below why it did.
+#[test]
+fn a_container_that_was_killed_has_the_time_it_finished() {
+    let described = concat!(
+        "Name:             shop-api-7d9c5b8f6d-x2x7k\n",
+        "Containers:\n",
+        "  api:\n",
+        "    State:          Running\n",
+        "      Started:      Tue, 24 Nov 2026 10:01:40 +0000\n",
+        "    Last State:     Terminated\n",
+        "      Reason:       OOMKilled\n",
+        "      Exit Code:    137\n",
+        "      Started:      Tue, 24 Nov 2026 06:10:05 +0000\n",
+        "      Finished:     Tue, 24 Nov 2026 10:01:30 +0000\n",
+        "    Ready:          True\n",
+    );
+    let proxy = access().replace(" 500 157", " 502 157");
+    let report = explained::explain("describe", &[("access.log", &proxy), ("describe.txt", described)]);
+    let problem = &report["problems"][0];
+    let verdict = &problem["verdict"];
+    assert_eq!((verdict["cause"].as_str(), &problem["count"]), (Some("memory-exhausted"), &3.into()));
+    assert_eq!(problem["evidence"][0]["at"], "2026-11-24T10:01:30Z", "{}", problem["evidence"]);
+}
+
+/// API Gateway's requestTime is when the request came; the function that it waited for was stopped three seconds later.
+#[test]
+fn a_function_that_is_stopped_after_the_time_its_gateway_writes() {
+    let gateway = |second: u32, status: &str, took: u32| {
+        format!(
+            "{{\"requestId\":\"c6af9ac6-7b61-11e6-9a41-93e8deadbe{second}\",\"requestTime\":\"24/Nov/2026:07:12:{second} +0000\",\"httpMethod\":\"GET\",\"resourcePath\":\"/orders/{{id}}\",\"path\":\"/prod/orders/17\",\"status\":\"{status}\",\"integrationLatency\":\"{took}\"}}\n"
+        )
+    };
+    let log = gateway(11, "504", 3007) + &gateway(29, "200", 27);
+    let id = "8f5f0a1e-3c1e-4b2e-9a55-0c8f2d1a7b10";
+    let function = format!(
+        "2026-11-24T07:12:11.010Z\tSTART RequestId: {id} Version: $LATEST\n2026-11-24T07:12:14.013Z\t2026-11-24T07:12:14.013Z {id} Task timed out after 3.00 seconds\n2026-11-24T07:12:14.013Z\tEND RequestId: {id}\n"
+    );
+    let found = explain("gateway", &[("apigw.log", &log), ("function.log", &function)]);
+    assert_eq!(found, (2, 1, vec![("execution-timeout".into(), "Lambda function".into(), 1)]));
+}
+
+/// Cowboy's handlers end in crash reports of Erlang, which have no line of their own for a place.
+#[test]
+fn a_crash_report_names_the_line_of_the_service() {
+    let crash = |at: &str| {
+        format!(
+            "=CRASH REPORT==== 24-Nov-2026::{at}.123456 ===\n  crasher:\n    initial call: cowboy_stream_h:request_process/3\n    pid: <0.812.0>\n    registered_name: []\n    exception error: no match of right hand side value {{error,enoent}}\n      in function  shop_order_h:init/2 (/srv/shop/src/shop_order_h.erl, line 27)\n      in call from cowboy_handler:execute/2 (/srv/shop/_build/default/lib/cowboy/src/cowboy_handler.erl, line 37)\n    ancestors: [<0.811.0>,ranch_sup,<0.180.0>]\n    message_queue_len: 0\n"
+        )
+    };
+    let app: String = ["10:01:30", "10:01:33", "10:01:36"].map(crash).concat();
+    let found = explain("cowboy", &[("access.log", &access()), ("erlang.log", &app)]);
+    let culprit = "/srv/shop/src/shop_order_h.erl:27";
+    assert_eq!(found, (33, 3, vec![("type-mismatch".into(), culprit.into(), 3)]));
+}
+
+/// nginx tells of the request behind the last frame of Lua's traceback, and OpenResty's own folder holds the service's code too.
+#[test]
+fn a_traceback_in_nginx_error_log() {
+    let error = |at: &str| {
+        format!(
+            "2026/11/24 {at} [error] 31#31: *911 lua entry thread aborted: runtime error: /usr/local/openresty/nginx/lua/auth.lua:42: attempt to index local 'claims' (a nil value)\nstack traceback:\ncoroutine 0:\n\t/usr/local/openresty/nginx/lua/auth.lua:42: in function 'check'\n\taccess_by_lua(nginx.conf:58):3: in main chunk, client: 203.0.113.9, server: shop.example, request: \"GET /orders HTTP/1.1\", host: \"shop.example\"\n"
+        )
+    };
+    let errors: String = ["10:01:30", "10:01:33", "10:01:36"].map(error).concat();
+    let found = explain("openresty", &[("access.log", &access()), ("error.log", &errors)]);
+    let culprit = "/usr/local/openresty/nginx/lua/auth.lua:42";
+    assert_eq!(found, (33, 3, vec![("null-reference".into(), culprit.into(), 3)]));
+}
+
+/// What a cause is more closely is said where the error's words tell.
+#[test]
+fn the_kind_of_a_cause_is_said() {
+    for (said, title) in [
+        ("upstream SSL certificate verify error: (10:certificate has expired)", "certificate has expired"),
+        (
+            "upstream SSL certificate verify error: (18:self signed certificate)",
+            "nobody whom this client trusts",
+        ),
+        ("upstream SSL certificate does not match \"pay.example\"", "is for another name"),
+    ] {
+        let errors = format!(
+            "2026/11/24 10:01:30 [error] 22#22: *71 {said} while SSL handshaking to upstream, client: 203.0.113.9, server: shop.example, request: \"GET /orders HTTP/1.1\", upstream: \"https://10.0.7.2:443/orders\", host: \"shop.example\"\n"
+        );
+        let report = explained::explain("kinds", &[("access.log", &access()), ("error.log", &errors)]);
+        let mut problems = report["problems"].as_array().unwrap().iter();
+        let found = problems.find(|p| p["verdict"]["cause"] == "tls-failure").unwrap();
+        assert!(found["title"].as_str().unwrap().contains(title), "{}", found["title"]);
+        let next = found["verdict"]["next_steps"].to_string();
+        assert_eq!(next.contains("Which names"), said.contains("match"), "{next}");
+    }
+}

@@ -378,6 +378,8 @@ pub(super) fn meaning(name: &str) -> Option<(Meaning, u8)> {
         | "elapsedmillis"
         | "requestlatencyms"
         | "edgetimetofirstbytems" => (Duration(Unit::Millis), 0),
+        // What API Gateway waited for, without its own work.
+        "integrationlatency" => (Duration(Unit::Millis), 3),
         "us"
         | "durationus"
         | "elapsedus"

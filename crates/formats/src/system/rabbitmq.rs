@@ -22,6 +22,10 @@ impl LineFormat for Rabbitmq {
     fn read<'a>(&self, line: &'a str, context: &Context) -> Option<Entry<'a>> {
         if let Some(rest) = line.strip_prefix('=') {
             let (kind, rest) = rest.split_once(" REPORT==== ")?;
+            // Any Erlang program wrote such heads.
+            if !context.file_name.contains("rabbit") {
+                return None;
+            }
             let level = match kind {
                 "ERROR" | "CRASH" | "SUPERVISOR" => Level::Error,
                 "WARNING" => Level::Warn,
@@ -70,7 +74,10 @@ mod tests {
             (e.level, e.pid.as_deref(), e.message.as_ref()),
             (Level::Error, Some("<0.1234.0>"), "Channel error on connection")
         );
-        let e = Rabbitmq.read("=ERROR REPORT==== 24-Nov-2026::07:05:11 ===", &c).unwrap();
+        let old = "=ERROR REPORT==== 24-Nov-2026::07:05:11 ===";
+        assert!(Rabbitmq.read(old, &c).is_none());
+        let named = Context { file_name: "rabbit@shop.log".into(), ..Context::default() };
+        let e = Rabbitmq.read(old, &named).unwrap();
         assert_eq!(e.at.unwrap().0.to_string(), "2026-11-24T07:05:11Z");
         for l in ["2026-11-24 07:05:11 [error] x y", "2026-11-24 07:05:11 [error] <div> y", "=x", ""] {
             assert!(Rabbitmq.read(l, &c).is_none(), "{l}");

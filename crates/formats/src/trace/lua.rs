@@ -91,6 +91,8 @@ fn entry(line: &str) -> Option<Frame> {
     if !line.starts_with(['\t', ' ']) {
         return None;
     }
+    // nginx puts what it tells of the request behind the last frame.
+    let line = line.split(", client: ").next().unwrap_or(line);
     let (place, function) = line.trim().split_once(": in ")?;
     let function = function.strip_prefix("function ").unwrap_or(function).trim_matches(['\'', '<', '>', '`']);
     let (file, n) = match place.rsplit_once(':') {
@@ -113,7 +115,7 @@ mod tests {
     fn openresty() {
         let chain = read(concat!(
             "lua entry thread aborted: runtime error: /srv/edge/lua/router.lua:14: attempt to index local 'route' (a nil value)\nstack traceback:\ncoroutine 0:\n",
-            "\t/srv/edge/lua/router.lua: in function 'pick'\n\tcontent_by_lua(nginx.conf:31):3: in main chunk\n"
+            "\t/srv/edge/lua/router.lua: in function 'pick'\n\tcontent_by_lua(nginx.conf:31):3: in main chunk, client: 10.0.5.11, server: shop\n"
         ));
         assert_eq!(
             (chain[0].kind.as_str(), chain[0].message.as_str()),
@@ -121,6 +123,12 @@ mod tests {
         );
         assert_eq!(chain[0].frames[0], frame("/srv/edge/lua/router.lua", Some(14), "pick"));
         assert_eq!(chain[0].frames.len(), 2);
+        assert_eq!(chain[0].frames[1].function, "main chunk");
+        // A service's own code may lie in the folder that OpenResty is installed in.
+        let own = read(
+            "lua: /usr/local/openresty/nginx/lua/auth.lua:42: bad\nstack traceback:\n\t/usr/local/openresty/lualib/resty/jwt.lua:7: in function 'verify'\n",
+        );
+        assert_eq!(own[0].frames.iter().map(|f| f.in_app).collect::<Vec<_>>(), [true, false]);
         assert!(continues("\t/srv/edge/lua/router.lua: in function 'pick'"));
         assert!(read("runtime error: index out of range").is_empty());
     }

@@ -10,6 +10,7 @@ mod crystal;
 mod dart;
 mod dotnet;
 mod elixir;
+mod erlang;
 mod even;
 mod go;
 mod haskell;
@@ -70,6 +71,7 @@ static LANGUAGES: &[Language] = &[
         continues: elixir::continues,
         closes: elixir::closes,
     },
+    Language { read: erlang::read, starts: never, continues: erlang::continues, closes: not_after },
     Language { read: lua::read, starts: lua::starts, continues: lua::continues, closes: not_after },
     Language { read: dotnet::read, starts: dotnet::starts, continues: dotnet::continues, closes: not_after },
     Language { read: java::read, starts: java::starts, continues: java::continues, closes: not_after },

@@ -91,7 +91,9 @@ const FOREIGN_PARTS: &[&str] = &[
     "/usr/local/lib/perl",
     "/usr/share/lua",
     "/usr/local/share/lua",
-    "/usr/local/openresty/",
+    "/openresty/lualib/",
+    "/openresty/luajit/",
+    "/openresty/site/",
     "/resty/",
     // C
     "/usr/include/",

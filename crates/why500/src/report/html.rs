@@ -6,7 +6,7 @@
 use super::chart::{Bars, Mark, way};
 use super::phrase::{
     Clock, certainty, certainty_percent, class, counted, number, percent, plain, range, span, trigger,
-    trigger_mark,
+    trigger_flag,
 };
 use super::source::{changes, excerpt};
 use super::{Look, by_role, foremost, is_unexplained, needed, read, statuses};
@@ -351,7 +351,7 @@ fn timeline(h: &mut String, p: &Problem, clock: Clock) {
     let mut flags = Vec::new();
     if let Some(at) = t.at.filter(|_| t.kind != TriggerKind::None) {
         marks.push(Mark { at, end: false });
-        flags.push((bars.percent(at), format!("▲ {} {}", trigger_mark(t.kind), clock.at(at)), ""));
+        flags.push((bars.percent(at), format!("▲ {} {}", trigger_flag(t), clock.at(at)), ""));
     }
     if let Some(e) = &p.ended {
         marks.push(Mark { at: e.at, end: true });

@@ -211,7 +211,7 @@ pub(crate) fn trigger(trigger: &Trigger, first_seen: Option<Time>, clock: Clock)
     if let Some(what) = trigger.told() {
         let _ = write!(out, ": {}", plain(what));
     }
-    if let Some(at) = trigger.at {
+    if let Some(at) = trigger.at.filter(|at| first_seen != Some(*at)) {
         let _ = write!(out, " ({}", clock.at(at));
         if let Some(first) = first_seen.filter(|f| *f > at) {
             let _ = write!(out, ", {} before", span(first.since(at)));
@@ -231,6 +231,11 @@ pub(crate) fn trigger_mark(kind: TriggerKind) -> &'static str {
         TriggerKind::Data => "data",
         TriggerKind::None => "begin",
     }
+}
+
+/// What set a problem off, beside its sign on a time line: with a question mark where no line of the logs records it.
+pub(crate) fn trigger_flag(t: &Trigger) -> String {
+    format!("{}{}", trigger_mark(t.kind), if t.told().is_some() { "" } else { "?" })
 }
 
 /// The text with control characters and direction overrides shown instead of obeyed: `\x1b`, `\u{202e}`; line

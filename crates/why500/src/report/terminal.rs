@@ -7,7 +7,7 @@
 use super::page::{Ink, columns, cut, fold, pad, wrap};
 use super::phrase::{
     Clock, certainty, certainty_percent, counted, instants, number, percent, plain, range, span, trigger,
-    trigger_mark,
+    trigger_flag,
 };
 use super::source::{changes, excerpt};
 use super::strip::{LEVELS, Strip};
@@ -303,7 +303,7 @@ fn timeline(page: &mut Page<'_>, p: &Problem, clock: Clock) -> io::Result<()> {
     let mut marks: Vec<(usize, String)> = Vec::new();
     let t = &p.verdict.trigger;
     if let Some(at) = t.at.filter(|_| t.kind != TriggerKind::None) {
-        marks.push((strip.column(at), format!("{} {}", page.sign("▲", "^"), trigger_mark(t.kind))));
+        marks.push((strip.column(at), format!("{} {}", page.sign("▲", "^"), trigger_flag(t))));
     }
     if let Some(e) = &p.ended {
         marks.push((strip.column(e.at), format!("{} ended", page.sign("△", "^"))));

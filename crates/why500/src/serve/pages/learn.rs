@@ -64,7 +64,9 @@ pub async fn all(visit: Visit) -> Seen {
 
 fn held(class: Class, name: &str, e: &Entry) -> String {
     let looks: Vec<String> = e.looks.iter().map(|(stack, line)| format!("{stack} {line}")).collect();
-    format!("{}/{name} {} {} {}", class.name(), e.meaning, e.aka.join(" "), looks.join(" "))
+    let kinds: Vec<String> = e.kinds.iter().map(|k| format!("{} {}", k.meaning, k.words.join(" "))).collect();
+    let parts = [e.meaning.clone(), e.aka.join(" "), looks.join(" "), kinds.join(" ")];
+    format!("{}/{name} {}", class.name(), parts.join(" "))
 }
 
 /// `GET /learn/{class}/{cause}`
@@ -81,6 +83,13 @@ pub async fn cause(visit: Visit, Path(place): Path<HashMap<String, String>>) -> 
             p.why { (e.meaning) }
             @if !e.aka.is_empty() { p.soft { "Also called " (e.aka.join(", ")) "." } }
             @if !e.culprit.is_empty() { p.soft { "A verdict names " (e.culprit) "." } }
+            @if !e.kinds.is_empty() {
+                h2 { "Kinds of it" }
+                ul { @for kind in &e.kinds { li {
+                    (kind.meaning)
+                    @if !kind.next.is_empty() { ul { @for step in &kind.next { li { (step) } } } }
+                } } }
+            }
             @if !e.looks.is_empty() {
                 h2 { "How it looks" }
                 table { thead { tr { th scope="col" { "In" } th scope="col" { "What it writes" } } }
