@@ -127,28 +127,8 @@ fn begins(line: &[u8], with: &[u8]) -> bool {
     line.get(..with.len()).is_some_and(|l| same(l, with))
 }
 
-/// What a byte may be part of: 1 an address, 2 what parts one, 4 a number.
-static BYTES: [u8; 256] = {
-    let mut table = [0u8; 256];
-    let mut c = 0;
-    while c < 256 {
-        let b = c as u8;
-        if b.is_ascii_hexdigit() {
-            table[c] |= 1;
-        }
-        if b == b'.' || b == b':' {
-            table[c] |= 3;
-        }
-        if b.is_ascii_digit() || b == b'.' || b == b'-' {
-            table[c] |= 4;
-        }
-        c += 1;
-    }
-    table
-};
-
 fn is_number(value: &[u8]) -> bool {
-    value.iter().all(|c| BYTES[usize::from(*c)] & 4 != 0)
+    value.iter().all(|c| c.is_ascii_digit() || matches!(c, b'.' | b'-'))
 }
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);
@@ -161,32 +141,23 @@ fn marks(word: u64, byte: u8) -> u64 {
     other.wrapping_sub(ONES) & !other & TOPS
 }
 
-/// Are all digits or dots?
-#[inline]
-fn dotted(word: u64) -> bool {
-    // What is above `9` carries into the top bit, what is below `.` borrows from it; between the two stands the slash.
-    let above = word.wrapping_add(ONES * u64::from(0x7f - b'9')) | word;
-    let not_below = (word | TOPS).wrapping_sub(ONES * u64::from(b'.'));
-    above & TOPS == 0 && not_below & TOPS == TOPS && marks(word, b'/') == 0
-}
-
+/// As [`mention::is_address`](crate::mention::is_address), which is asked where it is not of IPv4: most are.
 fn is_address(value: &[u8]) -> bool {
-    // Most are of IPv4, and eight to sixteen bytes long.
-    if value.len() <= 16
-        && let Some((front, back)) = ends::<8>(value)
-    {
-        let (front, back) = (u64::from_le_bytes(*front), u64::from_le_bytes(*back));
-        if dotted(front) && dotted(back) && marks(front, b'.') | marks(back, b'.') != 0 {
-            return true;
+    let (mut dots, mut digits, mut number) = (0, 0, 0u32);
+    for c in value {
+        match c {
+            b'0'..=b'9' => {
+                number = (number * 10 + u32::from(c - b'0')).min(1_000);
+                digits += 1;
+            }
+            b'.' if digits > 0 && number <= 255 => {
+                dots += 1;
+                (digits, number) = (0, 0);
+            }
+            _ => return std::str::from_utf8(value).is_ok_and(crate::mention::is_address),
         }
     }
-    let (mut all, mut any) = (1, 0);
-    for c in value {
-        let kind = BYTES[usize::from(*c)];
-        all &= kind;
-        any |= kind;
-    }
-    all & 1 != 0 && any & 2 != 0
+    dots == 3 && digits > 0 && number <= 255
 }
 
 impl Stencil {

@@ -189,6 +189,20 @@ fn what_changes_the_meaning_is_read_whole() {
     holds("a trace at the end", &text, 0.8);
 }
 
+/// What looks like an address and is none is no client, where a request line stands without its columns' names.
+#[test]
+fn what_is_no_address_is_no_client() {
+    let odd =
+        ["2001d::b8:4f:c3d", "999.0.113.4", "203.0.113", "203.0.113.4.5", "1.2.3.", "2001:db8:::1", "cafe"];
+    for usual in ["2001:db8::4f:c3d", "203.0.113.4"] {
+        let text = log(|i, _, target, status| {
+            let client = if i > 200 && i % 7 == 5 { odd[i / 7 % odd.len()] } else { usual };
+            format!("{} {client} GET {target} {status} 2ms", iso(i))
+        });
+        holds(usual, &text, 0.5);
+    }
+}
+
 #[test]
 fn mixed_with_what_an_app_says() {
     let text = log(|i, c, t, s| {
