@@ -25,6 +25,9 @@ pub(crate) struct Explanation {
 /// Logs date to the second, and machines differ by less.
 const AFTER_US: i64 = SECOND;
 
+/// A circuit breaker that opened stays so for seconds to minutes, and opens again while what it calls is away.
+const OPEN_US: i64 = 300 * SECOND;
+
 /// Failures explained before another core may take over.
 const EXPLAINED_AT_ONCE: usize = 1_000;
 
@@ -792,6 +795,7 @@ impl Scene<'_> {
         self.fold_outages(&mut list);
         fold_vague(&mut list, explained);
         self.fold_same_call(&mut list);
+        self.fold_into_what_opened(&mut list, explained);
         for g in &mut list {
             self.settle(g, explained);
         }
@@ -877,6 +881,51 @@ impl Scene<'_> {
             match target {
                 Some(j) => {
                     let g = list.remove(i);
+                    list[j].failures.extend(g.failures);
+                    list[j].causes.extend(g.causes);
+                }
+                None => i += 1,
+            }
+        }
+    }
+
+    /// What an open circuit breaker refuses fails by what opened it: the failures of a dependency that the same log tells of before.
+    fn fold_into_what_opened(&self, list: &mut Vec<Group>, explained: &[Option<Explanation>]) {
+        let why = |g: &Group| g.failures.iter().find_map(|&k| explained[k].as_ref()).map(|e| &e.why);
+        let breaker = |g: &Group| {
+            let open = why(g)?.findings.first().filter(|f| f.signature.starts_with("circuit-breaker"))?;
+            Some(open.culprit.clone().unwrap_or_default())
+        };
+        let source = |g: &Group| g.causes.first().map(|(c, _)| self.record(*c).source);
+        let first = |g: &Group| g.failures.iter().filter_map(|&k| self.failures[k].at).min();
+        let last = |g: &Group| g.failures.iter().filter_map(|&k| self.failures[k].at).max();
+        let mut i = 0;
+        while let Some(g) = list.get(i) {
+            let (named, from) = (breaker(g), source(g));
+            let opened = |other: &Group| {
+                let is_dependency =
+                    why(other).is_some_and(|w| matches!(w.cause.class, Class::Upstream | Class::Database));
+                let before = matches!((first(other), last(other), first(g)),
+                    (Some(a), Some(b), Some(open)) if a <= open && open.since(b) <= OPEN_US);
+                is_dependency && before && source(other) == from
+            };
+            let found: Vec<usize> = (0..list.len())
+                .filter(|&j| j != i && named.is_some() && list.get(j).is_some_and(opened))
+                .collect();
+            // Of several dependencies that failed, that which the breaker is named for.
+            let name = named.unwrap_or_default().to_ascii_lowercase();
+            let is_named = |j: &usize| {
+                let culprit = list.get(*j).and_then(|g| why(g)?.culprit.as_deref()).unwrap_or_default();
+                !name.is_empty() && culprit.to_ascii_lowercase().contains(&name)
+            };
+            let target = match found.as_slice() {
+                [only] => Some(*only),
+                several => several.iter().copied().find(is_named),
+            };
+            match target {
+                Some(j) => {
+                    let g = list.remove(i);
+                    let j = if j > i { j - 1 } else { j };
                     list[j].failures.extend(g.failures);
                     list[j].causes.extend(g.causes);
                 }

@@ -186,9 +186,14 @@ fn weekday(b: &[u8]) -> usize {
     if rest == 0 { 0 } else { letters + rest }
 }
 
-/// Heads of lines below an entry's first that state its time: ASP.NET's events, `kubectl describe` (of what ended last).
-const WITHIN: &[(&str, Option<Zone>)] =
-    &[("Event time (UTC): ", Some(Zone::Stated)), ("Event time: ", None), ("Finished: ", None)];
+/// Heads of lines below an entry's first that state its time: ASP.NET's events, those of Windows as they are copied, `kubectl
+/// describe` (of what ended last).
+const WITHIN: &[(&str, Option<Zone>)] = &[
+    ("Event time (UTC): ", Some(Zone::Stated)),
+    ("Event time: ", None),
+    ("Finished: ", None),
+    ("Date: ", None),
+];
 
 /// The time that an entry of several lines states below its first.
 pub fn within(message: &str, reference: Time) -> Option<(Time, Zone)> {

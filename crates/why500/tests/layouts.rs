@@ -209,3 +209,47 @@ fn the_kind_of_a_cause_is_said() {
         assert_eq!(next.contains("Which names"), said.contains("match"), "{next}");
     }
 }
+
+/// What an open circuit breaker refuses is the problem that opened it.
+#[test]
+fn what_an_open_circuit_refuses_failed_by_what_opened_it() {
+    let head = |at: &str, level: &str| {
+        format!("2026-11-24 {at}.220  {level} 1 --- [nio-8080-exec-3] c.s.pay.PayClient : ")
+    };
+    let refused = ["10:01:30", "10:01:33"].map(|at| {
+        head(at, " WARN")
+            + "call failed: java.net.ConnectException: Connection refused: pay.internal/10.0.9.4:8443\n"
+    });
+    let open = head("10:01:36", "ERROR")
+        + "Request processing failed: io.github.resilience4j.circuitbreaker.CallNotPermittedException: CircuitBreaker 'pay' is OPEN and does not permit further calls\n";
+    let app = refused.concat() + &open;
+    let found = explain("circuit", &[("access.log", &access()), ("app.log", &app)]);
+    assert_eq!(found, (33, 3, vec![("connection-refused".into(), "pay.internal:8443".into(), 3)]));
+    // Alone it is a problem of its own.
+    let (_, failures, alone) = explain("circuit-alone", &[("access.log", &access()), ("app.log", &open)]);
+    assert_eq!((failures, alone.iter().any(|p| p.0 == "load-shed")), (3, true), "{alone:?}");
+}
+
+/// Event Viewer's copy of an event has its time three lines below its head.
+#[test]
+fn events_of_windows_have_the_time_that_they_state() {
+    let iis = "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken\n2026-11-24 07:00:01 10.0.0.5 GET /health - 443 - 10.0.5.11 curl/8.5 - 200 0 0 3\n2026-11-24 07:05:11 10.0.0.5 GET /api/orders - 443 - 10.0.5.11 curl/8.5 - 500 30 0 1203\n";
+    let event = |source: &str, id: u32, what: &str| {
+        format!(
+            "Log Name:      Application\nSource:        {source}\nDate:          11/24/2026 7:05:11 AM\nEvent ID:      {id}\nTask Category: None\nLevel:         Error\nKeywords:      Classic\nUser:          N/A\nComputer:      WEB01\nDescription:\n{what}\n\n"
+        )
+    };
+    let events = event(
+        "IIS AspNetCore Module V2",
+        1018,
+        "Application '/LM/W3SVC/1/ROOT' with physical root 'C:\\inetpub\\shop\\' failed to load coreclr. Exception message:\nCLR worker thread exited prematurely",
+    ) + &event(
+        ".NET Runtime",
+        1026,
+        "Application: w3wp.exe\nCoreCLR Version: 8.0.824.36612\nDescription: The process was terminated due to an unhandled exception.\nException Info: System.InvalidOperationException: The ConnectionString property has not been initialized.\n   at Shop.Program.Main(String[] args) in C:\\src\\shop\\Program.cs:line 17",
+    );
+    let report = explained::explain("events", &[("u_ex261124.log", iis), ("events.txt", &events)]);
+    let problem = &report["problems"][0];
+    assert_eq!(problem["verdict"]["cause"], "missing-setting");
+    assert_eq!(problem["evidence"][0]["at"], "2026-11-24T07:05:11Z", "{}", problem["evidence"]);
+}

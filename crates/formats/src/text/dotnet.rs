@@ -28,6 +28,8 @@ pub(super) struct Serilog;
 pub(super) struct NLog;
 /// ASP.NET's event text.
 pub(super) struct AspNetEvent;
+/// What Event Viewer copies: `Log Name:      Application`, and below it where from, when and what.
+pub(super) struct WindowsEvent;
 
 impl LineFormat for DotnetConsole {
     fn name(&self) -> &'static str {
@@ -223,6 +225,18 @@ impl LineFormat for AspNetEvent {
         // 3000 and above are errors of requests (WebRequestErrorEvent 3005), 1xxx lifetime, 4xxx audits.
         let level = if rest.starts_with('3') { Level::Error } else { Level::Info };
         Some(Entry { level, message: line.into(), ..Entry::default() })
+    }
+}
+
+impl LineFormat for WindowsEvent {
+    fn name(&self) -> &'static str {
+        "windows event"
+    }
+
+    fn read<'a>(&self, line: &'a str, _: &Context) -> Option<Entry<'a>> {
+        let log = line.strip_prefix("Log Name:")?;
+        let is_named = log.starts_with([' ', '\t']) && !log.trim().is_empty() && log.len() < 100;
+        is_named.then(|| Entry { message: line.into(), ..Entry::default() })
     }
 }
 

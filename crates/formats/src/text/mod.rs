@@ -80,6 +80,7 @@ pub static FORMATS: &[&dyn LineFormat] = &[
     &dotnet::Serilog,
     &dotnet::NLog,
     &dotnet::AspNetEvent,
+    &dotnet::WindowsEvent,
     &elixir::ElixirLogger,
     &elixir::OtpReport,
     &perl::Mojolicious,
