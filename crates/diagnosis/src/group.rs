@@ -413,7 +413,10 @@ impl Scene<'_> {
                     return (Some(at), key);
                 }
                 if f.cause.class == Class::Resource {
-                    return (None, String::new());
+                    // Envoy's circuit breakers are set for each cluster that it sends to.
+                    let cluster = f.service.as_deref() == Some("envoy") && f.cause.name == "load-shed";
+                    let asked = r.request.as_ref().and_then(|q| q.upstream.clone()).filter(|_| cluster);
+                    return (asked.clone(), asked.unwrap_or_default());
                 }
                 (None, said(f))
             }
