@@ -186,19 +186,19 @@ fn weekday(b: &[u8]) -> usize {
     if rest == 0 { 0 } else { letters + rest }
 }
 
-/// Heads of lines below an entry's first that state its time: ASP.NET's events, those of Windows as they are copied, `kubectl
-/// describe` (of what ended last).
-const WITHIN: &[(&str, Option<Zone>)] = &[
-    ("Event time (UTC): ", Some(Zone::Stated)),
-    ("Event time: ", None),
-    ("Finished: ", None),
-    ("Date: ", None),
+/// Entries that state their time below their first line: what stands in that, the head of the line with the time, and its zone where
+/// the head tells it. ASP.NET's events, those of Windows as Event Viewer copies them, `kubectl describe` (of what ended last).
+const WITHIN: &[(&str, &str, Option<Zone>)] = &[
+    ("Event code: ", "Event time (UTC): ", Some(Zone::Stated)),
+    ("Event code: ", "Event time: ", None),
+    ("Log Name:", "Date: ", None),
+    ("Reason:", "Finished: ", None),
 ];
 
 /// The time that an entry of several lines states below its first.
 pub fn within(message: &str, reference: Time) -> Option<(Time, Zone)> {
-    let (_, below) = message.split_once('\n')?;
-    WITHIN.iter().find_map(|(head, zone)| {
+    let (first, below) = message.split_once('\n')?;
+    WITHIN.iter().filter(|(sign, ..)| first.contains(sign)).find_map(|(_, head, zone)| {
         let mut stated = below.lines().filter_map(|line| line.trim_start().strip_prefix(head));
         let stamp = stated.find_map(|text| stamp(text.trim_start(), reference))?;
         Some((stamp.time, zone.unwrap_or(stamp.zone)))
@@ -433,6 +433,18 @@ mod tests {
     fn read(text: &str) -> (String, Zone, usize) {
         let s = stamp(text, Time::from_secs(1_795_600_000)).expect(text);
         (s.time.to_string(), s.zone, s.len)
+    }
+
+    #[test]
+    fn below_the_first_line_of_an_entry() {
+        let at = |text: &str| within(text, Time::from_secs(1_795_507_200)).map(|(t, z)| (t.to_string(), z));
+        let event = "Event code: 3005 \nEvent message: An unhandled exception has occurred. \nEvent time: 11/24/2026 8:05:11 AM \nEvent time (UTC): 11/24/2026 7:05:11 AM \n";
+        assert_eq!(at(event), Some(("2026-11-24T07:05:11Z".into(), Zone::Stated)));
+        let ended = "Reason:       OOMKilled\n      Exit Code:    137\n      Finished:     Tue, 24 Nov 2026 10:01:30 +0100\n";
+        assert_eq!(at(ended), Some(("2026-11-24T09:01:30Z".into(), Zone::Stated)));
+        // A date of the mail or answer that is told of is not when it was told.
+        assert_eq!(at("could not deliver\nDate: Tue, 24 Nov 2026 10:01:30 +0100\n"), None);
+        assert_eq!(at("Log Name:      Application\nDate:          some day\n"), None);
     }
 
     #[test]
