@@ -904,7 +904,11 @@ impl Scene<'_> {
         let last = |g: &Group| g.failures.iter().filter_map(|&k| self.failures[k].at).max();
         let mut i = 0;
         while let Some(g) = list.get(i) {
-            let (named, from) = (breaker(g), source(g));
+            let Some(name) = breaker(g) else {
+                i += 1;
+                continue;
+            };
+            let from = source(g);
             let opened = |other: &Group| {
                 let is_dependency =
                     why(other).is_some_and(|w| matches!(w.cause.class, Class::Upstream | Class::Database));
@@ -912,11 +916,10 @@ impl Scene<'_> {
                     (Some(a), Some(b), Some(open)) if a <= open && open.since(b) <= OPEN_US);
                 is_dependency && before && source(other) == from
             };
-            let found: Vec<usize> = (0..list.len())
-                .filter(|&j| j != i && named.is_some() && list.get(j).is_some_and(opened))
-                .collect();
+            let found: Vec<usize> =
+                (0..list.len()).filter(|&j| j != i && list.get(j).is_some_and(opened)).collect();
             // Of several dependencies that failed, that which the breaker is named for.
-            let name = named.unwrap_or_default().to_ascii_lowercase();
+            let name = name.to_ascii_lowercase();
             let is_named = |j: &usize| {
                 let culprit = list.get(*j).and_then(|g| why(g)?.culprit.as_deref()).unwrap_or_default();
                 !name.is_empty() && culprit.to_ascii_lowercase().contains(&name)

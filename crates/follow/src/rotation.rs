@@ -7,6 +7,7 @@ use std::cell::{Cell, OnceCell};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What packing adds to a name.
@@ -101,10 +102,17 @@ impl Member {
 
     /// Opens it, if its name is still its own.
     pub fn open(&self) -> Option<File> {
-        let file = File::open(&self.path).ok();
-        let same = file.filter(|f| f.metadata().is_ok_and(|m| file::identity(&m) == self.identity));
-        self.stale.set(self.stale.get() || same.is_none());
-        same
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(e) => {
+                // What may not be read may have its name all the same.
+                self.stale.set(self.stale.get() || e.kind() == io::ErrorKind::NotFound);
+                return None;
+            }
+        };
+        let same = file.metadata().is_ok_and(|m| file::identity(&m) == self.identity);
+        self.stale.set(self.stale.get() || !same);
+        same.then_some(file)
     }
 
     /// Its first bytes, unpacked; none where it cannot be read.
