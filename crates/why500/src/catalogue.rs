@@ -199,11 +199,12 @@ fn explain(page: &mut Page<'_>, class: Class, name: &str, entry: &Entry) -> io::
     if !entry.aka.is_empty() {
         page.say("ALSO", Ink::Plain, &entry.aka.join(", "))?;
     }
-    if !entry.kinds.is_empty() {
+    for (i, kind) in entry.kinds.iter().enumerate() {
         page.gap()?;
-        let steps = |k: &Kind| k.next.iter().map(|step| format!(" {step}")).collect::<String>();
-        let kinds: Vec<String> = entry.kinds.iter().map(|k| k.meaning.clone() + &steps(k)).collect();
-        page.items("KINDS", &kinds, false)?;
+        page.say(if i == 0 { "KINDS" } else { "" }, Ink::Bold, &kind.meaning)?;
+        if !kind.next.is_empty() {
+            page.items("", &kind.next, true)?;
+        }
     }
     if !entry.looks.is_empty() {
         page.gap()?;
