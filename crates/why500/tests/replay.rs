@@ -364,6 +364,8 @@ fn a_body_that_no_log_holds_is_not_made_up() {
     let doc = replay(&file, &server.base, &["--unsafe-methods"], 1);
     assert_eq!(doc["replayed"][0]["outcome"], "refused", "{doc:#}");
     assert!(doc["notes"].to_string().contains("is not known"), "{doc:#}");
+    let head = server.asked()[0].head.to_lowercase();
+    assert!(head.contains("content-length: 0") && !head.contains("transfer-encoding"), "{head}");
 }
 
 #[test]
