@@ -261,6 +261,7 @@ pub fn scan(block: &[u8], glance: &Glance, clock: &mut Clock, tally: &mut dyn Ta
     let mut out = Scanned::default();
     let mut run: Option<Run> = None;
     let mut start = 0;
+    let ascii = block.is_ascii();
     while start < block.len() {
         let rest = block.get(start..).unwrap_or_default();
         // NULs and escapes are told of by the reader; both are looked for in the same pass.
@@ -271,6 +272,8 @@ pub fn scan(block: &[u8], glance: &Glance, clock: &mut Clock, tally: &mut dyn Ta
             end += memchr(b'\n', rest.get(end..).unwrap_or_default()).unwrap_or(rest.len() - end);
         }
         let line = rest.get(..end).unwrap_or_default();
+        // So is what is no UTF-8.
+        odd |= !ascii && std::str::from_utf8(line).is_err();
         let bare = line.strip_suffix(b"\r").unwrap_or(line);
         let found = if odd || bare.len() > LINE_BYTES_MAX { None } else { glance.find(bare, clock) };
         match found {

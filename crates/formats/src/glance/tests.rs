@@ -203,6 +203,27 @@ fn what_is_no_address_is_no_client() {
     }
 }
 
+/// A target that is no UTF-8 is told of, though the request went well.
+#[test]
+fn a_line_that_is_no_utf8_is_told_of() {
+    let text = log(|i, c, t, s| format!("{c} - - [{}] \"GET {t} HTTP/1.1\" {s} 512", clf(i)));
+    let mut bytes = text.into_bytes();
+    let last = bytes.windows(5).rposition(|w| w == b"/cart").unwrap();
+    bytes[last + 1] = 0xf8;
+    let mut read = Reader::new(0, Context::default());
+    read.push(&bytes, &mut Heard::default());
+    let expected = read.finish(&mut Heard::default()).invalid_line;
+    let cut = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(99).unwrap().0 + 1;
+    let (mut heard, mut clock) = (Heard::default(), Clock::default());
+    let mut reader = Reader::new(0, Context::default());
+    reader.push(&bytes[..cut], &mut heard);
+    let glance = reader.glance().unwrap();
+    let scanned = scan(&bytes[cut..], &glance, &mut clock, &mut heard);
+    reader.replay(&scanned, &mut heard);
+    assert_eq!(reader.finish(&mut heard).invalid_line, expected);
+    assert!(expected.is_some_and(|line| line > 100), "{expected:?}");
+}
+
 #[test]
 fn mixed_with_what_an_app_says() {
     let text = log(|i, c, t, s| {
