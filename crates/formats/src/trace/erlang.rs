@@ -135,17 +135,14 @@ fn entry(line: &str) -> Option<Frame> {
 
 /// `{badmatch,{error,enoent}} and stacktrace [{shop_order_h,init,2,[{file,"src/shop_order_h.erl"},{line,27}]}]`, over any lines.
 fn terms(text: &str) -> Option<Exception> {
-    let (before, stack) = text.split_once("[{file,\"").map(|(b, _)| (b, text.get(b.len()..)))?;
+    const PLACE: &str = "[{file,\"";
+    let (before, mut rest) = text.split_at_checked(text.find(PLACE)?)?;
     let mut e = exception("error", reason(before));
-    e.frames.push(term(before, stack?)?);
-    let mut rest = stack?;
-    while let Some((before, behind)) = rest.get(1..).and_then(|r| Some((r, r.find("[{file,\"")?))) {
-        let Some((front, stack)) = before.split_at_checked(behind) else { break };
-        match term(front, stack) {
-            Some(f) => e.frames.push(f),
-            None => break,
-        }
-        rest = stack;
+    e.frames.push(term(before, rest)?);
+    while let Some(next) = rest.get(PLACE.len()..).and_then(|r| r.split_at_checked(r.find(PLACE)?)) {
+        let Some(f) = term(next.0, next.1) else { break };
+        e.frames.push(f);
+        rest = next.1;
     }
     Some(e)
 }
@@ -164,12 +161,11 @@ fn term(before: &str, behind: &str) -> Option<Frame> {
         return None;
     }
     let (file, rest) = behind.strip_prefix("[{file,\"")?.split_once('"')?;
-    let line = rest
-        .split_once("{line,")
-        .filter(|(gap, _)| gap.trim_matches(['}', ',', ' ', '\n', '\r', '\t']).is_empty());
+    // Right behind, if at all: of a stack without lines nothing is searched to its end.
+    let line = rest.trim_start_matches(['}', ',', ' ', '\n', '\r', '\t']).strip_prefix("{line,");
     // Arguments stand in the place of their number where none matched.
     let arity = number(arity).map_or(String::new(), |n| format!("/{n}"));
-    Some(owned(file, line.and_then(|(_, n)| number(n)), &format!("{module}:{function}{arity}")))
+    Some(owned(file, line.and_then(number), &format!("{module}:{function}{arity}")))
 }
 
 /// What was raised, before its stack: what follows `reason` on the same line, or the term that is opened there.
