@@ -796,7 +796,7 @@ pub(crate) fn unsampled(
     let edges: Vec<(&Stream, Numbers<u64>)> = ledger
         .edges
         .iter()
-        .map(|&e| &obs.streams[e])
+        .map(|&e| &*obs.streams[e])
         .map(|s| (s, s.traffic.ticks().iter().map(|t| t.key).collect()))
         .collect();
     let covered = |r: &Record| {

@@ -25,7 +25,7 @@ mod verdict;
 mod wording;
 
 pub use live::{Failed, Look, Window};
-pub use observe::{Observations, Tally, family};
+pub use observe::{Observations, Tally, family, put_behind};
 pub use problem::*;
 pub use recognise::{Finding, Recogniser, Scope};
 pub use spread::{Spread, one_by_one};

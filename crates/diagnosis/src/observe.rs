@@ -30,19 +30,21 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Without a request yet.
-    fn of((family, service): &(Arc<str>, Option<String>)) -> Stream {
-        Stream {
+    fn of((family, service): &(Arc<str>, Option<String>)) -> Box<Stream> {
+        Box::new(Stream {
             family: family.clone(),
             service: service.as_deref().unwrap_or("").into(),
             ..Stream::default()
-        }
+        })
     }
 }
 
 /// All that was observed.
 #[derive(Default)]
 pub struct Observations {
-    pub(crate) streams: Vec<Stream>,
+    // As below: of a hundred thousand small logs there would be as many of these twice.
+    #[allow(clippy::vec_box)]
+    pub(crate) streams: Vec<Box<Stream>>,
     by_key: HashMap<(Arc<str>, Option<String>), usize>,
     // Half a kilobyte each: in a list that grows and is joined to others they would be there twice for a while.
     #[allow(clippy::vec_box)]
@@ -99,10 +101,17 @@ fn lines(text: &str) -> usize {
     ends + usize::from(!text.is_empty() && !text.ends_with('\n'))
 }
 
-/// Room for so many more, and no more than that where they are many: of large lists half would stay empty.
-fn room_for<T>(list: &mut Vec<T>, more: usize) {
-    if more >= list.len() / 4 {
-        list.reserve_exact(more);
+/// Puts `more` behind `list`, in the room that the larger of the two has: of large lists half would stay empty, or both be there
+/// for a while.
+pub fn put_behind<T>(list: &mut Vec<T>, mut more: Vec<T>) {
+    if more.len() > list.len() {
+        more.splice(0..0, list.drain(..));
+        *list = more;
+    } else {
+        if more.len() >= list.len() / 4 {
+            list.reserve_exact(more.len());
+        }
+        list.append(&mut more);
     }
 }
 
@@ -208,50 +217,53 @@ impl Observations {
     pub fn append(&mut self, other: Observations) {
         let sources = self.paths.len() as u32;
         let records = self.records.len();
-        self.paths.extend(other.paths);
-        self.families.extend(other.families);
-        let mut moved = vec![0; other.streams.len()];
-        let mut keys: Vec<_> = other.by_key.into_iter().collect();
-        // In the order of appearance, whatever the map's.
-        keys.sort_by_key(|(_, i)| *i);
-        for (key, i) in keys {
-            let to = match self.by_key.get(&key) {
-                Some(&to) => to,
-                None => {
-                    self.streams.push(Stream::of(&key));
-                    self.by_key.insert(key, self.streams.len() - 1);
-                    self.streams.len() - 1
-                }
-            };
-            moved[i] = to;
-        }
-        for (i, mut s) in other.streams.into_iter().enumerate() {
-            let to = &mut self.streams[moved[i]];
+        put_behind(&mut self.paths, other.paths);
+        put_behind(&mut self.families, other.families);
+        let mut streams = other.streams;
+        for s in &mut streams {
             s.traffic.move_sources(sources);
             s.traffic.shrink();
-            to.traffic.add(s.traffic);
-            to.timeless.extend(s.timeless.into_iter().map(|(src, l, k, st)| (src + sources, l, k, st)));
-            to.failures.extend(s.failures.into_iter().map(|f| f + records));
+            s.timeless.iter_mut().for_each(|(source, ..)| *source += sources);
+            s.failures.iter_mut().for_each(|f| *f += records);
         }
+        // Those that are known go to what is known of them, the others come behind in their order.
+        let mut to = vec![None; streams.len()];
+        for (key, &i) in &other.by_key {
+            to[i] = self.by_key.get(key).copied();
+        }
+        let mut next = self.streams.len();
+        let moved: Vec<usize> = to
+            .iter()
+            .map(|known| {
+                known.unwrap_or_else(|| {
+                    next += 1;
+                    next - 1
+                })
+            })
+            .collect();
+        let mut known = to.into_iter();
+        streams.retain_mut(|s| {
+            let Some(to) = known.next().flatten().and_then(|i| self.streams.get_mut(i)) else { return true };
+            to.traffic.add(std::mem::take(&mut s.traffic));
+            to.timeless.append(&mut s.timeless);
+            to.failures.append(&mut s.failures);
+            false
+        });
+        put_behind(&mut self.streams, streams);
+        let mut by_key = other.by_key;
+        by_key.values_mut().for_each(|i| *i = moved[*i]);
+        if by_key.len() > self.by_key.len() {
+            std::mem::swap(&mut by_key, &mut self.by_key);
+        }
+        self.by_key.extend(by_key);
         self.errors_passed += other.errors_passed;
-        if self.said.is_empty() {
-            self.said = other.said;
-        } else {
-            room_for(&mut self.said, other.said.len());
-            self.said.extend(other.said);
-        }
+        put_behind(&mut self.said, other.said);
         self.passed.extend(other.passed.into_iter().map(|((s, z), v)| ((s + sources, z), v)));
         let mut more = other.records;
         for r in &mut more {
             r.source += sources;
         }
-        // The first log's are taken over as they are: copied, they would be there twice for a while.
-        if self.records.is_empty() {
-            self.records = more;
-        } else {
-            room_for(&mut self.records, more.len());
-            self.records.append(&mut more);
-        }
+        put_behind(&mut self.records, more);
     }
 
     /// Any other record. What it says is recognised at once; one that says nothing is not kept.

@@ -260,7 +260,12 @@ impl Traffic {
                     *span = (span.0.min(from), span.1.max(to));
                 }
             }
-            Err(i) => self.spans.insert(i, (source, (from, to))),
+            Err(i) => {
+                if self.spans.is_empty() {
+                    self.spans.reserve_exact(1);
+                }
+                self.spans.insert(i, (source, (from, to)));
+            }
         }
     }
 
@@ -343,6 +348,9 @@ impl Traffic {
     pub fn shrink(&mut self) {
         self.ticks.shrink_to_fit();
         self.spans.shrink_to_fit();
+        self.index.shrink_to_fit();
+        self.clients.shrink_to_fit();
+        self.minutes.shrink_to_fit();
         self.routes.shrink_to_fit();
         for r in &mut self.routes {
             r.samples.shrink_to_fit();
@@ -351,6 +359,12 @@ impl Traffic {
 
     /// Adds what was counted elsewhere.
     pub fn add(&mut self, mut other: Traffic) {
+        if self.total == 0 && self.ticks.is_empty() && self.routes.is_empty() {
+            // Taken over as it is: of a hundred thousand small logs the room for more would be most of the memory.
+            *self = other;
+            self.fold_routes();
+            return;
+        }
         if self.by_minute || other.by_minute || self.ticks.len() + other.ticks.len() >= FEW {
             self.begin_minutes();
             other.begin_minutes();

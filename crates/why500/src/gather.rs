@@ -53,8 +53,8 @@ impl Gathered {
 
     fn append(&mut self, other: Gathered) {
         self.obs.append(other.obs);
-        self.sources.extend(other.sources);
-        self.counts.extend(other.counts);
+        diagnosis::put_behind(&mut self.sources, other.sources);
+        diagnosis::put_behind(&mut self.counts, other.counts);
     }
 }
 

@@ -453,7 +453,8 @@ fn source(
         }
         Packing::Zip => {
             let max = memory_max(depth);
-            let mut bytes = Vec::new();
+            // Room that is not written takes no memory; a list that grows leaves behind what it was copied from.
+            let mut bytes = Vec::with_capacity(usize::try_from(max).unwrap_or(0));
             match whole.take(max + 1).read_to_end(&mut bytes) {
                 Err(e) => refuse(shown, modified, format!("reading stopped ({e})"), consumer),
                 Ok(_) if bytes.len() as u64 > max => {

@@ -29,15 +29,43 @@ pub fn problem(p: &Problem) -> String {
 /// terminal also obeys C1 (U+009B begins an escape sequence), so those are escaped too; outside of strings
 /// they cannot occur.
 pub(crate) fn write_document(out: &mut dyn io::Write, document: &impl Serialize) -> io::Result<()> {
-    let text = serde_json::to_string_pretty(document).map_err(io::Error::from)?;
-    let mut done = 0;
-    for (i, c) in text.char_indices().filter(|(_, c)| matches!(c, '\u{7f}'..='\u{9f}')) {
-        out.write_all(text.get(done..i).unwrap_or("").as_bytes())?;
-        write!(out, "\\u{:04x}", u32::from(c))?;
-        done = i + c.len_utf8();
-    }
-    out.write_all(text.get(done..).unwrap_or("").as_bytes())?;
+    serde_json::to_writer_pretty(Escaped(&mut *out), document).map_err(io::Error::from)?;
     out.write_all(b"\n")
+}
+
+/// UTF-8 on its way out, its DEL and C1 controls escaped. Characters come whole.
+struct Escaped<'a>(&'a mut dyn io::Write);
+
+impl io::Write for Escaped<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while let Some(i) = memchr::memchr2(0x7f, 0xc2, rest) {
+            let (before, from) = rest.split_at(i);
+            self.0.write_all(before)?;
+            rest = match from {
+                // U+0080 to U+009F: two bytes, of which the second is the code point.
+                [0xc2, c1 @ 0x80..=0x9f, after @ ..] => {
+                    write!(self.0, "\\u{c1:04x}")?;
+                    after
+                }
+                [0x7f, after @ ..] => {
+                    self.0.write_all(b"\\u007f")?;
+                    after
+                }
+                _ => {
+                    let (first, after) = from.split_at(1);
+                    self.0.write_all(first)?;
+                    after
+                }
+            };
+        }
+        self.0.write_all(rest)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[derive(Serialize)]
@@ -47,7 +75,8 @@ struct ReportDoc<'a> {
     range: Option<RangeDoc>,
     totals: TotalsDoc,
     problems: Vec<ProblemDoc<'a>>,
-    sources: Vec<SourceDoc<'a>>,
+    #[serde(serialize_with = "each_source")]
+    sources: &'a [Source],
     traffic: Option<TimelineDoc<'a>>,
     notes: &'a [String],
 }
@@ -212,6 +241,11 @@ fn statuses<S: Serializer>(statuses: &BTreeMap<u16, u64>, s: S) -> Result<S::Ok,
     map.end()
 }
 
+/// There may be a hundred thousand: one after the other.
+fn each_source<S: Serializer>(sources: &[Source], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_seq(sources.iter().map(SourceDoc::of))
+}
+
 fn instant(t: Option<Time>) -> Option<String> {
     t.map(|t| t.to_string())
 }
@@ -236,7 +270,7 @@ impl<'a> ReportDoc<'a> {
                 unparsed_lines: r.totals.unparsed_lines,
             },
             problems: r.problems.iter().map(ProblemDoc::of).collect(),
-            sources: r.sources.iter().map(SourceDoc::of).collect(),
+            sources: &r.sources,
             traffic: TimelineDoc::of(&r.traffic),
             notes: &r.notes,
         }
@@ -393,6 +427,7 @@ impl<'a> SourceDoc<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::sample;
+    use super::write_document;
     use super::*;
     use serde_json::Value;
 
@@ -455,5 +490,16 @@ mod tests {
         assert_eq!(doc["problems"][0]["verdict"]["confidence"], 0.0);
         let text = doc["problems"][0]["evidence"][0]["text"].as_str().unwrap();
         assert!(text.contains('\u{1b}') && text.contains('\u{9b}'));
+
+        // What a terminal obeys stands nowhere as itself; what begins with the same byte does.
+        let text = "del \u{7f}, first \u{80}, last \u{9f}, no-break \u{a0}, pound \u{a3}, euro \u{20ac}";
+        let mut out = Vec::new();
+        write_document(&mut out, &text).unwrap();
+        let written = String::from_utf8(out).unwrap();
+        assert_eq!(
+            written,
+            "\"del \\u007f, first \\u0080, last \\u009f, no-break \u{a0}, pound \u{a3}, euro \u{20ac}\"\n"
+        );
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
     }
 }
