@@ -827,6 +827,10 @@ pub(crate) fn unsampled(
 
 /// Does a record stand for a failure, where no log counts requests?
 pub(crate) fn stands_for_failure(r: &Record) -> bool {
+    // What the installation of a package printed may be why a request failed, but asked for none.
+    if r.format == "packages" {
+        return false;
+    }
     let status = r.request.as_ref().and_then(|q| q.status);
     if let Some(s) = status {
         return s >= 500;

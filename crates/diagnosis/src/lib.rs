@@ -299,6 +299,7 @@ fn infer(obs: &Observations, candidates: &[Candidate], ledger: &mut ledger::Ledg
         errors = candidates
             .iter()
             .filter(|c| c.best().is_some_and(|f| f.cause.class != Class::Unknown && f.weight >= 40))
+            .filter(|c| ledger::stands_for_failure(&obs.records[c.record]))
             .map(|c| c.record)
             .collect();
     }

@@ -45,6 +45,8 @@ const JSON_LINES_MAX: usize = 400;
 /// Times before 1970 and after 2199 are no times at which a server wrote: unset, overflown or made up. What stands there takes the
 /// time of its neighbour, as a line without any does.
 pub(crate) const TIMES: std::ops::Range<Time> = Time(0)..Time(7_258_118_400 * record::SECOND);
+/// The format of lines without one.
+const PLAIN: &str = "plain";
 
 /// Formats whose heads are little more than a level or a time: they must not take the lines of narrower formats, so memory
 /// does not put them first.
@@ -142,6 +144,8 @@ pub struct Reader {
     partial: BTreeMap<(u64, bool), Parts>,
     json_lines: Vec<(u64, String)>,
     tail: Vec<u8>,
+    /// The format of lines that no format knows: their own, or that of what writes such below its entries.
+    below: &'static str,
     /// By the words of a warning: how often it was seen, and how often a trace followed.
     habits: Numbered<u64, (u32, u32)>,
     /// Status of the request logged last, by stream.
@@ -317,6 +321,7 @@ impl Reader {
             partial: BTreeMap::new(),
             json_lines: Vec::new(),
             tail: Vec::new(),
+            below: PLAIN,
             habits: Numbered::default(),
             last_status: Numbered::default(),
             learner: Some(Learner::default()),
@@ -783,6 +788,7 @@ impl Reader {
     ) {
         self.format_hits[format] += 1;
         let name = self.formats[format].name();
+        self.below = if name == crate::system::PACKAGES { name } else { PLAIN };
         entry.at = self.believed(entry.at);
         // The wrapper's own time is finer or has a zone; the inner one wins only if it states its zone too.
         match (entry.at, wrapping.at) {
@@ -1106,7 +1112,8 @@ impl Reader {
         }
         self.flush_stream(stream, sink);
         self.counts.records += 1;
-        if !starts && !trace::continues(line) && wrapping.service.is_none() {
+        let known = wrapping.service.is_some() || self.below != PLAIN;
+        if !starts && !trace::continues(line) && !known {
             self.counts.unparsed += 1;
             self.counts.deep_lines += u64::from(json::is_deep(line));
         }
@@ -1131,7 +1138,7 @@ impl Reader {
             sink.healthy(&Healthy {
                 source: self.source,
                 line: self.counts.lines,
-                format: "plain",
+                format: PLAIN,
                 at: at.map(|(t, _)| (t, zone)),
                 service: wrapping.service.as_deref(),
                 request: r,
@@ -1142,7 +1149,7 @@ impl Reader {
             record: Record {
                 source: self.source,
                 line: self.counts.lines,
-                format: "plain",
+                format: self.below,
                 at: at.map(|(t, _)| t),
                 zone,
                 level: wrapping.level,
@@ -1157,7 +1164,7 @@ impl Reader {
                 ..Record::default()
             },
             stream,
-            writer: hash((stream, "plain")),
+            writer: hash((stream, self.below)),
             closed: request.as_ref().is_some_and(|r| r.status.is_some()),
             in_trace: starts || trace::continues(line),
             touched: self.clock,

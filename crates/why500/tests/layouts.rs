@@ -253,3 +253,17 @@ fn events_of_windows_have_the_time_that_they_state() {
     assert_eq!(problem["verdict"]["cause"], "missing-setting");
     assert_eq!(problem["evidence"][0]["at"], "2026-11-24T07:05:11Z", "{}", problem["evidence"]);
 }
+
+/// apt keeps what was printed while it installed: that asked for no request, on a machine that serves nothing.
+#[test]
+fn what_an_installation_printed_is_no_failure() {
+    let term = "\nLog started: 2026-05-09  07:29:02\nSetting up polkitd (122-3) ...\n\
+        invoke-rc.d: policy-rc.d denied execution of reload.\n\
+        start-stop-daemon: unable to stat /usr/libexec/polkitd (No such file or directory)\n\
+        Setting up packagekit (1.2.6-5+deb12u1) ...\n\
+        Failed to open connection to \"system\" message bus: Failed to connect to socket \
+        /run/dbus/system_bus_socket: No such file or directory\nLog ended: 2026-05-09  07:29:30\n";
+    let report = explained::explain("term", &[("apt/term.log", term)]);
+    assert_eq!((&report["totals"]["failures"], &report["problems"]), (&0.into(), &Value::Array(vec![])));
+    assert_eq!(report["sources"][0]["format"], "packages");
+}

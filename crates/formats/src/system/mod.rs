@@ -20,6 +20,8 @@ mod redis;
 mod systemd;
 mod uwsgi;
 
+pub(crate) use packages::PACKAGES;
+
 use crate::{Context, LineFormat, time};
 use record::{Time, Zone};
 

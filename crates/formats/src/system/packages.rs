@@ -3,6 +3,7 @@
 //! ```text
 //! 2026-11-24 06:12:44 upgrade php8.2-fpm:amd64 8.2.20-1 8.2.24-1          dpkg.log
 //! Start-Date: 2026-11-24  06:12:40                                        apt/history.log
+//! Log started: 2026-11-24  06:12:41                                       apt/term.log, below it what was printed
 //! Nov 24 06:12:44 Updated: php-fpm-8.2.24-1.x86_64                         yum.log
 //! 2026-11-24T06:12:44+0000 SUBDEBUG Upgraded: php-fpm-8.2.24-1.x86_64      dnf.rpm.log
 //! [2026-11-24T06:12:44+0000] [ALPM] upgraded openssl (3.1.1-1 -> 3.2.0-1)  pacman.log
@@ -14,18 +15,25 @@ use super::stamp;
 use crate::{Context, Entry, LineFormat};
 use record::{Level, Mark};
 
+/// What reports call these logs.
+pub(crate) const PACKAGES: &str = "packages";
+
 /// dpkg, apt, yum, dnf, pacman.
 pub(super) struct Packages;
 
 impl LineFormat for Packages {
     fn name(&self) -> &'static str {
-        "packages"
+        PACKAGES
     }
 
     fn read<'a>(&self, line: &'a str, context: &Context) -> Option<Entry<'a>> {
         if let Some(date) = line.strip_prefix("Start-Date: ") {
             let (at, "") = stamp(date, context)? else { return None };
             return Some(entry(at, line, Some(Mark::Deploy("apt".into()))));
+        }
+        if let Some(date) = line.strip_prefix("Log started: ").or_else(|| line.strip_prefix("Log ended: ")) {
+            let (at, "") = stamp(date, context)? else { return None };
+            return Some(entry(at, line, None));
         }
         if let Some(rest) = line.strip_prefix('[') {
             let (at, rest) = stamp(rest, context)?;
@@ -116,6 +124,8 @@ mod tests {
         );
         assert_eq!(read("2026-11-24 06:12:44 startup archives unpack"), Some((at(), None)));
         assert_eq!(read("Start-Date: 2026-11-24  06:12:44"), done("apt"));
+        assert_eq!(read("Log started: 2026-11-24  06:12:44"), Some((at(), None)));
+        assert_eq!(read("Log ended: 2026-11-24  06:12:44"), Some((at(), None)));
         assert_eq!(
             read("Nov 24 06:12:44 Updated: php-fpm-8.2.24-1.x86_64"),
             done("Updated: php-fpm-8.2.24-1.x86_64")
@@ -136,6 +146,7 @@ mod tests {
             "2026-11-24 06:12:44 install the new thing",
             "2026-11-24 06:12:44 INFO Updated: cart 5",
             "2026-11-24 06:12:44 status ok",
+            "Log started: 2026-11-24 06:12:44 by the app",
             "Nov 24 06:12:44 Updated: the cart",
             "[2026-11-24T06:12:44+0000] [app] upgraded x",
             "",

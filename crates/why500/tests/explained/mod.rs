@@ -10,7 +10,9 @@ pub fn explain(name: &str, files: &[(&str, &str)]) -> Value {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     for (file, text) in files {
-        fs::write(folder.join(file), text).unwrap();
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     let out = Command::new(env!("CARGO_BIN_EXE_why500"))
         .args(["explain", "--format", "json", "--tz", "UTC"])
