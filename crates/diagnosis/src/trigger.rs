@@ -5,12 +5,14 @@ use crate::events::{Event, Kind, service_kind};
 use crate::group::{Group, Scene};
 use crate::problem::{Ended, Trigger};
 use crate::recognise::Scope;
-use record::{Class, SECOND, Time, TriggerKind};
+use record::{Class, Record, SECOND, Time, TriggerKind};
 
 /// A deploy may lie so long before the first failure, if the failing routes were not asked for (or failed at once) in between.
 const DEPLOY_REACH_US: i64 = 30 * 60 * SECOND;
 /// A rollout that was told of as it began is under way for so long: it builds, and replaces one instance after the other.
 const ROLLOUT_US: i64 = 10 * 60 * SECOND;
+/// Until somebody writes there it may take so long.
+const READ_ONLY_REACH_US: i64 = 24 * 60 * 60 * SECOND;
 /// So much around the onset is held against each other to see whether more requests came …
 const LOAD_LEAST_US: i64 = 60 * SECOND;
 /// … and no more.
@@ -118,16 +120,29 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         if let Some(d) = deploy {
             return of(TriggerKind::Deploy, d.at, &d.what);
         }
-        let (at, what) = down.map_or((a.onset, g.culprit.clone()), |e| {
-            (
-                e.at,
-                Some(match &e.service {
-                    Some(s) => format!("{s}: {}", e.what),
-                    None => e.what.clone(),
-                }),
-            )
-        });
+        // A place in the code called the dependency, and is none.
+        let peer = || g.culprit.clone().filter(|c| !is_code(c));
+        let (at, what) = down.map_or_else(
+            || (a.onset, peer()),
+            |e| {
+                (
+                    e.at,
+                    Some(match &e.service {
+                        Some(s) => format!("{s}: {}", e.what),
+                        None => e.what.clone(),
+                    }),
+                )
+            },
+        );
         return Trigger { kind: TriggerKind::Dependency, at: Some(at), what };
+    }
+    // A disk that fails takes no writes from here on, whatever was deployed lately.
+    if g.cause.is(Class::Config, "permission-denied")
+        && g.causes.iter().any(|(c, _)| says_read_only(scene.record(*c)))
+        && let Some(e) = latest(scene, &[Kind::Down], a.onset, READ_ONLY_REACH_US)
+            .find(|e| e.what.contains("file system") && e.what.ends_with("read-only"))
+    {
+        return of(TriggerKind::Dependency, e.at, &e.what);
     }
     // Traffic causes: requests that met, load that filled something.
     let by_load = matches!(
@@ -229,6 +244,20 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
     };
     let what = if kind == TriggerKind::Traffic { risen(scene, &a) } else { None };
     Trigger { kind, at: (kind != TriggerKind::None).then_some(a.onset), what }
+}
+
+/// `/srv/shop/public/index.php:51`.
+fn is_code(culprit: &str) -> bool {
+    let (path, line) = culprit.rsplit_once(':').unwrap_or((culprit, ""));
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    path.contains(['/', '\\']) && !path.contains("://") && file.contains('.') && !line.is_empty()
+        || culprit.starts_with('/') && file.contains('.') && !culprit.ends_with(".sock")
+}
+
+/// Was a write refused since the file system takes none (errno EROFS)?
+fn says_read_only(r: &Record) -> bool {
+    let says = |text: &str| text.contains("ead-only file system") || text.contains("EROFS");
+    says(&r.message) || r.exceptions.iter().any(|e| says(&e.message))
 }
 
 /// Since when statements waited for locks or took long, as a database or its client says, in the time of the problem or right before.

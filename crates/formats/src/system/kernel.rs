@@ -47,6 +47,9 @@ const WORDS: &[&str] = &[
     "veth",
 ];
 
+/// What a file system does after errors of its disk (`errors=remount-ro`).
+const READ_ONLY: &str = ": Remounting filesystem read-only";
+
 /// The kernel.
 pub(super) struct Kernel;
 
@@ -96,14 +99,31 @@ fn is_uptime(text: &str) -> bool {
 
 fn of(message: &str) -> Entry<'_> {
     let killed = message.contains("Killed process ") || message.contains("Kill process ");
-    let level = if killed || message.contains("segfault at ") || message.contains("I/O error") {
+    let level = if killed
+        || message.contains("segfault at ")
+        || message.contains("I/O error")
+        || message.contains(READ_ONLY)
+    {
         Level::Error
     } else if message.contains("oom") || message.contains("SYN flooding") {
         Level::Warn
     } else {
         Level::Info
     };
-    Entry { level, message: message.into(), mark: death(message), ..Entry::default() }
+    Entry {
+        level,
+        message: message.into(),
+        mark: death(message).or_else(|| read_only(message)),
+        ..Entry::default()
+    }
+}
+
+/// `EXT4-fs (sdb1): Remounting filesystem read-only` (fs/ext4/super.c): nothing is written any more, whoever wants to.
+fn read_only(message: &str) -> Option<Mark> {
+    let (driver, _) = message.split_once(READ_ONLY)?;
+    let device = driver.split_once('(').and_then(|(_, d)| d.split_once(')')).map_or("", |(d, _)| d);
+    let device = device.strip_prefix("device ").unwrap_or(device);
+    Some(Mark::HealthDown(format!("the kernel made the file system of {device} read-only")))
 }
 
 /// Who died of what.
@@ -162,6 +182,9 @@ mod tests {
             read("[    1.678901] php-fpm[4711]: segfault at 0 ip 000055d0 sp 00007ffc error 4 in php-fpm8.2[55d0+1000]").unwrap().2,
             died("php-fpm (pid 4711) segfault")
         );
+        let made = Some(Mark::HealthDown("the kernel made the file system of sdb1 read-only".into()));
+        let read_only = read("[699616.102100] EXT4-fs (sdb1): Remounting filesystem read-only").unwrap();
+        assert_eq!((read_only.1, read_only.2), (Level::Error, made));
         assert_eq!(read("[    0.000000] Linux version 6.1.0").unwrap().1, Level::Info);
     }
 
