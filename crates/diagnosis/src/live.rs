@@ -225,7 +225,9 @@ impl Window {
         {
             *w = true;
         }
-        record.lines = u32::try_from(record.message.lines().count()).unwrap_or(u32::MAX);
+        if record.lines == 0 {
+            record.lines = u32::try_from(record.message.lines().count()).unwrap_or(u32::MAX);
+        }
         let said = self.wordings.read_whole(&record, &self.recogniser);
         let marked = record.mark.is_some();
         if said.findings.is_none() && !marked && !record.is_ledger() {

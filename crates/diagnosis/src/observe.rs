@@ -268,7 +268,9 @@ impl Observations {
 
     /// Any other record. What it says is recognised at once; one that says nothing is not kept.
     pub fn record(&mut self, mut record: Record, recogniser: &Recogniser) {
-        record.lines = u32::try_from(lines(&record.message)).unwrap_or(u32::MAX);
+        if record.lines == 0 {
+            record.lines = u32::try_from(lines(&record.message)).unwrap_or(u32::MAX);
+        }
         let ledger = record.is_ledger();
         if !ledger && record.mark.is_none() && self.errors >= ERRORS_MAX {
             self.errors_passed += 1;

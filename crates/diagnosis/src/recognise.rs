@@ -267,7 +267,9 @@ impl Recogniser {
 /// Is there something that general words may tell of?
 fn is_read_generally(record: &Record) -> bool {
     let loud = record.level >= Level::Warn || record.level == Level::Unknown;
-    !record.exceptions.is_empty() || loud && !(record.is_ledger() && record.level < Level::Error)
+    !record.exceptions.is_empty()
+        || loud && !(record.is_ledger() && record.level < Level::Error)
+        || record.is_ledger() && general::error_value(record).is_some()
 }
 
 /// Does the message say that the program went on without what failed?

@@ -139,6 +139,10 @@ fn title(g: &Group, r: Option<&Record>) -> String {
         let colon = if message.is_empty() { "" } else { ": " };
         return format!("{}{colon}{message}{at}", e.short_kind());
     }
+    // An error value has no type to be named by, only what it says.
+    if g.cause.is(Class::Code, "unhandled-exception") && g.finding.general && !g.finding.matched.is_empty() {
+        return format!("{}{at}", first_line(&g.finding.matched, 100));
+    }
     match (g.cause.class, g.cause.name.as_str()) {
         (Class::Database, "connection-refused") => format!("The database does not accept connections{at}"),
         (Class::Database, "connection-lost") => format!("The database connection broke{at}"),
@@ -175,10 +179,16 @@ fn quote(scene: &Scene<'_>, r: &Record, line: u64, text: &str, role: Role, why: 
     }
 }
 
+/// Of a quoted line so much is seen on a terminal.
+const SHOWN_CHARS: usize = 150;
+
 /// The record's head line, and the line inside it that names the cause, when that is another one.
 fn quotes(scene: &Scene<'_>, r: &Record, matched: &str, role: Role, why: &str) -> Vec<Evidence> {
     let mut out = vec![quote(scene, r, r.line, &r.text, role, why)];
     let mut lines: Vec<(u64, &str)> = Vec::new();
+    // Of a message that one line of the file carries, escaped, all lines stand there.
+    let said = r.message.lines().count() as u64;
+    let inner = if r.lines == 0 { 0 } else { said.saturating_sub(u64::from(r.lines)) };
     let wanted = matched.lines().next().unwrap_or("").trim();
     let root = r.root().map(|e| e.message.lines().next().unwrap_or("").trim()).filter(|m| !m.is_empty());
     for (i, l) in r.message.lines().enumerate().skip(1) {
@@ -192,10 +202,15 @@ fn quotes(scene: &Scene<'_>, r: &Record, matched: &str, role: Role, why: &str) -
             && r.root()
                 .is_some_and(|e| e.kind.is_empty() || t.contains(e.short_kind()) || t == e.message.trim());
         if is_match || is_root {
-            lines.push((r.line + i as u64, l));
+            lines.push((r.line + (i as u64).saturating_sub(inner), l));
         }
     }
     lines.dedup();
+    // Far inside of a long line, most of it JSON, nobody finds it.
+    let shown = r.text.char_indices().nth(SHOWN_CHARS).map_or(r.text.len(), |(i, _)| i);
+    if lines.is_empty() && wanted.len() > 12 && !r.text[..shown].contains(wanted) && shown < r.text.len() {
+        out.push(quote(scene, r, r.line, wanted, role, "the error itself"));
+    }
     for (no, l) in lines.into_iter().take(3) {
         if !r.text.contains(l.trim()) {
             out.push(quote(scene, r, no, l.trim_end(), role, "the error itself"));
@@ -553,11 +568,19 @@ fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger, r: Opti
             f.seen.first().and_then(|&i| scene.obs.paths.get(scene.obs.records[i].source as usize)).cloned()
         };
         let ledger = g.failures.first().and_then(|&k| path(&scene.failures[k])).unwrap_or_default();
-        out.push(format!(
-            "Bring the application's own log of that time as well: {ledger} only counts requests."
-        ));
-        out.push("nginx: log $upstream_addr, $upstream_status and $request_id in log_format, and pass the id on (proxy_set_header X-Request-ID $request_id).".into());
-        out.push("PHP: log_errors=On and error_log; php-fpm: catch_workers_output=yes. Python: configure logging for 'django.request' or app.logger. Node: log the error in the last error-handling middleware. JVM: -XX:-OmitStackTraceInFastThrow.".into());
+        let own = |c: &crate::Candidate| {
+            !c.ledger
+                && scene
+                    .obs
+                    .paths
+                    .get(scene.obs.records[c.record].source as usize)
+                    .is_some_and(|p| *p == ledger)
+        };
+        out.push(if scene.candidates.iter().any(own) {
+            format!("{ledger} does not say why these failed: log the error with its place where the request is answered.")
+        } else {
+            format!("Bring the application's own log of that time as well: {ledger} only counts requests.")
+        });
     }
     if t.kind == TriggerKind::Deploy
         && let Some(w) = t.told()
@@ -568,7 +591,9 @@ fn next_steps(scene: &Scene<'_>, g: &Group, t: &crate::problem::Trigger, r: Opti
     }
     // What helps with one kind says all that what helps with any would.
     if let Some(text) = catalogue().get(&g.cause.to_string()).filter(|_| kind.is_empty()) {
-        out.extend(text.check.iter().take(2).cloned());
+        // That the application's log is wanted was said, with the name of the log that lacks it.
+        let said = usize::from(g.cause.class == Class::Unknown);
+        out.extend(text.check.iter().skip(said).take(2).cloned());
         out.extend(text.fix.iter().take(2).cloned());
     }
     if out.is_empty()

@@ -239,6 +239,8 @@ struct Pending {
     known: Option<(Arc<Known>, usize)>,
     /// Its words, if what they tell was known.
     told: Option<u64>,
+    /// Line breaks in what its first line says, which are none of the file.
+    inner: usize,
 }
 
 /// A field's value as it is kept.
@@ -914,6 +916,7 @@ impl Reader {
             words.filter(|_| unmarked),
             Told { request: how.filter(|_| named), trace: in_trace, dull },
         );
+        let inner = memchr::memchr_iter(b'\n', cut(said, MESSAGE_MAX).as_bytes()).count();
         let (alone, first_words) = if entry.level == Level::Warn { self.habit(said) } else { (false, 0) };
         self.open.push(Pending {
             record: Record {
@@ -950,6 +953,7 @@ impl Reader {
             words: first_words,
             known: None,
             told: words.filter(|_| told.is_some()),
+            inner,
         });
         if stream == 0 && !entry.closed && self.unwrapped && wrapping.service.is_none() {
             self.step = Step::Opened { alone, in_trace };
@@ -1175,6 +1179,7 @@ impl Reader {
             words: 0,
             known: None,
             told: None,
+            inner: 0,
         });
     }
 
@@ -1216,6 +1221,7 @@ impl Reader {
 
     fn close(&mut self, p: Pending, sink: &mut dyn Sink) {
         let mut r = p.record;
+        let mut inner = p.inner;
         while r.message.ends_with('\n') {
             r.message.pop();
         }
@@ -1289,8 +1295,10 @@ impl Reader {
         if let Some(t) = p.trace
             && !r.message.contains(t.as_str())
         {
+            let carried = cut(&t, MESSAGE_MAX);
+            inner += carried.lines().count();
             r.message.push('\n');
-            r.message.push_str(cut(&t, MESSAGE_MAX));
+            r.message.push_str(carried);
         }
         if r.request.is_none()
             && r.message.contains('\n')
@@ -1304,6 +1312,8 @@ impl Reader {
         {
             h.1 += 1;
         }
+        let said = u32::try_from(r.message.lines().count()).unwrap_or(u32::MAX);
+        r.lines = said.saturating_sub(u32::try_from(inner).unwrap_or(u32::MAX)).max(1);
         sink.record(r);
     }
 

@@ -267,3 +267,119 @@ fn what_an_installation_printed_is_no_failure() {
     assert_eq!((&report["totals"]["failures"], &report["problems"]), (&0.into(), &Value::Array(vec![])));
     assert_eq!(report["sources"][0]["format"], "packages");
 }
+
+/// Three requests that fail, each told of by an app's line that `line` makes of second and id.
+fn told(name: &str, app: impl Fn(u32, &str) -> String) -> Value {
+    let text: String = [(90, "r1"), (93, "r2"), (96, "r3")].map(|(s, id)| app(s, id)).concat();
+    explained::explain(name, &[("access.log", &access()), ("shop.log", &text)])
+}
+
+/// Of the only problem: cause, culprit, and the lines and texts that prove it.
+fn only(report: &Value) -> (&str, &str, Vec<(&str, u64, &str)>) {
+    let problems = report["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 1, "{problems:#?}");
+    let word = |v: &'static str| problems[0]["verdict"][v].as_str().unwrap_or("");
+    let proof = problems[0]["evidence"].as_array().unwrap().iter().filter(|e| e["role"] == "cause");
+    let proof = proof
+        .map(|e| (e["source"].as_str().unwrap(), e["line"].as_u64().unwrap(), e["text"].as_str().unwrap()));
+    (word("cause"), word("culprit"), proof.collect())
+}
+
+/// zap and slog print an error as what it says, with the place where the logger was called; Echo's logger puts it into the
+/// request's own line.
+#[test]
+fn an_error_value_is_a_cause() {
+    let zap = told("zap", |s, id| {
+        format!(
+            "{{\"level\":\"error\",\"ts\":\"2026-11-24T10:01:{}.100Z\",\"caller\":\"checkout/service.go:141\",\"msg\":\"checkout failed\",\
+             \"request_id\":\"{id}\",\"error\":\"compute tax: no tax rate for country \\\"XK\\\"\"}}\n",
+            s - 60
+        )
+    });
+    let (cause, culprit, proof) = only(&zap);
+    assert_eq!((cause, culprit), ("unhandled-exception", "checkout/service.go:141"));
+    // The telling part of a long line is quoted by itself.
+    assert!(proof.contains(&("shop.log", 1, "compute tax: no tax rate for country \"XK\"")), "{proof:?}");
+    let slog = told("slog", |s, _| {
+        format!(
+            "{{\"time\":\"2026-11-24T10:01:{}.100Z\",\"level\":\"ERROR\",\"source\":{{\"function\":\"main.insert\",\"file\":\"/src/insert.go\",\
+             \"line\":61}},\"msg\":\"insert failed\",\"err\":\"pack row: 3 values for 4 columns\"}}\n",
+            s - 60
+        )
+    });
+    assert_eq!(only(&slog).0, "unhandled-exception");
+    assert_eq!(only(&slog).1, "/src/insert.go:61");
+
+    let echo = |s: u32, status: u16, error: &str| {
+        format!(
+            "{{\"time\":\"2026-11-24T10:{:02}:{:02}.5Z\",\"id\":\"\",\"remote_ip\":\"203.0.113.10\",\"host\":\"api.example.com\",\"method\":\"GET\",\
+             \"uri\":\"/v1/prices\",\"user_agent\":\"curl/8.5.0\",\"status\":{status},\"error\":\"{error}\",\"latency\":358752000,\"bytes_out\":36}}\n",
+            s / 60,
+            s % 60
+        )
+    };
+    let well: String = (0..30).map(|i| echo(i * 7, 200, "")).collect();
+    let failed = echo(215, 500, "load prices: unknown currency XTS");
+    let report = explained::explain("echo", &[("echo.log", &format!("{well}{failed}"))]);
+    assert_eq!(only(&report).0, "unhandled-exception");
+    assert_eq!(report["problems"][0]["title"], "load prices: unknown currency XTS");
+    // What only repeats the answer says nothing.
+    let failed = echo(215, 500, "code=500, message=Internal Server Error");
+    let report = explained::explain("echo-code", &[("echo.log", &format!("{well}{failed}"))]);
+    assert_eq!(only(&report).0, "unexplained");
+}
+
+/// An error of several lines in a JSON string, with zap's stack beside it: the file has one line of it.
+#[test]
+fn lines_within_a_string_are_none_of_the_file() {
+    let report = told("lines", |s, _| {
+        format!(
+            "{{\"level\":\"error\",\"ts\":\"2026-11-24T10:01:{}.100Z\",\"msg\":\"cannot read key\",\"error\":\"Error making API request.\\n\\n\
+             URL: GET http://vault.internal:8200/v1/x\\nCode: 400. Errors:\\n\\n* unsupported path\",\"stacktrace\":\"github.com/acme/tokens.(*Handler).Create\\n\
+             \\t/src/tokens/handler.go:88\\nnet/http.HandlerFunc.ServeHTTP\\n\\t/usr/local/go/src/net/http/server.go:2220\"}}\n",
+            s - 60
+        )
+    });
+    let (_, culprit, proof) = only(&report);
+    assert_eq!(culprit, "/src/tokens/handler.go:88");
+    assert!(proof.iter().all(|(_, line, _)| *line == 1), "{proof:?}");
+}
+
+/// A client library's exception for a 4xx that another service answered with, which nothing caught here.
+#[test]
+fn what_another_service_refused_is_told() {
+    let report = told("refused", |s, _| {
+        format!(
+            "2026-11-24 10:01:{},647 ERROR uvicorn.error: Exception in ASGI application\nTraceback (most recent call last):\n\
+             \x20 File \"/app/.venv/lib/python3.12/site-packages/starlette/routing.py\", line 73, in app\n    response = await f(request)\n\
+             \x20 File \"/app/summaries/service.py\", line 48, in summarize\n    r = await client.create(model=MODEL, messages=msgs)\n\
+             \x20 File \"/app/.venv/lib/python3.12/site-packages/openai/_base_client.py\", line 1594, in request\n\
+             \x20   raise self._make_status_error_from_response(err.response) from None\n\
+             openai.BadRequestError: Error code: 400 - {{'error': {{'message': 'too long', 'code': 'context_length_exceeded'}}}}\n",
+            s - 60
+        )
+    });
+    assert_eq!(only(&report).1, "/app/summaries/service.py:48");
+}
+
+/// A disk that fails: what writes there names the file, the kernel the disk.
+#[test]
+fn a_file_system_made_read_only_is_the_trigger() {
+    let app = |s: u32| {
+        format!(
+            "[2026-11-24 10:01:{},531] ERROR in app: Exception on /orders [GET]\nTraceback (most recent call last):\n\
+             \x20 File \"/srv/app/orders.py\", line 12, in save\n    with open(path, 'w') as f:\n\
+             OSError: [Errno 30] Read-only file system: '/srv/data/o/88.json'\n",
+            s - 60
+        )
+    };
+    let kern = "Nov 24 10:01:21 web1 kernel: [699616.102000] Aborting journal on device sdb1-8.\n\
+                Nov 24 10:01:21 web1 kernel: [699616.102100] EXT4-fs (sdb1): Remounting filesystem read-only\n";
+    let app: String = [90, 93, 96].map(app).concat();
+    let report =
+        explained::explain("readonly", &[("access.log", &access()), ("app.log", &app), ("kern.log", kern)]);
+    let verdict = &report["problems"][0]["verdict"];
+    assert_eq!(verdict["trigger"]["kind"], "dependency");
+    assert_eq!(verdict["trigger"]["what"], "the kernel made the file system of sdb1 read-only");
+    assert!(verdict["summary"].as_str().unwrap().contains("takes no writes"), "{verdict:#}");
+}

@@ -242,6 +242,18 @@ impl General {
                 let f =
                     Finding { cause, weight: UNKNOWN_WEIGHT, matched, general: true, ..Finding::default() };
                 out.push((f, Some(chain.len() - 1)));
+            } else if let Some(said) = error_value(record).filter(|_| chain.is_empty()) {
+                out.push((
+                    Finding {
+                        cause: Cause::new(Class::Code, "unhandled-exception"),
+                        weight: UNKNOWN_WEIGHT,
+                        matched: said.to_owned(),
+                        culprit: caller(record),
+                        general: true,
+                        ..Finding::default()
+                    },
+                    None,
+                ));
             }
         }
         out
@@ -725,6 +737,40 @@ fn is_panic(kind: &str) -> bool {
 /// Does the exception tell of a failure, rather than of a warning?
 fn is_error(record: &Record, e: &Exception) -> bool {
     !is_warning(&e.kind, "") && record.level != Level::Warn
+}
+
+/// What was logged of an error value, where a request failed or the level says so: languages without exceptions (Go, Rust) print no
+/// more of it than `"error":"load cart: no rate"`.
+pub(super) fn error_value(record: &Record) -> Option<&str> {
+    const NAMES: [&str; 6] = ["error", "err", "error.message", "err.message", "error.msg", "exception"];
+    let failed = record.request.as_ref().and_then(|q| q.status).is_some_and(|s| s >= 500);
+    if record.level < Level::Error && !failed || record.fields.is_empty() {
+        return None;
+    }
+    let said = first_line(NAMES.iter().find_map(|n| record.field(n))?).trim();
+    // Frameworks put the answer's own words there, and an end that the client chose is none of ours.
+    let answer = said.len() < 64 && said.to_ascii_lowercase().contains("internal server error");
+    let none = said.len() < 4 || matches!(said, "null" | "<nil>" | "none" | "None" | "true" | "false");
+    let left = said.contains("context canceled");
+    (!answer && !none && !left && said.bytes().any(|b| b.is_ascii_alphabetic())).then_some(said)
+}
+
+/// Where the logger was called: `caller` of zap and zerolog, `source` of slog, `file` of logrus, `log.origin` of ECS.
+fn caller(record: &Record) -> Option<String> {
+    let apart = |file: &str, line: &str| Some(format!("{}:{}", record.field(file)?, record.field(line)?));
+    let place = record
+        .field("caller")
+        .or_else(|| record.field("source"))
+        .or_else(|| record.field("file"))
+        .filter(|p| p.contains(':'))
+        .map(str::to_owned)
+        .or_else(|| apart("source.file", "source.line"))
+        .or_else(|| apart("log.origin.file.name", "log.origin.file.line"))
+        .or_else(|| apart("file", "line"))?;
+    let (file, line) = place.rsplit_once(':')?;
+    let is_line = !line.is_empty() && line.len() < 7 && line.bytes().all(|b| b.is_ascii_digit());
+    let named = file.rsplit('/').next().is_some_and(|f| f.contains('.') && !f.contains(' '));
+    (is_line && named).then_some(place)
 }
 
 /// Warnings and notices of a language: the program went on.

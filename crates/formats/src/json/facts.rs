@@ -547,7 +547,10 @@ impl<'a> Facts<'a> {
                         said = said.or(Some(Cow::Owned(told.message)));
                     }
                     trace = (!told.text.is_empty()).then_some(Cow::Owned(told.text));
-                } else if whole.contains('\n') || is_typed(&whole) || whole.starts_with("[object] (") {
+                } else if is_typed(&whole)
+                    || whole.starts_with("[object] (")
+                    || whole.lines().skip(1).any(crate::trace::continues)
+                {
                     known = true;
                     trace = Some(whole);
                 } else {
