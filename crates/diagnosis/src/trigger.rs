@@ -104,7 +104,10 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
         return Trigger::default();
     }
     let name = g.cause.name.as_str();
-    let outage = g.fingerprint.starts_with("outage|");
+    // A primary that steps down takes no writes.
+    let stepped = g.cause.is(Class::Database, "read-only")
+        && latest(scene, &[Kind::Down], a.onset, 20 * SECOND).any(|e| e.service.is_some());
+    let outage = g.fingerprint.starts_with("outage|") || stepped;
     // A dependency's own log tells best when it went.
     if matches!(g.cause.class, Class::Database | Class::Upstream) && outage {
         // Who calls is not who went.

@@ -33,11 +33,15 @@ const HEALTH: u8 = 16;
 fn groups(stem: [u8; 4]) -> u8 {
     match &stem {
         b"back" => HEALTH | DIED | CHANGE,
-        b"list" | b"runn" | b"serv" | b"boun" | b"port" | b"init" | b"boot" | b"laun" | b"depl" | b"onli"
-        | b"acce" => UP | HEALTH,
+        b"runn" => UP | HEALTH | CHANGE,
+        b"migr" | b"appl" | b"chan" | b"batc" => UP | CHANGE,
+        b"step" => DOWN,
+        b"list" | b"serv" | b"boun" | b"port" | b"init" | b"boot" | b"laun" | b"depl" | b"onli" | b"acce" => {
+            UP | HEALTH
+        }
         b"star" | b"read" | b"resu" | b"wait" | b"rabb" | b"avai" | b"addr" | b"up o" | b"on :" | b"on 1"
         | b"on h" | b"on p" => UP,
-        b"rest" | b"load" | b"chan" | b"sigu" => UP | CHANGE,
+        b"rest" | b"load" | b"sigu" => UP | CHANGE,
         b"clos" | b"fini" => DOWN,
         b"sigk" | b"sigs" | b"siga" | b"heap" | b"java" | b"redi" | b"valk" | b"gave" => DIED | UP,
         b"host" | b"chec" => HEALTH,
@@ -497,8 +501,9 @@ fn is_version(word: &str) -> bool {
 }
 
 fn stopped(first: &str, service: Option<&str>) -> Option<Mark> {
-    static PHRASES: Needles<51> = Needles::new([
+    static PHRASES: Needles<52> = Needles::new([
         "database system is shut down", // PostgreSQL
+        "Stepping down from primary",   // MongoDB
         "received fast shutdown request",
         "received smart shutdown request",
         "received immediate shutdown request",
@@ -667,6 +672,33 @@ fn died(first: &str) -> Option<Mark> {
     PHRASES.is_any_in(first).then(|| Mark::Died(short(first)))
 }
 
+/// A migration that changes the database's schema, as the tools say that they run it.
+fn migrated(first: &str) -> Option<Mark> {
+    let line = first.trim();
+    let told = |from: &str| line.find(from).and_then(|i| line.get(i..));
+    let said = told("Running upgrade ")
+        .filter(|l| l.contains(" -> ")) // Alembic
+        .or_else(|| told("Migrating schema ").filter(|l| l.contains(" to version "))) // Flyway
+        .or_else(|| told("Running Changeset: ")) // Liquibase
+        .or_else(|| {
+            let rails = line.starts_with("== ") && line.contains(": migrating =");
+            let ecto = line.starts_with("== Running ")
+                && line.contains(".Migrations.")
+                && line.ends_with(" forward");
+            // Django's `app.0012_name`, Laravel's file names: a number tells them from prose.
+            let numbered = |lead: &str| {
+                let name = line.strip_prefix(lead).and_then(|rest| rest.split_whitespace().next());
+                name.is_some_and(|n| n.contains('_') && n.bytes().any(|b| b.is_ascii_digit()))
+            };
+            let django = numbered("Applying ") && line.contains("...");
+            let others = line.starts_with("Applying migration `") // Prisma
+                || numbered("Migrating: ") // Laravel
+                || line.starts_with("Batch ") && line.contains(" run: ") && line.ends_with(" migrations"); // Knex
+            (rails || ecto || django || others).then(|| line.trim_matches(['=', ' ']))
+        })?;
+    Some(Mark::Deploy(short(said)))
+}
+
 fn changed(first: &str) -> Option<Mark> {
     static PHRASES: Needles<38> = Needles::new([
         "signal process started", // nginx -s reload
@@ -710,6 +742,9 @@ fn changed(first: &str) -> Option<Mark> {
     ]);
     if first.contains("config is unchanged") {
         return None;
+    }
+    if let Some(mark) = migrated(first) {
+        return Some(mark);
     }
     // PostgreSQL: parameter "max_connections" changed to "20"
     if first.starts_with("parameter \"")
@@ -895,6 +930,27 @@ mod tests {
             "mysqld got signal 11 ;",
         ] {
             assert!(matches!(says(message), Some(Mark::Died(_))), "{message}: {:?}", says(message));
+        }
+    }
+
+    #[test]
+    fn migrations_are_deploys() {
+        for message in [
+            "[alembic.runtime.migration] Running upgrade 3f2c1a9d7b10 -> 8be4410c2f6e, orders: widen status",
+            "Migrating schema \"public\" to version \"7 - add status\"",
+            "Running Changeset: db/changelog.xml::7::anna",
+            "== 20261118142055 AddStatusToOrders: migrating ================================",
+            "== Running 20261118142055 Shop.Repo.Migrations.AddStatus.change/0 forward",
+            "  Applying orders.0012_status... OK",
+            "Applying migration `20261118142055_status`",
+            "Migrating: 2026_11_18_142055_add_status",
+            "Batch 3 run: 2 migrations",
+        ] {
+            assert!(matches!(says(message), Some(Mark::Deploy(_))), "{message}: {:?}", says(message));
+        }
+        for message in ["Applying discount to cart...", "Running upgrade of the plan", "Migrating: the cart"]
+        {
+            assert_eq!(says(message), None, "{message}");
         }
     }
 

@@ -487,8 +487,13 @@ fn finish(
     } else {
         drop(obs);
     }
-    for (s, range) in sources.iter_mut().zip(&report.source_ranges) {
-        s.range = *range;
+    for ((s, range), c) in sources.iter_mut().zip(&report.source_ranges).zip(&counts) {
+        // Of a log that states its zone, lines that tell of nothing have their time too.
+        let read = c.range.filter(|_| c.zone_stated && !c.zone_wall);
+        s.range = match (*range, read) {
+            (Some((a, b)), Some((from, to))) => Some((a.min(from), b.max(to))),
+            (known, read) => known.or(read),
+        };
     }
     report.totals.lines = counts.iter().map(|c| c.lines).sum();
     report.totals.records = counts.iter().map(|c| c.records).sum();

@@ -22,13 +22,18 @@ impl LineFormat for Varnishlog {
     fn read<'a>(&self, line: &'a str, context: &Context) -> Option<Entry<'a>> {
         let bare = line.trim_start_matches(['*', '-']);
         let depth = line.len() - bare.len();
+        // Marks and blanks are four columns, tag and blanks fifteen; lists in other logs begin with a dash as well.
         if depth == 0 || depth > 8 || !bare.starts_with(' ') {
             return None;
         }
         let bare = bare.trim_start();
+        let columns = line.len() - bare.len() == 4 || depth > 3;
         let (tag, value) = bare.split_once(char::is_whitespace).unwrap_or((bare, ""));
+        let padded = bare.get(..15).is_none_or(|b| b.ends_with(' ') || tag.len() > 14);
         let known = bare.starts_with("<< ")
-            || (tag.len() >= 3
+            || (columns
+                && padded
+                && tag.len() >= 3
                 && tag.len() <= 20
                 && tag.starts_with(|c: char| c.is_ascii_uppercase())
                 && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
