@@ -7,6 +7,7 @@ mod dotnet;
 mod drupal;
 mod elixir;
 mod envoy;
+mod fly;
 mod general;
 mod go;
 mod haproxy;
@@ -40,6 +41,7 @@ pub static FORMATS: &[&dyn LineFormat] = &[
     &php::PhpErrorLog,
     &haproxy::HaproxyMessage,
     &envoy::EnvoyLog,
+    &fly::FlyProxy,
     &litespeed::LiteSpeed,
     &passenger::Passenger,
     // PHP applications.
