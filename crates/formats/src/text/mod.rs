@@ -30,6 +30,9 @@ mod yii;
 
 use crate::LineFormat;
 
+/// Those that write pairs of their own: tried before the reader of any pairs.
+pub static PAIR_FORMATS: &[&dyn LineFormat] = &[&fly::FlyProxy];
+
 /// The formats of this room, in the order in which they are tried: what only one program writes before what
 /// many could.
 pub static FORMATS: &[&dyn LineFormat] = &[
@@ -41,7 +44,6 @@ pub static FORMATS: &[&dyn LineFormat] = &[
     &php::PhpErrorLog,
     &haproxy::HaproxyMessage,
     &envoy::EnvoyLog,
-    &fly::FlyProxy,
     &litespeed::LiteSpeed,
     &passenger::Passenger,
     // PHP applications.
