@@ -30,6 +30,7 @@ pub use wrap::members::{Members, Value, unescape};
 pub fn table() -> impl Iterator<Item = &'static dyn LineFormat> {
     system::JSON_FORMATS
         .iter()
+        .chain(text::PAIR_FORMATS)
         .chain(json::FORMATS)
         .chain(access::FORMATS)
         .chain(system::FORMATS)

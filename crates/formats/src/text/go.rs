@@ -116,6 +116,16 @@ fn short_level(text: &str) -> Option<(Level, &str)> {
     rest.starts_with([' ', '[', '\t']).then_some((found, rest))
 }
 
+/// `502 Bad Gateway`: what Traefik 3 says, at level debug, of a request that it answered so, with why in a pair
+/// (`pkg/proxy/httputil/proxy.go`). It is an error, whatever its level.
+fn is_5xx(message: &str) -> bool {
+    let b = message.as_bytes();
+    b.first() == Some(&b'5')
+        && b.get(1..3).is_some_and(|d| d.iter().all(u8::is_ascii_digit))
+        && b.get(3) == Some(&b' ')
+        && b.get(4).is_some_and(u8::is_ascii_uppercase)
+}
+
 /// Message and pairs of a text into the entry.
 fn with_pairs<'a>(text: &'a str, entry: &mut Entry<'a>) {
     let (message, found) = pairs::split(text);
@@ -124,6 +134,9 @@ fn with_pairs<'a>(text: &'a str, entry: &mut Entry<'a>) {
     }
     // Signatures read errors in the message too: the pair is where Go programs put them.
     let error = found.iter().find(|(k, _)| matches!(*k, "err" | "error")).map(|(_, v)| v.clone());
+    if error.is_some() && is_5xx(message) {
+        entry.level = entry.level.max(Level::Error);
+    }
     entry.message = match error {
         Some(e) if entry.level >= Level::Warn && !message.contains(e.as_ref()) => {
             if message.is_empty() {
@@ -468,6 +481,14 @@ mod tests {
             (e.level, e.message.as_ref()),
             (Level::Error, "502 Bad Gateway: dial tcp 10.0.0.2:80: connect: connection refused")
         );
+        // Traefik says so at debug.
+        let e = of(
+            &ZerologConsole,
+            "2026-11-24T07:21:05Z DBG proxy.go:113 > 500 Internal Server Error error=\"tls: x\"",
+        );
+        assert_eq!((e.level, e.message.as_ref()), (Level::Error, "500 Internal Server Error: tls: x"));
+        let e = of(&ZerologConsole, "2026-11-24T07:21:05Z DBG proxy.go:113 > retrying error=\"tls: x\"");
+        assert_eq!(e.message, "retrying");
         let e = of(&ZerologConsole, "7:21AM INF request method=GET path=/x status=500 latency=1.5ms");
         assert_eq!(e.request.map(|r| (r.status, r.duration_us)), Some((Some(500), Some(1500))));
         let e = of(

@@ -4,6 +4,7 @@
 //! 2026-11-24T07:30:12.123Z  8f507cfc-xmpl-4697-b07a-ac58fc914c95  ERROR  Invoke Error   {"errorType":"TypeError","errorMessage":"x is null","stack":["TypeError: x is null","    at handler (/var/task/index.js:3:9)"]}
 //! [ERROR]  2026-11-24T07:30:12.123Z  8f507cfc-xmpl-4697-b07a-ac58fc914c95  payment failed
 //! 2026-11-24T07:30:15.127Z 8f507cfc-xmpl-4697-b07a-ac58fc914c95 Task timed out after 3.00 seconds
+//! INIT_REPORT Init Duration: 9998.21 ms  Phase: init  Status: timeout
 //! REPORT RequestId: 8f507cfc-xmpl-4697-b07a-ac58fc914c95  Duration: 3000.00 ms  Billed Duration: 3000 ms  Memory Size: 128 MB  Max Memory Used: 128 MB
 //! ```
 //!
@@ -29,6 +30,27 @@ fn is_invocation(id: &str) -> bool {
             .all(|(i, c)| if matches!(i, 8 | 13 | 18 | 23) { c == b'-' } else { c.is_ascii_alphanumeric() })
 }
 
+/// What the platform says of an invocation, and of the start of its environment, which belongs to none.
+fn platform(line: &str) -> Option<Entry<'_>> {
+    let id = match line.split_once(" RequestId: ") {
+        Some(("START" | "END" | "REPORT" | "RequestId:", rest)) => {
+            Some(rest.get(..36).filter(|id| is_invocation(id))?)
+        }
+        _ if line.starts_with("INIT_REPORT Init Duration: ") || line.starts_with("INIT_START Runtime ") => {
+            None
+        }
+        _ => return None,
+    };
+    let reports = line.starts_with("REPORT ") || line.starts_with("INIT_REPORT ");
+    let bad = reports && (line.contains("Status: timeout") || line.contains("Status: error"));
+    Some(Entry {
+        level: if bad { Level::Error } else { Level::Info },
+        message: line.into(),
+        request: id.map(|id| RequestRef { id: Some(id.into()), ..RequestRef::default() }),
+        ..Entry::default()
+    })
+}
+
 impl LineFormat for Lambda {
     fn name(&self) -> &'static str {
         "aws lambda"
@@ -36,19 +58,8 @@ impl LineFormat for Lambda {
 
     fn read<'a>(&self, line: &'a str, context: &Context) -> Option<Entry<'a>> {
         let with_id = |id: &'a str| Some(RequestRef { id: Some(id.into()), ..RequestRef::default() });
-        if let Some((kind, rest)) = line
-            .split_once(" RequestId: ")
-            .filter(|(k, _)| matches!(*k, "START" | "END" | "REPORT" | "RequestId:"))
-        {
-            let id = rest.get(..36).filter(|id| is_invocation(id))?;
-            let bad =
-                kind == "REPORT" && (rest.contains("Status: timeout") || rest.contains("Status: error"));
-            return Some(Entry {
-                level: if bad { Level::Error } else { Level::Info },
-                message: line.into(),
-                request: with_id(id),
-                ..Entry::default()
-            });
+        if let Some(entry) = platform(line) {
+            return Some(entry);
         }
         // RequestId: … Error: Runtime exited with error: signal: killed
         if let Some(rest) = line.strip_prefix("RequestId: ") {
@@ -81,6 +92,9 @@ impl LineFormat for Lambda {
         }
         let (at, rest) = stamp(line, context)?;
         let rest = rest.strip_prefix(['\t', ' '])?;
+        if let Some(entry) = platform(rest) {
+            return Some(Entry { at: Some(at), ..entry });
+        }
         let id = rest.get(..36).filter(|id| is_invocation(id))?;
         let rest = rest.get(36..)?;
         if let Some(message) = rest.strip_prefix(' ') {
@@ -152,6 +166,13 @@ mod tests {
         );
         let line = format!("REPORT RequestId: {ID}\tDuration: 3000.00 ms\tStatus: timeout");
         assert_eq!(read(&line).map(|e| e.level), Some(Level::Error));
+        // As CloudWatch exports it, and the start of an environment.
+        let line = format!("2026-11-24T07:30:15.127Z START RequestId: {ID} Version: $LATEST");
+        assert!(read(&line).is_some_and(|e| e.at.is_some() && e.request.is_some()));
+        let line =
+            "2026-11-24T07:30:10.127Z INIT_REPORT Init Duration: 9998.21 ms\tPhase: init\tStatus: timeout";
+        let e = read(line).unwrap();
+        assert_eq!((e.level, e.at.is_some(), e.request), (Level::Error, true, None));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod dotnet;
 mod drupal;
 mod elixir;
 mod envoy;
+mod fly;
 mod general;
 mod go;
 mod haproxy;
@@ -28,6 +29,9 @@ mod swift;
 mod yii;
 
 use crate::LineFormat;
+
+/// Those that write pairs of their own: tried before the reader of any pairs.
+pub static PAIR_FORMATS: &[&dyn LineFormat] = &[&fly::FlyProxy];
 
 /// The formats of this room, in the order in which they are tried: what only one program writes before what
 /// many could.

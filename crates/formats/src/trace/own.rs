@@ -25,6 +25,8 @@ const FOREIGN_PARTS: &[&str] = &[
     "/lib/python2.",
     "/lib/python3",
     "<frozen",
+    // Cython's, with which libraries are sped up (asyncpg/protocol/protocol.pyx): no path at all.
+    ".pyx",
     // Made while it runs, by decorators.
     "<sqlalchemy generated ",
     "<attrs generated ",
@@ -715,6 +717,7 @@ mod tests {
             ("/srv/x/venv/lib/python3.11/site-packages/django/core/handlers/base.py", "_get_response"),
             ("C:\\app\\venv\\Lib\\site-packages\\flask\\app.py", "wsgi_app"),
             ("<frozen importlib._bootstrap>", "_find_and_load"),
+            ("asyncpg/protocol/protocol.pyx", "bind_execute"),
             (
                 "/srv/x/<sqlalchemy generated warned() wrapper for sqlalchemy.orm.session.Session._flush>",
                 "_flush",

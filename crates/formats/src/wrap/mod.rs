@@ -5,6 +5,7 @@ mod compose;
 mod cri;
 mod docker;
 mod fluent;
+mod fly;
 mod foreman;
 mod heroku;
 mod journal;
@@ -26,6 +27,7 @@ pub static WRAPPERS: &[&dyn Wrapper] = &[
     &journal::JournalJson,
     &rfc5424::Rfc5424,
     &heroku::Heroku,
+    &fly::Fly,
     &syslog::Syslog,
     &pm2::Pm2,
     &pm2::Pm2Time,
