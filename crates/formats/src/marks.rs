@@ -349,6 +349,14 @@ fn started(first: &str, service: Option<&str>) -> Option<Mark> {
     if denied(first) {
         return None;
     }
+    // Next.js: "✓ Ready in 213ms", "Ready in 1.2s".
+    if let Some(rest) = first.trim_start_matches(['✓', ' ']).strip_prefix("Ready in ")
+        && rest.starts_with(|c: char| c.is_ascii_digit())
+        && rest.ends_with('s')
+        && rest.len() < 10
+    {
+        return Some(Mark::Started(short(first.trim())));
+    }
     // Whole phrases of known software.
     static PHRASES: Needles<30> = Needles::new([
         "database system is ready to accept connections", // PostgreSQL
@@ -931,6 +939,12 @@ mod tests {
         ] {
             assert!(matches!(says(message), Some(Mark::Died(_))), "{message}: {:?}", says(message));
         }
+    }
+
+    #[test]
+    fn next_is_ready() {
+        assert_eq!(says(" ✓ Ready in 213ms"), Some(Mark::Started("✓ Ready in 213ms".into())));
+        assert_eq!(says("Ready in the kitchens"), None);
     }
 
     #[test]
