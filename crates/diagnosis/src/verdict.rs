@@ -208,7 +208,8 @@ fn quotes(scene: &Scene<'_>, r: &Record, matched: &str, role: Role, why: &str) -
     lines.dedup();
     // Far inside of a long line, most of it JSON, nobody finds it.
     let shown = r.text.char_indices().nth(SHOWN_CHARS).map_or(r.text.len(), |(i, _)| i);
-    if lines.is_empty() && wanted.len() > 12 && !r.text[..shown].contains(wanted) && shown < r.text.len() {
+    let begin: String = wanted.chars().take(40).collect();
+    if lines.is_empty() && begin.len() > 12 && !r.text[..shown].contains(&begin) && shown < r.text.len() {
         out.push(quote(scene, r, r.line, wanted, role, "the error itself"));
     }
     for (no, l) in lines.into_iter().take(3) {

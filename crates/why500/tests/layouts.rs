@@ -383,3 +383,23 @@ fn a_file_system_made_read_only_is_the_trigger() {
     assert_eq!(verdict["trigger"]["what"], "the kernel made the file system of sdb1 read-only");
     assert!(verdict["summary"].as_str().unwrap().contains("takes no writes"), "{verdict:#}");
 }
+
+/// cloudflared tells of each request that it could not hand on in two lines, of which one names it.
+#[test]
+fn two_lines_of_cloudflared_are_one_failure() {
+    let error = "Unable to reach the origin service. The service may be down or it may not be responding to traffic from \
+                 cloudflared: dial tcp 127.0.0.1:3000: connect: connection refused";
+    let log: String = (10..26)
+        .map(|s| {
+            format!(
+                "2026-11-15T17:08:{s}Z ERR  error=\"{error}\" connIndex=0 event=1 ingressRule=0 originService=http://127.0.0.1:3000\n\
+                 2026-11-15T17:08:{s}Z ERR Request failed error=\"{error}\" connIndex=0 dest=https://graphs.example.org/api/dash event=0 \
+                 ip=198.41.192.47 type=http\n"
+            )
+        })
+        .collect();
+    let report = explained::explain("cloudflared", &[("cloudflared.log", &log)]);
+    assert_eq!(report["totals"]["failures"], 16);
+    assert_eq!((only(&report).0, only(&report).1), ("connection-refused", "127.0.0.1:3000"));
+    assert_eq!(report["problems"][0]["endpoints"][0]["route"], "/api/dash");
+}

@@ -114,7 +114,10 @@ pub(super) fn apply<'a>(pairs: Vec<Pair<'a>>, entry: &mut Entry<'a>) {
             {
                 request.target = value.clone();
             }
-            "uri" | "http.uri" | "request_uri" if request.target.is_empty() && value.contains("://") => {
+            // cloudflared says `dest`.
+            "uri" | "http.uri" | "request_uri" | "dest"
+                if request.target.is_empty() && value.contains("://") =>
+            {
                 let (host, path) = split_url(&value);
                 request.host = host.map(|h| Cow::Owned(h.to_owned()));
                 request.target = Cow::Owned(path.to_owned());
