@@ -654,6 +654,16 @@ fn ender(r: &Record) -> Option<u64> {
     r.request.as_ref().is_some_and(|q| q.assumed.is_some()).then(|| hash((r.source, r.format)))
 }
 
+/// Do two records say the same? Of the later ones of a wording only the beginning is kept.
+fn says_as(a: &Record, b: &Record) -> bool {
+    let (short, long) =
+        if a.message.len() < b.message.len() { (&a.message, &b.message) } else { (&b.message, &a.message) };
+    !short.is_empty() && long.starts_with(short.as_str()) && (short.len() == long.len() || short.len() >= 40)
+}
+
+/// Records of a failure that are looked at for what was said of it already.
+const SAID_MAX: usize = 8;
+
 /// Does this record tell of the failure that earlier ones told of?
 fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
     let Some(&last) = f.seen.last() else { return false };
@@ -684,6 +694,14 @@ fn same_failure(obs: &Observations, f: &Failure, r: &Record) -> bool {
         return false;
     }
     let target = q.map(|q| q.target.as_str()).filter(|t| !t.is_empty());
+    // A writer that said the same of it already speaks of the next.
+    let asks = |r: &Record| r.request.as_ref().is_some_and(|q| !q.target.is_empty());
+    let again = f.seen.iter().rev().take(SAID_MAX).map(|&i| &*obs.records[i]).any(|p| {
+        (p.source, p.format, &p.pid, asks(p)) == (r.source, r.format, &r.pid, asks(r)) && says_as(p, r)
+    });
+    if again && f.seen.len() > 1 {
+        return false;
+    }
     if let Some(t) = target
         && !f.target.is_empty()
     {
