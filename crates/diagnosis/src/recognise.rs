@@ -157,7 +157,11 @@ impl Recogniser {
                 hits.iter().all(|h| {
                     let again = h.finding.cause == g.finding.cause;
                     let wider = h.finding.symptom && h.finding.cause.class == g.finding.cause.class;
-                    !again && !wider
+                    // Known words, though they point to something deeper, say more than the type they came in.
+                    let vague = g.finding.cause.is(Class::Code, "unhandled-exception")
+                        || g.finding.cause.is(Class::Upstream, "error-response");
+                    let vaguer = vague && g.finding.general && h.finding.symptom && h.finding.weight >= 44;
+                    !again && !wider && !vaguer
                 })
             });
             hits.append(&mut more);

@@ -110,10 +110,17 @@ pub(crate) fn catalogue() -> &'static HashMap<String, CauseText> {
     })
 }
 
+/// The first line that says something; one that only announces what follows (Prisma's "Invalid … invocation:", pydantic's "1 validation
+/// error:") with the line after it.
 fn first_line(text: &str, max: usize) -> String {
-    let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or("").trim();
+    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+    let first = lines.next().unwrap_or("");
+    let line = match lines.next().filter(|_| first.ends_with(':')) {
+        Some(next) => format!("{first} {next}"),
+        None => first.to_owned(),
+    };
     if line.chars().count() <= max {
-        line.to_owned()
+        line
     } else {
         format!("{}…", line.chars().take(max - 1).collect::<String>())
     }
@@ -209,7 +216,13 @@ fn quotes(scene: &Scene<'_>, r: &Record, matched: &str, role: Role, why: &str) -
     // Far inside of a long line, most of it JSON, nobody finds it.
     let shown = r.text.char_indices().nth(SHOWN_CHARS).map_or(r.text.len(), |(i, _)| i);
     let begin: String = wanted.chars().take(40).collect();
-    if lines.is_empty() && begin.len() > 12 && !r.text[..shown].contains(&begin) && shown < r.text.len() {
+    let holds = || r.message.contains(wanted) || r.fields.iter().any(|(_, v)| v.contains(wanted));
+    if lines.is_empty()
+        && begin.len() > 12
+        && !r.text[..shown].contains(&begin)
+        && shown < r.text.len()
+        && holds()
+    {
         out.push(quote(scene, r, r.line, wanted, role, "the error itself"));
     }
     for (no, l) in lines.into_iter().take(3) {
@@ -530,7 +543,7 @@ fn summary(g: &Group, t: &crate::problem::Trigger, r: Option<&Record>) -> String
             false => format!("{}: {}", e.short_kind(), first_line(&e.message, 140)),
         });
         let what = root
-            .filter(|_| g.cause.class == Class::Code || is_cut)
+            .filter(|w| !w.is_empty() && (g.cause.class == Class::Code || is_cut))
             .or_else(|| Some(first_line(matched, WHAT_CHARS_MAX)).filter(|m| !m.is_empty()));
         let place = g.culprit.as_deref().map(|c| format!(" at {c}")).unwrap_or_default();
         match what {

@@ -135,19 +135,29 @@ impl Wordings {
 impl Shared {
     fn share(&mut self, said: Said) -> Said {
         let Some(findings) = &said.findings else { return said };
-        let key = hash(
-            findings
-                .iter()
-                .map(|f| {
-                    (f.cause.to_string(), &f.culprit, &f.service, f.symptom, f.weight, &f.signature, &f.title)
-                })
-                .collect::<Vec<_>>(),
-        );
-        if let Some(known) = self.0.get(&key) {
+        let key = |told: &dyn Fn(&Finding) -> u64| {
+            hash(
+                findings
+                    .iter()
+                    .map(|f| {
+                        let what = (f.cause.to_string(), &f.culprit, &f.service, &f.signature, &f.title);
+                        (what, f.symptom, f.weight, told(f))
+                    })
+                    .collect::<Vec<_>>(),
+            )
+        };
+        // By what the error says a kind of its cause is told, and it is quoted: what says something else is not the same. Of too
+        // many wordings only the causes are told apart.
+        let said_so = key(&|f| record::skeleton(&f.matched, |_| {}));
+        if let Some(known) = self.0.get(&said_so) {
             return Said { findings: Some(Arc::clone(known)), ..said };
         }
+        let alike = key(&|_| 0);
         if self.0.len() < SHARED_MAX {
-            self.0.insert(key, Arc::clone(findings));
+            self.0.insert(said_so, Arc::clone(findings));
+            self.0.entry(alike).or_insert_with(|| Arc::clone(findings));
+        } else if let Some(known) = self.0.get(&alike) {
+            return Said { findings: Some(Arc::clone(known)), ..said };
         }
         said
     }
