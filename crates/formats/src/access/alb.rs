@@ -69,6 +69,7 @@ impl LineFormat for Alb {
         request.duration_us = took;
         request.upstream = (target != "-").then_some(Cow::Borrowed(target));
         request.upstream_status = value::status(target_status);
+        request.flags = without_answer(request.status, target, target_status).map(Cow::Borrowed);
         let agent = tokens.next().map_or("-", |t| t.text);
         request.agent = (agent != "-" && !agent.is_empty()).then_some(Cow::Borrowed(agent));
         if request.status.is_none_or(|s| s == 460) {
@@ -78,6 +79,19 @@ impl LineFormat for Alb {
             rest(&mut tokens, &mut draft);
         }
         Some(draft.entry(line))
+    }
+}
+
+/// Why the balancer answered itself, by its documentation's reading of the columns: no target to be had (503), a target that closed the
+/// connection (502) or that took too long to accept it or to answer (504).
+fn without_answer(status: Option<u16>, target: &str, target_status: &str) -> Option<&'static str> {
+    match (status?, target) {
+        _ if target_status != "-" => None,
+        (503, "-") => Some("NoTarget"),
+        (_, "-") => None,
+        (502, _) => Some("TargetClosed"),
+        (504, _) => Some("TargetTimeout"),
+        _ => None,
     }
 }
 
@@ -111,6 +125,23 @@ mod tests {
 
     fn read(line: &str) -> Option<Entry<'_>> {
         Alb.read(line, &Context::default())
+    }
+
+    #[test]
+    fn the_balancer_answered_itself() {
+        let flags = |target: &str, times: &str, status: &str| {
+            let line = format!(
+                "https 2026-11-24T21:15:00.186641Z app/shop/50dc 203.0.113.108:2817 {target} {times} {status} 34 366 \"GET https://shop.example.com:443/ \
+                 HTTP/2.0\" \"curl/8.5.0\" - TLSv1.2 arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/73e2 \"Root=1-5\" \"-\" \"-\" 0 \
+                 2026-11-24T21:15:00.186000Z \"forward\" \"-\" \"-\" \"-\" \"-\" \"-\" \"-\""
+            );
+            read(&line).unwrap().request.unwrap().flags.map(|f| f.into_owned())
+        };
+        assert_eq!(flags("-", "-1 -1 -1", "503 -").as_deref(), Some("NoTarget"));
+        assert_eq!(flags("10.0.1.11:8080", "0.000 0.612 -1", "502 -").as_deref(), Some("TargetClosed"));
+        assert_eq!(flags("10.0.1.11:8080", "-1 -1 -1", "504 -").as_deref(), Some("TargetTimeout"));
+        // The target's own answers are its own.
+        assert_eq!(flags("10.0.1.11:8080", "0.000 0.612 0.000", "502 502"), None);
     }
 
     #[test]
