@@ -11,6 +11,10 @@ use record::{Class, Record, SECOND, Time, TriggerKind};
 const DEPLOY_REACH_US: i64 = 30 * 60 * SECOND;
 /// A rollout that was told of as it began is under way for so long: it builds, and replaces one instance after the other.
 const ROLLOUT_US: i64 = 10 * 60 * SECOND;
+/// Whoever asks for what a new process does wrong comes within this time, where the route was asked for before.
+const RESTART_REACH_US: i64 = 120 * SECOND;
+/// So many failures of a route that never went well are no accident of the input.
+const NEVER_WELL_MIN: usize = 8;
 /// Until somebody writes there it may take so long.
 const READ_ONLY_REACH_US: i64 = 24 * 60 * 60 * SECOND;
 /// So much around the onset is held against each other to see whether more requests came …
@@ -181,7 +185,7 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
     if g.cause.class == Class::Code
         && healthy_before > 2
         && let Some(source) = g.causes.first().map(|(c, _)| scene.record(*c).source)
-        && let Some(e) = latest(scene, &[Kind::Up], a.onset, 30 * SECOND).find(|e| {
+        && let Some(e) = latest(scene, &[Kind::Up], a.onset, RESTART_REACH_US).find(|e| {
             let before = a.healthy.iter().filter(|t| **t < e.at).count();
             let begun = scene.obs.range.is_some_and(|(from, _)| e.at.since(from) > 3 * SECOND);
             begun
@@ -239,7 +243,11 @@ pub(crate) fn trigger(scene: &Scene<'_>, g: &Group) -> Trigger {
             TriggerKind::ConfigChange
         }
         (Class::Code, "missing-dependency") if healthy_before > 2 => TriggerKind::Deploy,
-        (Class::Code, _) if !a.healthy.is_empty() || scene.failures.len() > g.failures.len() => {
+        // A route that was asked for often and never went well does not depend on the input.
+        (Class::Code, _)
+            if !a.healthy.is_empty()
+                || scene.failures.len() > g.failures.len() && g.failures.len() < NEVER_WELL_MIN =>
+        {
             TriggerKind::Data
         }
         (Class::Database, "schema-mismatch") if healthy_before > 2 => TriggerKind::Deploy,
