@@ -1,6 +1,6 @@
 //! Groups failures to problems by their cause: one outage is one problem, a code fault is one per place.
 
-use crate::events::{Events, Kind};
+use crate::events::{Event, Events, Kind};
 use crate::join::{Candidate, How, Joins};
 use crate::ledger::Failure;
 use crate::observe::Observations;
@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 /// A process that died or did not start explains refused connections for so long before a restart is due.
 const PROCESS_REACH_US: i64 = 60 * SECOND;
+
+/// Where the log that tells of its starts tells of no other since, it is still down: for so long at most.
+const DOWN_REACH_US: i64 = 3_600 * SECOND;
 
 /// Why one failure failed.
 #[derive(Clone, Debug)]
@@ -642,7 +645,8 @@ impl Scene<'_> {
                 words[..i]
                     .iter()
                     .rev()
-                    .take_while(|(t, _)| at.since(*t) <= PROCESS_REACH_US)
+                    .take_while(|(t, _)| at.since(*t) <= DOWN_REACH_US)
+                    .filter(|(t, c)| at.since(*t) <= PROCESS_REACH_US || self.is_down(*c, *t, at))
                     // A process without descriptors still listens.
                     .filter(|(_, c)| {
                         !(refused
@@ -670,6 +674,28 @@ impl Scene<'_> {
                 explained[k] = self.explain_by(c, How::Time);
             }
         }
+    }
+
+    /// Did a start fail, and has the log that tells of starts told of no other since then?
+    fn is_down(&self, candidate: usize, failed: Time, until: Time) -> bool {
+        let source = self.record(candidate).source;
+        let last_word = self.candidates[candidate].best().is_some_and(|f| {
+            f.scope != Scope::Background
+                && matches!(f.cause.class, Class::Code | Class::Config | Class::Resource)
+                && f.cause.name != "workers-exhausted"
+        });
+        let starts = || {
+            let own = move |e: &&Event| {
+                e.kind == Kind::Up && self.obs.records[e.record].source == source && e.at <= until
+            };
+            self.events.list.iter().filter(own)
+        };
+        // A system's log tells of the starts of many: of this one, what was started right before, and not again.
+        let tried: HashSet<&str> = starts()
+            .filter(|e| e.at <= failed && failed.since(e.at) <= 2 * PROCESS_REACH_US)
+            .map(|e| e.what.as_str())
+            .collect();
+        last_word && !tried.is_empty() && !starts().any(|e| e.at > failed && tried.contains(e.what.as_str()))
     }
 
     /// Was the process that wrote `r` reported dead or started anew within seconds after?

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod explained;
+
 use serde_json::Value;
 use std::process::Command;
 
@@ -70,4 +72,41 @@ main.(*Store).Page(0xc0000b4000, 0x5, 0xa)
 ",
     );
     assert_eq!((&v["class"], &v["culprit"]), (&"upstream".into(), &"127.0.0.1:9000".into()), "{v:#}");
+}
+
+/// systemd gave up on a unit (`start-limit-hit`): what ended its last start explains the refusals of the next minutes, until it is
+/// started again.
+#[test]
+fn a_unit_that_does_not_start_explains_what_is_refused_minutes_later() {
+    let access = |minute: u32, second: u32, status: u16| {
+        format!(
+            "203.0.113.9 - - [24/Nov/2026:05:{minute:02}:{second:02} +0000] \"GET /feed HTTP/1.1\" {status} 157 \"-\" \"curl/8.5.0\"\n"
+        )
+    };
+    let refused = |minute: u32| {
+        format!(
+            "2026/11/24 05:{minute:02}:05 [error] 77#77: *9 connect() failed (111: Connection refused) while connecting to upstream, client: \
+             203.0.113.9, server: api, request: \"GET /feed HTTP/1.1\", upstream: \"http://127.0.0.1:3000/feed\", host: \"api\"\n"
+        )
+    };
+    let unit = "Nov 24 05:19:53 api1 systemd[1]: Started api.service - Feed API.\n\
+        Nov 24 05:19:54 api1 api[900]: /srv/api/dist/config.js:14\n\
+        Nov 24 05:19:54 api1 api[900]:     throw new Error(`Missing required environment variable: ${name}`);\n\
+        Nov 24 05:19:54 api1 api[900]:     ^\nNov 24 05:19:54 api1 api[900]: \n\
+        Nov 24 05:19:54 api1 api[900]: Error: Missing required environment variable: STRIPE_SECRET_KEY\n\
+        Nov 24 05:19:54 api1 api[900]:     at required (/srv/api/dist/config.js:14:11)\n\
+        Nov 24 05:19:54 api1 systemd[1]: api.service: Main process exited, code=exited, status=1/FAILURE\n\
+        Nov 24 05:19:54 api1 systemd[1]: api.service: Failed with result 'exit-code'.\n\
+        Nov 24 05:20:31 api1 systemd[1]: Started session-12.scope - Session 12 of User root.\n";
+    let again = "Nov 24 05:30:00 api1 systemd[1]: Started api.service - Feed API.\n";
+    let explain = |name: &str, minutes: &[u32], unit: &str| {
+        let well: String = (0..19).map(|m| access(m, 5, 200)).collect();
+        let failed: String = minutes.iter().map(|m| access(*m, 5, 502)).collect();
+        let errors: String = minutes.iter().map(|m| refused(*m)).collect();
+        let files = [("access.log", &*(well + &failed)), ("error.log", &*errors), ("syslog", unit)];
+        explained::explain(name, &files)["problems"][0]["verdict"]["cause"].clone()
+    };
+    assert_eq!(explain("limit", &[20, 22, 25, 28], unit), "missing-setting");
+    // Started again, it is refused for something else.
+    assert_eq!(explain("again", &[32, 33, 34], &format!("{unit}{again}")), "connection-refused");
 }
