@@ -41,7 +41,8 @@ fn last_words(r: &Record) -> bool {
     let running = |m: &str| m.contains("\n\ngoroutine ") && m.contains(" [running]:\n");
     let panicked =
         r.level == Level::Fatal && running(&r.message) && !r.message.contains("runtime/debug.Stack(");
-    panicked || r.message.contains("\nNode.js v")
+    // ANCM writes what an app under IIS printed as it failed to start.
+    panicked || r.message.contains("\nNode.js v") || r.message.contains("hit unexpected managed exception")
 }
 
 /// What failures that failed alike share.

@@ -150,6 +150,11 @@ pub(super) fn columns<'a>(names: &str, line: &'a str, context: &Context) -> Opti
     let flags = if detail.is_empty() { result } else { detail };
     if !flags.is_empty() {
         draft.request.flags = Some(Cow::Borrowed(flags));
+    } else if let Some(status) = draft.request.status.filter(|s| *s >= 500)
+        && !matches!(substatus, "" | "0" | "-")
+    {
+        // IIS' own way to name them: 500.30, 502.3.
+        draft.request.flags = Some(Cow::Owned(format!("{status}.{substatus}")));
     }
     draft.request.target = match (stem, query) {
         (stem, "") => Cow::Borrowed(stem),

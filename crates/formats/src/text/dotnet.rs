@@ -28,7 +28,7 @@ pub(super) struct Serilog;
 pub(super) struct NLog;
 /// ASP.NET's event text.
 pub(super) struct AspNetEvent;
-/// What Event Viewer copies: `Log Name:      Application`, and below it where from, when and what.
+/// What Event Viewer copies (`Log Name:      Application`, and below it where from, when and what) and saves as text.
 pub(super) struct WindowsEvent;
 
 impl LineFormat for DotnetConsole {
@@ -233,17 +233,62 @@ impl LineFormat for WindowsEvent {
         "windows event"
     }
 
-    fn read<'a>(&self, line: &'a str, _: &Context) -> Option<Entry<'a>> {
-        let log = line.strip_prefix("Log Name:")?;
+    fn read<'a>(&self, line: &'a str, context: &Context) -> Option<Entry<'a>> {
+        let Some(log) = line.strip_prefix("Log Name:") else { return saved_event(line, context) };
         let is_named = log.starts_with([' ', '\t']) && !log.trim().is_empty() && log.len() < 100;
         is_named.then(|| Entry { message: line.into(), ..Entry::default() })
     }
+}
+
+/// What Event Viewer saves as text: level, date and time, source, event, task category and, in quotes if it has several lines, what.
+fn saved_event<'a>(line: &'a str, context: &Context) -> Option<Entry<'a>> {
+    let (word, rest) = line.split_once('\t')?;
+    let level = match word {
+        "Critical" => Level::Fatal,
+        "Error" => Level::Error,
+        "Warning" => Level::Warn,
+        "Information" => Level::Info,
+        "Verbose" => Level::Debug,
+        _ => return None,
+    };
+    let mut columns = rest.splitn(5, '\t');
+    let (date, source, event, _category) =
+        (columns.next()?, columns.next()?, columns.next()?, columns.next()?);
+    let (at, "") = stamp(date, context)? else { return None };
+    let message = columns.next().unwrap_or("");
+    let is_number = !event.is_empty() && event.bytes().all(|b| b.is_ascii_digit());
+    (is_number && !source.is_empty()).then(|| Entry {
+        at: Some(at),
+        level,
+        message: message.strip_prefix('"').unwrap_or(message).into(),
+        fields: vec![("logger".into(), source.into()), ("event".into(), event.into())],
+        ..Entry::default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::of;
+
+    #[test]
+    fn event_viewer_saves_columns() {
+        let e = of(
+            &WindowsEvent,
+            "Error\t11/24/2026 8:15:10 AM\tIIS AspNetCore Module V2\t1018\tNone\t\"Application '/LM/W3SVC/2/ROOT' hit unexpected managed exception",
+        );
+        assert_eq!((e.level, e.at.unwrap().0.to_string().as_str()), (Level::Error, "2026-11-24T08:15:10Z"));
+        assert_eq!(e.message, "Application '/LM/W3SVC/2/ROOT' hit unexpected managed exception");
+        assert_eq!(
+            e.fields,
+            [("logger".into(), "IIS AspNetCore Module V2".into()), ("event".into(), "1018".into())]
+        );
+        for line in
+            ["Error\tyes\tx\t1\tNone\tno", "Error\t11/24/2026 8:15:10 AM\tx\tnone\tNone\tno", "Error\t"]
+        {
+            assert!(WindowsEvent.read(line, &Context::default()).is_none(), "{line}");
+        }
+    }
 
     #[test]
     fn the_console_logger_heads_its_message() {
