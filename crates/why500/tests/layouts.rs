@@ -403,3 +403,53 @@ fn two_lines_of_cloudflared_are_one_failure() {
     assert_eq!((only(&report).0, only(&report).1), ("connection-refused", "127.0.0.1:3000"));
     assert_eq!(report["problems"][0]["endpoints"][0]["route"], "/api/dash");
 }
+
+/// IIS' own log says 500.30; Event Viewer's text says which exception ended the app as it started.
+#[test]
+fn an_app_that_does_not_start_under_iis() {
+    let head = "#Software: Microsoft Internet Information Services 10.0\n#Version: 1.0\n#Date: 2026-11-24 08:00:00\n\
+        #Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus \
+        sc-win32-status time-taken\n";
+    let line = |minute: u32, target: &str, status: &str| {
+        format!(
+            "2026-11-24 08:{minute:02}:14 10.0.0.4 GET {target} - 443 - 203.0.113.146 Mozilla/5.0 - {status} 112\n"
+        )
+    };
+    let well: String = (0..15).map(|m| line(m, "/Home", "200 0 0")).collect();
+    let failed = line(15, "/api/quote", "500 30 0") + &line(15, "/", "500 30 0");
+    let iis = format!("{head}{well}{failed}");
+    let event = "Level\tDate and Time\tSource\tEvent ID\tTask Category\nError\t11/24/2026 8:15:10 AM\tIIS AspNetCore Module V2\t1018\tNone\t\
+        \"Application '/LM/W3SVC/2/ROOT' with physical root 'C:\\inetpub\\quote\\' hit unexpected managed exception, exception code = \
+        '0xe0434352'. First 30KB characters of captured stdout and stderr logs:\n\
+        Unhandled exception. System.ArgumentNullException: Value cannot be null. (Parameter 'connectionString')\n\
+        \x20  at Quote.Program.<>c__DisplayClass0_0.<Main>b__1(DbContextOptionsBuilder o) in C:\\build\\Quote\\Program.cs:line 24\"\n";
+    let both = explained::explain("iis", &[("u_ex261124.log", &iis), ("eventlog.txt", event)]);
+    assert_eq!((only(&both).0, only(&both).1), ("missing-setting", "connectionString"));
+    assert_eq!(both["totals"]["failures"], 2);
+    // By its own log alone it is one problem, and says where to look.
+    let alone = explained::explain("iis-alone", &[("u_ex261124.log", &iis)]);
+    assert_eq!((only(&alone).0, only(&alone).1), ("unhandled-exception", "ASP.NET Core app"));
+}
+
+/// AWS' balancer: without a target, and a target that closed the connection as the kernel killed it.
+#[test]
+fn a_load_balancer_that_answers_itself() {
+    let line = |minute: u32, target: &str, times: &str, status: &str| {
+        format!(
+            "https 2026-11-24T21:{minute:02}:00.186641Z app/shop/50dc6c495c0c9188 203.0.113.108:2817 {target} {times} {status} 34 366 \
+             \"GET https://shop.example.com:443/p HTTP/2.0\" \"curl/8.5.0\" - TLSv1.2 arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/73e2 \
+             \"Root=1-58337262-36d228ad5d99923122bbe354\" \"-\" \"-\" 0 2026-11-24T21:{minute:02}:00.186000Z \"forward\" \"-\" \"-\" \"-\" \"-\" \"-\" \"-\"\n"
+        )
+    };
+    let well: String = (0..15).map(|m| line(m, "10.0.1.11:8080", "0.000 0.012 0.000", "200 200")).collect();
+    let none = well.clone() + &line(20, "-", "-1 -1 -1", "503 -") + &line(21, "-", "-1 -1 -1", "503 -");
+    let report = explained::explain("alb-none", &[("alb.log", &none)]);
+    assert_eq!((only(&report).0, only(&report).1), ("connection-refused", "target group web"));
+    let closed = well + &line(20, "10.0.1.11:8080", "0.000 0.612 -1", "502 -");
+    let report = explained::explain("alb-closed", &[("alb.log", &closed)]);
+    assert_eq!((only(&report).0, only(&report).1), ("connection-reset", "10.0.1.11:8080"));
+    let killed = "2026-11-24T21:20:00+0000 ip-10-0-1-11 kernel: Memory cgroup out of memory: Killed process 4312 (node) total-vm:2241880kB, \
+        anon-rss:1022100kB, file-rss:0kB, shmem-rss:0kB, UID:1000 pgtables:4312kB oom_score_adj:0\n";
+    let report = explained::explain("alb-killed", &[("alb.log", &closed), ("dmesg.log", killed)]);
+    assert_eq!(only(&report).0, "memory-exhausted");
+}
