@@ -160,7 +160,8 @@ impl Recogniser {
                     // Known words, though they point to something deeper, say more than the type they came in.
                     let vague = g.finding.cause.is(Class::Code, "unhandled-exception")
                         || g.finding.cause.is(Class::Upstream, "error-response");
-                    let vaguer = vague && g.finding.general && h.finding.symptom && h.finding.weight >= 44;
+                    let valued = record.exceptions.is_empty();
+                    let vaguer = vague && h.finding.symptom && (valued || h.finding.weight >= 44);
                     !again && !wider && !vaguer
                 })
             });

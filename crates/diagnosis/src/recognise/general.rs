@@ -242,7 +242,7 @@ impl General {
                 let f =
                     Finding { cause, weight: UNKNOWN_WEIGHT, matched, general: true, ..Finding::default() };
                 out.push((f, Some(chain.len() - 1)));
-            } else if let Some(said) = error_value(record).filter(|_| chain.is_empty()) {
+            } else if let Some(said) = error_value(record).filter(|_| chain.is_empty() && out.is_empty()) {
                 out.push((
                     Finding {
                         cause: Cause::new(Class::Code, "unhandled-exception"),
