@@ -647,7 +647,8 @@ impl Scene<'_> {
                     .iter()
                     .rev()
                     .take_while(|(t, _)| at.since(*t) <= DOWN_REACH_US)
-                    .filter(|(t, c)| at.since(*t) <= PROCESS_REACH_US || self.is_down(*c, *t, at))
+                    // Logs tell of a request when it ends: what it met may have been said as it began.
+                    .filter(|(t, c)| at.since(*t) <= PROCESS_REACH_US + took || self.is_down(*c, *t, at))
                     // A process without descriptors still listens.
                     .filter(|(_, c)| {
                         !(refused
