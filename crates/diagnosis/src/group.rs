@@ -31,6 +31,14 @@ const AFTER_US: i64 = SECOND;
 /// A circuit breaker that opened stays so for seconds to minutes, and opens again while what it calls is away.
 const OPEN_US: i64 = 300 * SECOND;
 
+/// What a process said last that did not come back.
+struct Lasting {
+    at: Time,
+    /// It was started again, or nothing is concluded any more.
+    until: Time,
+    candidate: usize,
+}
+
 /// Failures explained before another core may take over.
 const EXPLAINED_AT_ONCE: usize = 1_000;
 
@@ -637,18 +645,20 @@ impl Scene<'_> {
         if words.is_empty() {
             return;
         }
+        let lasting = self.lasting(&words);
         for list in groups.values() {
             let nearest = |k: usize| -> Option<usize> {
                 let at = self.failures[k].at?;
                 let took = self.failures[k].duration_us.unwrap_or(0);
                 let i = words.partition_point(|(t, _)| *t <= at.plus(took + 3 * SECOND / 2));
                 let refused = explained[k].as_ref().is_some_and(|e| e.cause.name == "connection-refused");
-                words[..i]
-                    .iter()
-                    .rev()
-                    .take_while(|(t, _)| at.since(*t) <= DOWN_REACH_US)
-                    // Logs tell of a request when it ends: what it met may have been said as it began.
-                    .filter(|(t, c)| at.since(*t) <= PROCESS_REACH_US + took || self.is_down(*c, *t, at))
+                // Logs tell of a request when it ends: what it met may have been said as it began.
+                let reach = PROCESS_REACH_US + took.clamp(0, OPEN_US);
+                let near = words[..i].iter().rev().take_while(|(t, _)| at.since(*t) <= reach);
+                let down = &lasting[lasting.partition_point(|w| at.since(w.at) > DOWN_REACH_US)..];
+                let down = down.iter().take_while(|w| at.since(w.at) > reach).filter(|w| at < w.until);
+                near.copied()
+                    .chain(down.map(|w| (w.at, w.candidate)))
                     // A process without descriptors still listens.
                     .filter(|(_, c)| {
                         !(refused
@@ -665,7 +675,7 @@ impl Scene<'_> {
                         });
                         (weight - at.since(*t).abs() / (2 * SECOND), *t)
                     })
-                    .map(|(_, c)| *c)
+                    .map(|(_, c)| c)
             };
             let found: Vec<(usize, usize)> =
                 list.iter().filter_map(|&k| nearest(k).map(|c| (k, c))).collect();
@@ -678,26 +688,53 @@ impl Scene<'_> {
         }
     }
 
-    /// Did a start fail, and has the log that tells of starts told of no other since then?
-    fn is_down(&self, candidate: usize, failed: Time, until: Time) -> bool {
-        let source = self.record(candidate).source;
-        let last_word = self.candidates[candidate].best().is_some_and(|f| {
-            f.scope != Scope::Background
-                && matches!(f.cause.class, Class::Code | Class::Config | Class::Resource)
-                && f.cause.name != "workers-exhausted"
-        });
-        let starts = || {
-            let own = move |e: &&Event| {
-                e.kind == Kind::Up && self.obs.records[e.record].source == source && e.at <= until
-            };
-            self.events.list.iter().filter(own)
-        };
-        // A system's log tells of the starts of many: of this one, what was started right before, and not again.
-        let tried: HashSet<&str> = starts()
-            .filter(|e| e.at <= failed && failed.since(e.at) <= 2 * PROCESS_REACH_US)
-            .map(|e| e.what.as_str())
-            .collect();
-        last_word && !tried.is_empty() && !starts().any(|e| e.at > failed && tried.contains(e.what.as_str()))
+    /// The last words of starts that failed, where the log that tells of starts tells of no other for longer than any restart takes.
+    /// In the order of time; of one wording none while another holds.
+    fn lasting(&self, words: &[(Time, usize)]) -> Vec<Lasting> {
+        let mut starts: Numbered<u32, Vec<&Event>> = Numbered::default();
+        for e in self.events.list.iter().filter(|e| e.kind == Kind::Up) {
+            starts.entry(self.obs.records[e.record].source).or_default().push(e);
+        }
+        let mut list: Vec<Lasting> = Vec::new();
+        let mut known: Numbered<u64, usize> = Numbered::default();
+        for &(at, candidate) in words {
+            let cand = &self.candidates[candidate];
+            let last = cand.best().is_some_and(|f| {
+                f.scope != Scope::Background
+                    && matches!(f.cause.class, Class::Code | Class::Config | Class::Resource)
+                    && f.cause.name != "workers-exhausted"
+            });
+            let Some(starts) = starts.get(&self.record(candidate).source).filter(|_| last) else { continue };
+            // A system's log tells of the starts of many: of this one, what was started right before, and not again.
+            let (before, after) = starts.split_at(starts.partition_point(|e| e.at <= at));
+            let tried: HashSet<&str> = before
+                .iter()
+                .rev()
+                .take_while(|e| at.since(e.at) <= 2 * PROCESS_REACH_US)
+                .map(|e| e.what.as_str())
+                .collect();
+            if tried.is_empty() {
+                continue;
+            }
+            let again = after
+                .iter()
+                .take_while(|e| e.at.since(at) <= DOWN_REACH_US)
+                .find(|e| tried.contains(e.what.as_str()));
+            let until = again.map_or(at.plus(DOWN_REACH_US), |e| e.at);
+            if until.since(at) <= PROCESS_REACH_US {
+                continue;
+            }
+            let word = Lasting { at, until, candidate };
+            match known.get(&cand.template).and_then(|&i| list.get_mut(i)).filter(|w| w.until > at) {
+                Some(w) => *w = word,
+                None => {
+                    known.insert(cand.template, list.len());
+                    list.push(word);
+                }
+            }
+        }
+        list.sort_unstable_by_key(|w| (w.at, w.candidate));
+        list
     }
 
     /// Was the process that wrote `r` reported dead or started anew within seconds after?

@@ -110,3 +110,42 @@ fn a_unit_that_does_not_start_explains_what_is_refused_minutes_later() {
     // Started again, it is refused for something else.
     assert_eq!(explain("again", &[32, 33, 34], &format!("{unit}{again}")), "connection-refused");
 }
+
+/// An hour of a unit that is started every five seconds and fails, and of requests that are refused: thousands of each, which are not
+/// held against each other one by one.
+#[test]
+fn a_crash_loop_is_explained_whole() {
+    let clock = |s: usize| format!("05:{:02}:{:02}", s / 60, s % 60);
+    let unit: String = (0..3_590)
+        .step_by(5)
+        .map(|s| {
+            let (start, end) = (clock(s), clock(s + 1));
+            format!(
+                "Nov 24 {start} api1 systemd[1]: Started api.service - Feed API.\n\
+                 Nov 24 {end} api1 api[{s}]: Error: Missing required environment variable: STRIPE_SECRET_KEY\n\
+                 Nov 24 {end} api1 api[{s}]:     at required (/srv/api/dist/config.js:14:11)\n\
+                 Nov 24 {end} api1 systemd[1]: api.service: Main process exited, code=exited, status=1/FAILURE\n"
+            )
+        })
+        .collect();
+    let (mut access, mut errors) = (String::new(), String::new());
+    for i in 0..7_000 {
+        let at = clock(i / 2);
+        access += &format!(
+            "203.0.113.9 - - [24/Nov/2026:{at} +0000] \"GET /feed/{i} HTTP/1.1\" 502 157 \"-\" \"curl/8.5.0\"\n"
+        );
+        errors += &format!(
+            "2026/11/24 {at} [error] 77#77: *{i} connect() failed (111: Connection refused) while connecting to upstream, client: 203.0.113.9, \
+             server: api, request: \"GET /feed/{i} HTTP/1.1\", upstream: \"http://127.0.0.1:3000/feed/{i}\", host: \"api\"\n"
+        );
+    }
+    let files = [("access.log", &*access), ("error.log", &*errors), ("syslog", &*unit)];
+    let report = explained::explain("loop", &files);
+    let told: Vec<_> = report["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (&p["count"], &p["verdict"]["cause"]))
+        .collect();
+    assert_eq!(told, [(&7_000.into(), &"missing-setting".into())]);
+}
